@@ -1,0 +1,165 @@
+//! The layer: arguments are checked here, then the kernels run.
+
+use crate::bernoulli::Bernoulli;
+use crate::element::Element;
+use crate::error::check_length;
+use crate::kernel::{Apply, KeepAll, Scale, Slices};
+use crate::lanes::Backend;
+use crate::{Address, Error, Layout, Rate};
+
+/// Whether a layer drops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Training, and each pass of Monte-Carlo dropout: drop what the mask at this address says.
+    Train(Address),
+    /// Inference: keep everything. There is no address, because nothing random is computed.
+    Eval,
+}
+
+/// Where the loss of magnitude that dropping causes is made good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Scaling {
+    /// In training: what is kept is multiplied by 1/(1-p), and evaluation is the identity. This is what PyTorch, Keras and JAX do.
+    #[default]
+    Inverted,
+    /// At inference: training leaves what is kept as it is, and evaluation multiplies by 1-p
+    /// (Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014).
+    Classic,
+}
+
+/// A dropout layer: a rate, a scaling and a layout. It holds no state and no buffer.
+///
+/// In training each decision, addressed by [`Mode::Train`], keeps or drops the elements that share it. A dropped element becomes
+/// +0.0 whatever it was, NaN and infinities included; a kept one is multiplied by the scale and rounded once. At p = 0 everything is
+/// kept, at p = 1 everything is dropped.
+///
+/// The methods differ in where they read and write alone. [`backward`](Self::backward) computes the mask of the forward pass again
+/// rather than having stored it, so it must be given the same mode.
+///
+/// ```
+/// use dropout_kernels::{Address, Dropout, Layout, Mode, Rate};
+///
+/// let x = [1.0_f32; 64];
+/// let mut y = [0.0; 64];
+/// let dropout = Dropout::new(Rate::new(0.5)?);
+/// let train = Mode::Train(Address { seed: 42, layer: 0, step: 0, offset: 0 });
+/// dropout.apply(train, &x, &mut y)?;
+/// assert!(y.iter().all(|&y| y == 0.0 || y == 2.0));
+///
+/// let mut gradient = [1.0_f32; 64];
+/// dropout.backward_in_place(train, &mut gradient)?;
+/// assert_eq!(gradient, y);
+///
+/// dropout.apply(Mode::Eval, &x, &mut y)?;
+/// assert_eq!(y, x);
+///
+/// // Spatial dropout: whole 4 x 4 maps of one image with four channels.
+/// let spatial = dropout.with_layout(Layout::nchw([1, 4, 4, 4])?);
+/// spatial.apply(train, &x, &mut y)?;
+/// assert!(y.chunks(16).all(|map| map == [0.0; 16] || map == [2.0; 16]));
+/// # Ok::<(), dropout_kernels::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dropout {
+    rate: Rate,
+    scaling: Scaling,
+    /// `None` for slices of whatever length, one decision an element.
+    layout: Option<Layout>,
+    backend: Option<Backend>,
+}
+
+impl Dropout {
+    /// Inverted dropout of single elements, of slices of any length.
+    #[must_use]
+    pub const fn new(rate: Rate) -> Self {
+        Self { rate, scaling: Scaling::Inverted, layout: None, backend: None }
+    }
+
+    /// The same layer with this scaling.
+    #[must_use]
+    pub const fn with_scaling(self, scaling: Scaling) -> Self {
+        Self { scaling, ..self }
+    }
+
+    /// The same layer on tensors of this layout.
+    #[must_use]
+    pub const fn with_layout(self, layout: Layout) -> Self {
+        Self { layout: Some(layout), ..self }
+    }
+
+    /// The same layer, run by the given backend rather than by the fastest.
+    #[must_use]
+    pub const fn on(self, backend: Backend) -> Self {
+        Self { backend: Some(backend), ..self }
+    }
+
+    /// The rate.
+    #[must_use]
+    pub const fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    /// The forward pass: `x` into `y`. The planes of `x` that are dropped whole are not read.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if `x` is not what the layout says or `y` is not as long as `x`; [`Error::IndexOverflow`] if the decisions
+    /// reach past 2^64. `y` is then as it was.
+    pub fn apply<E: Element>(&self, mode: Mode, x: &[E], y: &mut [E]) -> Result<(), Error> {
+        let layout = self.layout_of("x", x.len())?;
+        check_length("y", x.len(), y.len())?;
+        self.run(mode, &layout, Slices::out_of_place(x, y))
+    }
+
+    /// The forward pass in place.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn apply_in_place<E: Element>(&self, mode: Mode, x: &mut [E]) -> Result<(), Error> {
+        let layout = self.layout_of("x", x.len())?;
+        self.run(mode, &layout, Slices::in_place(x))
+    }
+
+    /// The backward pass: the gradient with respect to the output into the gradient with respect to the input.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn backward<E: Element>(&self, mode: Mode, grad_y: &[E], grad_x: &mut [E]) -> Result<(), Error> {
+        let layout = self.layout_of("grad_y", grad_y.len())?;
+        check_length("grad_x", grad_y.len(), grad_x.len())?;
+        self.run(mode, &layout, Slices::out_of_place(grad_y, grad_x))
+    }
+
+    /// The backward pass in place.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn backward_in_place<E: Element>(&self, mode: Mode, grad: &mut [E]) -> Result<(), Error> {
+        let layout = self.layout_of("grad", grad.len())?;
+        self.run(mode, &layout, Slices::in_place(grad))
+    }
+
+    /// The layout of a slice that the caller gave under this name.
+    fn layout_of(&self, name: &'static str, len: usize) -> Result<Layout, Error> {
+        let layout = self.layout.unwrap_or(Layout::flat(len));
+        check_length(name, layout.elements(), len).map(|()| layout)
+    }
+
+    /// Dropout is linear, so its forward and backward passes are the same map.
+    fn run<E: Element>(&self, mode: Mode, layout: &Layout, slices: Slices<'_, E>) -> Result<(), Error> {
+        let backend = self.backend.unwrap_or_else(Backend::detect);
+        match (mode, self.scaling) {
+            (Mode::Train(address), scaling) => {
+                address.check_reach(layout.decisions() as u64)?;
+                let scale = if scaling == Scaling::Inverted { self.rate.scale() } else { 1.0 };
+                let pair = Scale(E::from_f64(scale));
+                let mask = Bernoulli::new(self.rate, address);
+                backend.run(Apply { mask, first: address.offset, layout, pair, slices });
+            }
+            (Mode::Eval, Scaling::Inverted) => slices.copy(),
+            (Mode::Eval, Scaling::Classic) => {
+                backend.run(KeepAll { pair: Scale(E::from_f64(self.rate.keep())), slices });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! The instruction sets, and the one place that chooses between them.
+
+mod portable;
+mod scalar;
+
+use core::ops::{BitAnd, BitOr, BitXor, Mul, Not};
+
+use crate::bernoulli::Bernoulli;
+use crate::planes::GROUP;
+use portable::Portable;
+use scalar::Scalar;
+
+/// One instruction set, as kernels see it: sixteen floats at a time, and keep bits by the block.
+///
+/// A value of the implementing type is the proof that the CPU has the instructions.
+pub(crate) trait Lanes: Copy {
+    type F32x16: Copy + Mul<Output = Self::F32x16>;
+
+    fn splat_f32(self, x: f32) -> Self::F32x16;
+    fn load_f32(self, x: &[f32; 16]) -> Self::F32x16;
+    fn store_f32(self, x: Self::F32x16) -> [f32; 16];
+    /// Lane i is that of `kept` if bit i of `keep` is set, of `dropped` otherwise.
+    fn select_f32(self, keep: u16, kept: Self::F32x16, dropped: Self::F32x16) -> Self::F32x16;
+
+    /// The keep bits of consecutive blocks.
+    fn blocks(self, mask: &Bernoulli, first: u64, keep: &mut [u128]);
+}
+
+/// An instruction set that also runs the generator in vectors, eight 64-bit lanes at a time.
+pub(crate) trait WideLanes: Lanes {
+    type U64x8: Copy
+        + BitXor<Output = Self::U64x8>
+        + BitAnd<Output = Self::U64x8>
+        + BitOr<Output = Self::U64x8>
+        + Not<Output = Self::U64x8>;
+
+    fn splat(self, x: u64) -> Self::U64x8;
+    fn load(self, x: [u64; GROUP]) -> Self::U64x8;
+    /// The 64-bit product of each lane's low half and `factor`.
+    fn mul(self, x: Self::U64x8, factor: u32) -> Self::U64x8;
+    /// Each lane's high half, as its low half; the new high half is zero.
+    fn high(self, x: Self::U64x8) -> Self::U64x8;
+    /// Each lane's halves exchanged.
+    fn swap(self, x: Self::U64x8) -> Self::U64x8;
+    /// Lane i of the two vectors as the low and the high half of integer i.
+    fn interleave(self, halves: [Self::U64x8; 2]) -> [u128; GROUP];
+    /// Bit i is set if lane i is not zero.
+    fn nonzero(self, x: Self::U64x8) -> u8;
+}
+
+/// A computation that any instruction set can do.
+pub(crate) trait Task {
+    type Output;
+
+    fn run<L: Lanes>(self, lanes: L) -> Self::Output;
+}
+
+/// An instruction set that this CPU has. All of them give the same bits; they differ in speed alone.
+///
+/// Nobody needs to name one: everything runs on [`detect`](Self::detect) unless told otherwise. Tests and benchmarks go through
+/// [`all`](Self::all).
+///
+/// ```
+/// use dropout_kernels::Backend;
+///
+/// println!("running on {}", Backend::detect().name());
+/// assert!(Backend::all().any(|backend| backend == Backend::detect()));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Backend(Kind);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Scalar,
+    Portable,
+}
+
+impl Backend {
+    /// The fastest instruction set of this CPU.
+    #[must_use]
+    pub fn detect() -> Self {
+        let vectors =
+            cfg!(any(target_feature = "sse2", all(target_feature = "neon", target_arch = "aarch64"), target_feature = "simd128"));
+        Self(if vectors { Kind::Portable } else { Kind::Scalar })
+    }
+
+    /// Every backend that runs on this CPU, the plainest first.
+    pub fn all() -> impl Iterator<Item = Self> {
+        [Kind::Scalar, Kind::Portable].into_iter().map(Self)
+    }
+
+    /// The name: `scalar`, `portable`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self.0 {
+            Kind::Scalar => "scalar",
+            Kind::Portable => "portable",
+        }
+    }
+
+    /// Does the task with this backend's instructions.
+    pub(crate) fn run<T: Task>(self, task: T) -> T::Output {
+        match self.0 {
+            Kind::Scalar => task.run(Scalar),
+            Kind::Portable => task.run(Portable),
+        }
+    }
+}

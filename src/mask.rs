@@ -1,0 +1,140 @@
+//! Masks by themselves: one decision, packed keep words, bools.
+
+use crate::bernoulli::{BLOCK, Bernoulli, CHUNK, tiles};
+use crate::error::check_length;
+use crate::lanes::{Backend, Lanes, Task};
+use crate::{Address, Error, Rate};
+
+/// The keep decisions of one address and rate, from the address's offset on.
+///
+/// A mask holds no bits: it is computed whenever it is asked for, and so costs nothing to keep between the forward and the backward
+/// pass. Decision i of a mask is the decision with logical index `offset + i`.
+///
+/// Masks are *nested*: with the same address, what is dropped at rate p is dropped at every higher rate.
+///
+/// ```
+/// use dropout_kernels::{Address, Mask, Rate};
+///
+/// let mask = Mask::new(Rate::new(0.3)?, Address { seed: 42, ..Address::default() });
+///
+/// let mut keep = [false; 100];
+/// mask.bools(&mut keep)?;
+/// assert_eq!(keep[77], mask.keeps(77)?);
+///
+/// let mut words = [0; 4];
+/// mask.words(100, &mut words)?;
+/// assert_eq!(keep[77], words[77 / 32] >> (77 % 32) & 1 == 1);
+/// # Ok::<(), dropout_kernels::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mask {
+    rate: Rate,
+    address: Address,
+    backend: Option<Backend>,
+}
+
+impl Mask {
+    /// The mask of this rate and address.
+    #[must_use]
+    pub const fn new(rate: Rate, address: Address) -> Self {
+        Self { rate, address, backend: None }
+    }
+
+    /// The same mask, computed by the given backend rather than by the fastest.
+    #[must_use]
+    pub const fn on(self, backend: Backend) -> Self {
+        Self { backend: Some(backend), ..self }
+    }
+
+    /// Whether decision `index` keeps: the plain evaluation of the mask contract that all others agree with.
+    ///
+    /// # Errors
+    /// [`Error::IndexOverflow`] if `offset + index` is not below 2^64.
+    pub const fn keeps(&self, index: u64) -> Result<bool, Error> {
+        let offset = self.address.offset;
+        let Some(index) = offset.checked_add(index) else {
+            return Err(Error::IndexOverflow { offset, decisions: index.saturating_add(1) });
+        };
+        let keep = Bernoulli::new(self.rate, self.address).block(index / BLOCK as u64);
+        Ok(keep >> (index % BLOCK as u64) & 1 == 1)
+    }
+
+    /// The keep bits of the first `decisions` decisions: decision i in bit `i % 32`, counted from the least significant, of word
+    /// `i / 32`. What is left of the last word is zero. Written as little-endian bytes this is the packed layout of ONNX Runtime,
+    /// `TransformerEngine` and LIBXSMM.
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless `words` has `decisions.div_ceil(32)` words; [`Error::IndexOverflow`].
+    pub fn words(&self, decisions: usize, words: &mut [u32]) -> Result<(), Error> {
+        check_length("words", decisions.div_ceil(32), words.len())?;
+        self.address.check_reach(decisions as u64)?;
+        self.run(Words { mask: *self, decisions, words });
+        Ok(())
+    }
+
+    /// The first `keep.len()` decisions, true for keep.
+    ///
+    /// # Errors
+    /// [`Error::IndexOverflow`].
+    pub fn bools(&self, keep: &mut [bool]) -> Result<(), Error> {
+        self.address.check_reach(keep.len() as u64)?;
+        self.run(Bools { mask: *self, keep });
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn tiles<L: Lanes>(&self, lanes: L, decisions: usize, f: impl FnMut(usize, &[u16])) {
+        tiles(lanes, &Bernoulli::new(self.rate, self.address), self.address.offset, decisions, f);
+    }
+
+    fn run<T: Task>(&self, task: T) -> T::Output {
+        self.backend.unwrap_or_else(Backend::detect).run(task)
+    }
+}
+
+struct Words<'a> {
+    mask: Mask,
+    decisions: usize,
+    words: &'a mut [u32],
+}
+
+impl Task for Words<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let mut words = self.words;
+        self.mask.tiles(lanes, self.decisions, |len, keep| {
+            let (tile, rest) = core::mem::take(&mut words).split_at_mut(len.div_ceil(32));
+            words = rest;
+            for (word, pair) in tile.iter_mut().zip(keep.chunks(2)) {
+                *word = pair.iter().rev().fold(0, |word, &chunk| word << 16 | u32::from(chunk));
+            }
+            if let (Some(last), true) = (tile.last_mut(), len % 32 != 0) {
+                *last &= (1 << (len % 32)) - 1;
+            }
+        });
+    }
+}
+
+struct Bools<'a> {
+    mask: Mask,
+    keep: &'a mut [bool],
+}
+
+impl Task for Bools<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let decisions = self.keep.len();
+        let mut chunks = self.keep.chunks_mut(CHUNK);
+        self.mask.tiles(lanes, decisions, |_, keep| {
+            for (&bits, chunk) in keep.iter().zip(&mut chunks) {
+                for (i, keep) in chunk.iter_mut().enumerate() {
+                    *keep = bits >> i & 1 == 1;
+                }
+            }
+        });
+    }
+}

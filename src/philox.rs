@@ -1,0 +1,128 @@
+//! Philox4x32, the counter-based generator behind every decision.
+//!
+//! Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC'11. Names are the paper's.
+
+use core::convert::Infallible;
+
+use rand_core::{SeedableRng, TryRng, utils};
+
+/// The multipliers M and the Weyl constants W that bump the key, of Philox4x32.
+pub(crate) const M0: u32 = 0xD251_1F53;
+pub(crate) const M1: u32 = 0xCD9E_8D57;
+pub(crate) const W0: u32 = 0x9E37_79B9;
+pub(crate) const W1: u32 = 0xBB67_AE85;
+
+/// The number of rounds that the mask contract, Random123 and C++26's `std::philox4x32` use.
+pub const ROUNDS: u32 = 10;
+
+/// One block of Philox4x32: four random words for a counter and a key, after `rounds` rounds.
+///
+/// ```
+/// use dropout_kernels::philox::{ROUNDS, philox4x32};
+///
+/// assert_eq!(philox4x32([0; 4], [0; 2], ROUNDS), [0x6627_E8D5, 0xE169_C58D, 0xBC57_AC4C, 0x9B00_DBD8]);
+/// ```
+#[inline]
+#[must_use]
+pub const fn philox4x32(counter: [u32; 4], key: [u32; 2], rounds: u32) -> [u32; 4] {
+    let [mut a, mut b, mut c, mut d] = counter;
+    let [mut k0, mut k1] = key;
+    let mut round = 0;
+    while round < rounds {
+        let (p0, p1) = (a as u64 * M0 as u64, c as u64 * M1 as u64);
+        (a, b, c, d) = (high(p1) ^ b ^ k0, low(p1), high(p0) ^ d ^ k1, low(p0));
+        (k0, k1) = (k0.wrapping_add(W0), k1.wrapping_add(W1));
+        round += 1;
+    }
+    [a, b, c, d]
+}
+
+/// The low 32 bits.
+pub(crate) const fn low(x: u64) -> u32 {
+    x as u32
+}
+
+/// The high 32 bits.
+pub(crate) const fn high(x: u64) -> u32 {
+    (x >> 32) as u32
+}
+
+/// Philox4x32-10 as an ordinary sequential generator, for everything that is not a mask: weights, shuffles, noise.
+///
+/// Word n of the stream is word n mod 4 of the block whose counter is n div 4, the order of C++26's `std::philox4x32`. The
+/// stream has 2^128 words and then repeats; [`set_position`](Self::set_position) goes to any of them at once.
+///
+/// ```
+/// use dropout_kernels::philox::Philox;
+/// use rand_core::Rng;
+///
+/// let mut rng = Philox::new([20_111_115, 0]);
+/// rng.set_position(9_999);
+/// assert_eq!(rng.next_u32(), 1_955_073_260); // the check value of the C++26 standard: its 10,000th word
+/// assert_eq!(rng.position(), 10_000);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Philox {
+    key: [u32; 2],
+    /// In words from the start of the stream.
+    position: u128,
+    /// The block that `position` is in, unless `position` is at its start.
+    block: [u32; 4],
+}
+
+impl Philox {
+    /// The generator with this key, at the start of its stream.
+    #[must_use]
+    pub const fn new(key: [u32; 2]) -> Self {
+        Self { key, position: 0, block: [0; 4] }
+    }
+
+    /// The number of words before the next one.
+    #[must_use]
+    pub const fn position(&self) -> u128 {
+        self.position
+    }
+
+    /// Makes word `position` of the stream the next one.
+    pub const fn set_position(&mut self, position: u128) {
+        self.position = position;
+        self.block = self.block_at(position);
+    }
+
+    /// The block that holds word `position`.
+    const fn block_at(&self, position: u128) -> [u32; 4] {
+        let counter = position / 4;
+        let [low64, high64] = [counter as u64, (counter >> 64) as u64];
+        philox4x32([low(low64), high(low64), low(high64), high(high64)], self.key, ROUNDS)
+    }
+}
+
+impl TryRng for Philox {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let word = (self.position % 4) as usize;
+        if word == 0 {
+            self.block = self.block_at(self.position);
+        }
+        self.position = self.position.wrapping_add(1);
+        Ok(self.block[word])
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        utils::next_u64_via_u32(self)
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        utils::fill_bytes_via_next_word(bytes, || self.try_next_u32())
+    }
+}
+
+impl SeedableRng for Philox {
+    /// The key, each word's bytes least significant first.
+    type Seed = [u8; 8];
+
+    fn from_seed(seed: Self::Seed) -> Self {
+        Self::new(utils::read_words(&seed))
+    }
+}

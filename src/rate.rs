@@ -1,0 +1,121 @@
+//! The rate p, as the integer threshold that every decision compares with.
+
+use crate::Error;
+
+/// 2^32: the number of values of the uniform integer that a decision compares with the threshold.
+const RANGE: u64 = 1 << 32;
+
+/// The probability p of *dropping*, held as the threshold `T = round(p * 2^32)`, ties to even.
+///
+/// A decision drops when its uniform 32-bit integer is below `T`, so the realised rate is exactly `T / 2^32`,
+/// and p = 0 and p = 1 are exact: never, always. Every constructor is `const`, and none does floating-point arithmetic:
+/// the `f64` one takes its argument apart as bits. [`from_ratio`](Self::from_ratio) and [`from_threshold`](Self::from_threshold)
+/// keep floats out altogether, for parts without an FPU.
+///
+/// ```
+/// use dropout_kernels::Rate;
+///
+/// let rate = Rate::new(0.1)?;
+/// assert_eq!(rate.threshold(), 429_496_730);
+/// assert_eq!(rate.realised(), 429_496_730.0 / 4_294_967_296.0);
+/// assert_eq!(rate, Rate::from_ratio(1, 10)?);
+/// assert_eq!(Rate::new(1.5).unwrap_err().to_string(), "rate p = 1.5: expected a probability from 0 to 1");
+///
+/// const HALF: Rate = match Rate::new(0.5) {
+///     Ok(rate) => rate,
+///     Err(_) => panic!("not a probability"),
+/// };
+/// assert_eq!(HALF.scale(), 2.0);
+/// # Ok::<(), dropout_kernels::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rate {
+    threshold: u64,
+}
+
+impl Rate {
+    /// The rate nearest to `p`.
+    ///
+    /// # Errors
+    /// [`Error::Rate`] if `p` is NaN, infinite, negative or above 1. (-0.0 is 0.)
+    pub const fn new(p: f64) -> Result<Self, Error> {
+        if p >= 0.0 && p <= 1.0 { Ok(Self { threshold: round_to_range(p) }) } else { Err(Error::Rate { p }) }
+    }
+
+    /// The rate nearest to `p`, which is widened to `f64` first: 0.1 as an `f32` is 0.100000001490116.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub const fn from_f32(p: f32) -> Result<Self, Error> {
+        Self::new(p as f64)
+    }
+
+    /// The rate nearest to `numerator / denominator`, ties to even, in integer arithmetic.
+    ///
+    /// # Errors
+    /// [`Error::Ratio`] if the denominator is 0 or below the numerator.
+    pub const fn from_ratio(numerator: u32, denominator: u32) -> Result<Self, Error> {
+        if denominator == 0 || numerator > denominator {
+            return Err(Error::Ratio { numerator, denominator });
+        }
+        let (scaled, denominator) = ((numerator as u64) << 32, denominator as u64);
+        let (floor, rest) = (scaled / denominator, scaled % denominator);
+        Ok(Self { threshold: floor + round_up(floor, 2 * rest, denominator) })
+    }
+
+    /// The rate `threshold / 2^32`, exactly.
+    ///
+    /// # Errors
+    /// [`Error::Threshold`] above 2^32.
+    pub const fn from_threshold(threshold: u64) -> Result<Self, Error> {
+        if threshold <= RANGE { Ok(Self { threshold }) } else { Err(Error::Threshold { threshold }) }
+    }
+
+    /// The threshold T, from 0 to 2^32.
+    #[must_use]
+    pub const fn threshold(self) -> u64 {
+        self.threshold
+    }
+
+    /// The rate that masks realise, `T / 2^32`: within 2^-33 of the p asked for.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "at most 2^32: exact")]
+    pub const fn realised(self) -> f64 {
+        self.threshold as f64 / RANGE as f64
+    }
+
+    /// The probability of keeping, `1 - T / 2^32`, exactly: what classic dropout multiplies by at inference.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "at most 2^32: exact")]
+    pub const fn keep(self) -> f64 {
+        (RANGE - self.threshold) as f64 / RANGE as f64
+    }
+
+    /// The scale of inverted dropout, `2^32 / (2^32 - T)`: what kept values are multiplied by in training.
+    /// Infinite at p = 1, where nothing is kept and it is not used.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "at most 2^32: exact")]
+    pub const fn scale(self) -> f64 {
+        RANGE as f64 / (RANGE - self.threshold) as f64
+    }
+}
+
+/// p * 2^32 to the nearest integer, ties to even, for 0 <= p <= 1.
+const fn round_to_range(p: f64) -> u64 {
+    const MANTISSA_BITS: u64 = 52;
+    const BIAS: u64 = 1023;
+    let exponent = p.to_bits() >> MANTISSA_BITS & 0x7FF;
+    let mantissa = p.to_bits() & ((1 << MANTISSA_BITS) - 1) | 1 << MANTISSA_BITS;
+    // p = mantissa * 2^(exponent - BIAS - 52), so p * 2^32 is the mantissa shifted right by this much: 20 for p = 1.
+    let shift = BIAS + MANTISSA_BITS - 32 - exponent;
+    if shift > MANTISSA_BITS + 1 {
+        return 0; // p * 2^32 < 1/2, zero and subnormals among them
+    }
+    let (floor, rest) = (mantissa >> shift, mantissa & ((1 << shift) - 1));
+    floor + round_up(floor, 2 * rest, 1 << shift)
+}
+
+/// 1 if a fraction, given as twice its numerator and its denominator, rounds `floor` up to even or to the nearest.
+const fn round_up(floor: u64, twice: u64, denominator: u64) -> u64 {
+    (twice > denominator || twice == denominator && floor % 2 == 1) as u64
+}
