@@ -4,15 +4,11 @@
 //! *plane* k: one Philox block gives that bit for 128 decisions. Comparing plane by plane, a decision is settled at the first
 //! bit that differs from T's; what still ties when the rest of T is zeros is kept.
 
-use crate::lanes::Lanes;
 use crate::philox::{ROUNDS, high, low, philox4x32};
 use crate::{Address, Rate};
 
 /// Decisions in a block: the four words of one Philox output.
 pub(crate) const BLOCK: usize = 128;
-
-/// Decisions that a kernel applies at once.
-pub(crate) const CHUNK: usize = 16;
 
 /// Which decisions of a family of masks are asked for. The value 1 is for Gaussian noise; 2 and 3 are reserved.
 pub(crate) const DOMAIN: u32 = 0;
@@ -60,31 +56,6 @@ impl Bernoulli {
             plane += 1;
         }
         !ties.dropped
-    }
-}
-
-/// Blocks in a tile: what is computed on the stack before it is applied, half a kilobyte.
-const TILE: usize = 32;
-
-/// Calls `f` for one stretch of decisions after another, from logical index `first` on, with the length of the stretch and its keep
-/// bits, sixteen an integer. The first decision of a stretch is bit 0 of its first integer, wherever that is in a block; bits past the
-/// end of the last stretch are unspecified.
-#[inline(always)]
-pub(crate) fn tiles<L: Lanes>(lanes: L, mask: &Bernoulli, first: u64, decisions: usize, mut f: impl FnMut(usize, &[u16])) {
-    let skip = (first % BLOCK as u64) as usize;
-    let mut block = first / BLOCK as u64;
-    let mut left = decisions;
-    while left > 0 {
-        let len = left.min(TILE * BLOCK);
-        let mut keep = [0; TILE + 1];
-        lanes.blocks(mask, block, keep.get_mut(..(skip + len).div_ceil(BLOCK)).unwrap_or_default());
-        let aligned: [[u16; BLOCK / CHUNK]; TILE] = core::array::from_fn(|i| {
-            let bits = if skip == 0 { keep[i] } else { keep[i] >> skip | keep[i + 1] << (BLOCK - skip) };
-            core::array::from_fn(|chunk| (bits >> (CHUNK * chunk)) as u16)
-        });
-        f(len, aligned.as_flattened().get(..len.div_ceil(CHUNK)).unwrap_or_default());
-        block = block.wrapping_add(TILE as u64);
-        left -= len;
     }
 }
 

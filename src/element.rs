@@ -1,6 +1,6 @@
 //! The types that tensors are made of.
 
-use crate::bernoulli::CHUNK;
+use crate::kernel::CHUNK;
 use crate::lanes::Lanes;
 
 /// A type of element: `f32`.

@@ -2,10 +2,14 @@
 
 use core::ops::Range;
 
-use crate::bernoulli::{Bernoulli, CHUNK, tiles};
+use crate::bernoulli::Bernoulli;
 use crate::element::Element;
 use crate::lanes::{Lanes, Task};
 use crate::layout::Layout;
+use crate::tiles::{Tiles, WORD};
+
+/// Elements that a kernel handles at once.
+pub(crate) const CHUNK: usize = 16;
 
 /// What becomes of a value: the whole difference between one kind of dropout and another.
 pub(crate) trait Pair<E: Element>: Copy {
@@ -50,28 +54,39 @@ impl<'a, E: Element> Slices<'a, E> {
         Slices { x: self.x.map(|x| x.get(range.clone()).unwrap_or_default()), y: self.y.get_mut(range).unwrap_or_default() }
     }
 
-    /// Writes `f(bits, x)` for every sixteen elements x and the next bits of `keep`; the last elements are padded.
+    /// Writes what `step` makes of every sixteen elements and the next bits of `keep`; the last elements are padded.
     #[inline(always)]
-    fn map(self, mut keep: impl Iterator<Item = u16>, f: impl Fn(u16, &[E; CHUNK]) -> [E; CHUNK]) {
-        let (chunks, rest) = self.y.as_chunks_mut::<CHUNK>();
-        let mut padded = [E::ZERO; CHUNK];
-        match self.x {
+    fn map(self, keep: impl Iterator<Item = u64>, step: &impl Step<E>) {
+        let (words, rest) = self.y.as_chunks_mut::<WORD>();
+        let mut keep = keep;
+        let rest_of_x = match self.x {
             Some(x) => {
-                let (x, x_rest) = x.as_chunks::<CHUNK>();
-                for ((x, y), bits) in x.iter().zip(chunks).zip(&mut keep) {
-                    *y = f(bits, x);
+                let (x_words, x_rest) = x.as_chunks::<WORD>();
+                for ((x, y), bits) in x_words.iter().zip(words).zip(&mut keep) {
+                    let (x, y) = (x.as_chunks::<CHUNK>().0, y.as_chunks_mut::<CHUNK>().0);
+                    for i in 0..WORD / CHUNK {
+                        y[i] = step.step((bits >> (CHUNK * i)) as u16, &x[i]);
+                    }
                 }
-                padded.iter_mut().zip(x_rest).for_each(|(to, from)| *to = *from);
+                Some(x_rest)
             }
             None => {
-                for (y, bits) in chunks.iter_mut().zip(&mut keep) {
-                    *y = f(bits, y);
+                for (y, bits) in words.iter_mut().zip(&mut keep) {
+                    let y = y.as_chunks_mut::<CHUNK>().0;
+                    for i in 0..WORD / CHUNK {
+                        y[i] = step.step((bits >> (CHUNK * i)) as u16, &y[i]);
+                    }
                 }
-                padded.iter_mut().zip(&*rest).for_each(|(to, from)| *to = *from);
+                None
             }
-        }
-        if let Some(bits) = keep.next().filter(|_| !rest.is_empty()) {
-            rest.iter_mut().zip(f(bits, &padded)).for_each(|(to, from)| *to = from);
+        };
+        let Some(bits) = keep.next().filter(|_| !rest.is_empty()) else { return };
+        for (i, y) in rest.chunks_mut(CHUNK).enumerate() {
+            let mut padded = [E::ZERO; CHUNK];
+            let x = rest_of_x.map_or(&*y, |x| x.get(CHUNK * i..).unwrap_or_default());
+            padded.iter_mut().zip(x).for_each(|(to, from)| *to = *from);
+            let result = step.step((bits >> (CHUNK * i)) as u16, &padded);
+            y.iter_mut().zip(result).for_each(|(to, from)| *to = from);
         }
     }
 
@@ -83,8 +98,43 @@ impl<'a, E: Element> Slices<'a, E> {
     }
 
     /// Every element kept, as evaluation does it.
+    #[inline(always)]
     pub(crate) fn keep_all<L: Lanes, P: Pair<E>>(self, lanes: L, pair: P) {
-        self.map(core::iter::repeat(u16::MAX), |_, x| E::store(lanes, pair.kept(lanes, E::load(lanes, x))));
+        self.map(core::iter::repeat(u64::MAX), &Keep { lanes, pair });
+    }
+}
+
+/// What a kernel does to sixteen elements. A trait, because a closure is a function of its own, compiled without the instruction set
+/// until it is inlined, and nothing can order that.
+trait Step<E> {
+    fn step(&self, keep: u16, x: &[E; CHUNK]) -> [E; CHUNK];
+}
+
+/// Each element for itself: kept or dropped.
+struct Select<L: Lanes, E: Element, P> {
+    lanes: L,
+    pair: P,
+    dropped: E::Vector<L>,
+}
+
+impl<L: Lanes, E: Element, P: Pair<E>> Step<E> for Select<L, E, P> {
+    #[inline(always)]
+    fn step(&self, keep: u16, x: &[E; CHUNK]) -> [E; CHUNK] {
+        let kept = self.pair.kept(self.lanes, E::load(self.lanes, x));
+        E::store(self.lanes, E::select(self.lanes, keep, kept, self.dropped))
+    }
+}
+
+/// All of them kept.
+struct Keep<L, P> {
+    lanes: L,
+    pair: P,
+}
+
+impl<L: Lanes, E: Element, P: Pair<E>> Step<E> for Keep<L, P> {
+    #[inline(always)]
+    fn step(&self, _: u16, x: &[E; CHUNK]) -> [E; CHUNK] {
+        E::store(self.lanes, self.pair.kept(self.lanes, E::load(self.lanes, x)))
     }
 }
 
@@ -108,41 +158,33 @@ impl<E: Element, P: Pair<E>> Task for Apply<'_, E, P> {
             return;
         }
         let walk = layout.walk();
+        let select = Select { lanes, pair, dropped: E::splat(lanes, pair.dropped()) };
         let mut decision = first;
         for row in walk.rows() {
             let mut start = row;
-            tiles(lanes, &mask, decision, walk.decisions, |decisions, keep| {
+            let mut tiles = Tiles::new(lanes, &mask, decision, walk.decisions);
+            while let Some((decisions, keep)) = tiles.next() {
                 for copy in walk.copies() {
                     let start = start + copy;
                     if walk.plane == 1 {
-                        let part = slices.part(start..start + decisions);
-                        elements(lanes, pair, keep, part);
-                    } else {
-                        for i in 0..decisions {
-                            let plane = start + i * walk.stride;
-                            let part = slices.part(plane..plane + walk.plane);
-                            if keep[i / CHUNK] >> (i % CHUNK) & 1 == 1 {
-                                part.keep_all(lanes, pair);
-                            } else {
-                                part.y.fill(pair.dropped());
-                            }
+                        slices.part(start..start + decisions).map(keep.iter().copied(), &select);
+                        continue;
+                    }
+                    for i in 0..decisions {
+                        let plane = start + i * walk.stride;
+                        let part = slices.part(plane..plane + walk.plane);
+                        if keep[i / WORD] >> (i % WORD) & 1 == 1 {
+                            part.keep_all(lanes, pair);
+                        } else {
+                            part.y.fill(pair.dropped());
                         }
                     }
                 }
                 start += decisions * walk.stride;
-            });
+            }
             decision = decision.wrapping_add(walk.decisions as u64);
         }
     }
-}
-
-/// One decision an element.
-#[inline(always)]
-fn elements<L: Lanes, E: Element, P: Pair<E>>(lanes: L, pair: P, keep: &[u16], slices: Slices<'_, E>) {
-    let dropped = E::splat(lanes, pair.dropped());
-    slices.map(keep.iter().copied(), |bits, x| {
-        E::store(lanes, E::select(lanes, bits, pair.kept(lanes, E::load(lanes, x)), dropped))
-    });
 }
 
 /// Evaluation: every element kept, without a mask.

@@ -15,6 +15,7 @@ mod mask;
 pub mod philox;
 mod planes;
 mod rate;
+mod tiles;
 
 pub use address::Address;
 pub use dropout::{Dropout, Mode, Scaling};

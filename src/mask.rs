@@ -1,8 +1,10 @@
 //! Masks by themselves: one decision, packed keep words, bools.
 
-use crate::bernoulli::{BLOCK, Bernoulli, CHUNK, tiles};
+use crate::bernoulli::{BLOCK, Bernoulli};
 use crate::error::check_length;
 use crate::lanes::{Backend, Lanes, Task};
+use crate::philox::{high, low};
+use crate::tiles::{Tiles, WORD};
 use crate::{Address, Error, Rate};
 
 /// The keep decisions of one address and rate, from the address's offset on.
@@ -82,11 +84,6 @@ impl Mask {
         Ok(())
     }
 
-    #[inline(always)]
-    fn tiles<L: Lanes>(&self, lanes: L, decisions: usize, f: impl FnMut(usize, &[u16])) {
-        tiles(lanes, &Bernoulli::new(self.rate, self.address), self.address.offset, decisions, f);
-    }
-
     fn run<T: Task>(&self, task: T) -> T::Output {
         self.backend.unwrap_or_else(Backend::detect).run(task)
     }
@@ -103,17 +100,21 @@ impl Task for Words<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let mut words = self.words;
-        self.mask.tiles(lanes, self.decisions, |len, keep| {
+        let Self { mask, decisions, mut words } = self;
+        let blocks = Bernoulli::new(mask.rate, mask.address);
+        let mut tiles = Tiles::new(lanes, &blocks, mask.address.offset, decisions);
+        while let Some((len, keep)) = tiles.next() {
             let (tile, rest) = core::mem::take(&mut words).split_at_mut(len.div_ceil(32));
             words = rest;
-            for (word, pair) in tile.iter_mut().zip(keep.chunks(2)) {
-                *word = pair.iter().rev().fold(0, |word, &chunk| word << 16 | u32::from(chunk));
+            for (pair, &keep) in tile.chunks_mut(2).zip(keep) {
+                for (word, half) in pair.iter_mut().zip([low(keep), high(keep)]) {
+                    *word = half;
+                }
             }
             if let (Some(last), true) = (tile.last_mut(), len % 32 != 0) {
                 *last &= (1 << (len % 32)) - 1;
             }
-        });
+        }
     }
 }
 
@@ -127,14 +128,16 @@ impl Task for Bools<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let decisions = self.keep.len();
-        let mut chunks = self.keep.chunks_mut(CHUNK);
-        self.mask.tiles(lanes, decisions, |_, keep| {
-            for (&bits, chunk) in keep.iter().zip(&mut chunks) {
-                for (i, keep) in chunk.iter_mut().enumerate() {
-                    *keep = bits >> i & 1 == 1;
+        let Self { mask, keep: bools } = self;
+        let blocks = Bernoulli::new(mask.rate, mask.address);
+        let mut tiles = Tiles::new(lanes, &blocks, mask.address.offset, bools.len());
+        let mut bools = bools.chunks_mut(WORD);
+        while let Some((_, keep)) = tiles.next() {
+            for (&keep, bools) in keep.iter().zip(&mut bools) {
+                for (i, bool) in bools.iter_mut().enumerate() {
+                    *bool = keep >> i & 1 == 1;
                 }
             }
-        });
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! The bit planes of whole groups of blocks at once, for instruction sets with vectors.
 
 use crate::bernoulli::{Bernoulli, DOMAIN, Ties};
-use crate::lanes::WideLanes;
+use crate::lanes::{Generator, WideLanes};
 use crate::philox::{M0, M1, ROUNDS, W0, W1, high, low};
+use crate::tiles::Block;
 
 /// Blocks in a group: the 64-bit lanes of a vector.
 pub(crate) const GROUP: usize = 8;
@@ -16,10 +17,11 @@ const COMMON_PLANES: u32 = 10;
 /// Philox over vectors, one block and plane a lane.
 ///
 /// Each 32-bit word lives in the low half of its lane; what rides in the high half is garbage that no step reads.
+// No closure handles a vector here: a closure is a function of its own, compiled without the instruction set until it is inlined.
 pub(crate) struct Planes<'a, L> {
     lanes: L,
     mask: &'a Bernoulli,
-    /// The round keys.
+    /// The keys of every round.
     keys: [[u64; 2]; ROUNDS as usize],
 }
 
@@ -36,28 +38,16 @@ struct Shared<V> {
     d3: V,
 }
 
-impl<'a, L: WideLanes> Planes<'a, L> {
+impl<L: WideLanes> Generator for Planes<'_, L> {
     #[inline(always)]
-    pub(crate) fn new(lanes: L, mask: &'a Bernoulli) -> Self {
-        let [mut k0, mut k1] = mask.key;
-        let keys = core::array::from_fn(|_| {
-            let round = [u64::from(k0), u64::from(k1)];
-            (k0, k1) = (k0.wrapping_add(W0), k1.wrapping_add(W1));
-            round
-        });
-        Self { lanes, mask, keys }
-    }
-
-    /// The keep bits of consecutive blocks.
-    #[inline(always)]
-    pub(crate) fn blocks(&self, first: u64, keep: &mut [u128]) {
+    fn blocks(&self, first: u64, keep: &mut [Block]) {
         if self.mask.drops_all() {
-            return keep.fill(0);
+            return keep.fill([0; 2]);
         }
         let mut block = first;
         let (groups, rest) = keep.as_chunks_mut::<GROUP>();
         for group in groups {
-            *group = self.group(block);
+            self.group(block, group);
             block = block.wrapping_add(GROUP as u64);
         }
         if rest.len() < self.mask.planes().min(COMMON_PLANES) as usize {
@@ -65,88 +55,106 @@ impl<'a, L: WideLanes> Planes<'a, L> {
                 *keep = self.finish(block, Ties::ALL, 0);
                 block = block.wrapping_add(1);
             }
-        } else {
-            rest.iter_mut().zip(self.group(block)).for_each(|(to, keep)| *to = keep);
+        } else if !rest.is_empty() {
+            let mut group = [[0; 2]; GROUP];
+            self.group(block, &mut group);
+            rest.iter_mut().zip(group).for_each(|(to, keep)| *to = keep);
         }
+    }
+}
+
+impl<'a, L: WideLanes> Planes<'a, L> {
+    #[inline(always)]
+    pub(crate) fn new(lanes: L, mask: &'a Bernoulli) -> Self {
+        let [mut k0, mut k1] = mask.key;
+        let mut keys = [[0; 2]; ROUNDS as usize];
+        for round in &mut keys {
+            *round = [u64::from(k0), u64::from(k1)];
+            (k0, k1) = (k0.wrapping_add(W0), k1.wrapping_add(W1));
+        }
+        Self { lanes, mask, keys }
     }
 
     /// The keep bits of the eight blocks from `first` on.
     #[inline(always)]
-    fn group(&self, first: u64) -> [u128; GROUP] {
+    fn group(&self, first: u64, keep: &mut [Block; GROUP]) {
         let lanes = self.lanes;
         // 64-bit lanes hold whole block numbers, so the carry into the second counter word takes care of itself.
-        let shared = self.shared(lanes.load(core::array::from_fn(|i| first.wrapping_add(i as u64))));
+        let shared = self.shared(lanes.count_from(first));
         let (mut tied, mut dropped) = ([lanes.splat(u64::MAX); 2], [lanes.splat(0); 2]);
         let common = self.mask.planes().min(COMMON_PLANES);
         for plane in 0..common {
             let words = self.words(&shared, lanes.splat(u64::from(plane) << 27));
-            for ((tied, dropped), words) in tied.iter_mut().zip(&mut dropped).zip(words) {
-                if self.mask.threshold_bit(plane) {
-                    *dropped = *dropped | (*tied & !words);
-                    *tied = *tied & words;
+            for half in 0..2 {
+                let still_tied = if self.mask.threshold_bit(plane) {
+                    dropped[half] = dropped[half] | (tied[half] & !words[half]);
+                    words[half]
                 } else {
-                    *tied = *tied & !words;
-                }
+                    !words[half]
+                };
+                tied[half] = tied[half] & still_tied;
             }
         }
-        let mut keep = lanes.interleave(dropped.map(|half| !half));
-        if common < self.mask.planes() {
-            let [low, high] = tied;
-            let mut unsettled = lanes.nonzero(low | high);
-            let tied = lanes.interleave(tied);
-            while unsettled != 0 {
-                let i = unsettled.trailing_zeros() as usize % GROUP;
-                let ties = Ties { tied: tied[i], dropped: !keep[i] };
-                keep[i] = self.finish(first.wrapping_add(i as u64), ties, common);
-                unsettled &= unsettled - 1;
-            }
+        *keep = lanes.interleave([!dropped[0], !dropped[1]]);
+        if common == self.mask.planes() {
+            return;
         }
-        keep
+        let mut unsettled = lanes.nonzero(tied[0] | tied[1]);
+        let tied = lanes.interleave(tied);
+        while unsettled != 0 {
+            let i = unsettled.trailing_zeros() as usize % GROUP;
+            let ties = Ties { tied: join(tied[i]), dropped: !join(keep[i]) };
+            keep[i] = self.finish(first.wrapping_add(i as u64), ties, common);
+            unsettled &= unsettled - 1;
+        }
     }
 
     /// The keep bits of one block that has come as far as `plane`. Here the lanes are eight planes of the same block.
     #[inline(always)]
-    fn finish(&self, block: u64, mut ties: Ties, mut plane: u32) -> u128 {
+    fn finish(&self, block: u64, mut ties: Ties, mut plane: u32) -> Block {
         let lanes = self.lanes;
         let shared = self.shared(lanes.splat(block));
         while plane < self.mask.planes() && ties.tied != 0 {
             // Planes from 32 on wrap round to others' bits, which do no harm: the threshold has no bit there.
-            let planes = core::array::from_fn(|i| u64::from(plane + i as u32) << 27);
-            for words in lanes.interleave(self.words(&shared, lanes.load(planes))) {
-                ties.compare(words, self.mask.threshold_bit(plane));
+            let planes = lanes.shl27(lanes.count_from(u64::from(plane)));
+            for words in lanes.interleave(self.words(&shared, planes)) {
+                ties.compare(join(words), self.mask.threshold_bit(plane));
                 plane += 1;
             }
         }
-        !ties.dropped
+        let keep = !ties.dropped;
+        [keep as u64, (keep >> 64) as u64]
     }
 
     #[inline(always)]
     fn shared(&self, block: L::U64x8) -> Shared<L::U64x8> {
         let lanes = self.lanes;
-        let splat = |x: u32| lanes.splat(u64::from(x));
-        let [[k0, k1], [k2, k3], [k4, k5], ..] = self.keys.map(|round| round.map(|key| lanes.splat(key)));
+        let [[k0, k1], [k2, k3], [k4, k5], ..] = self.keys;
         let layer = u64::from(self.mask.layer) * u64::from(M1);
         // Round 1
         let p0 = lanes.mul(block, M0);
-        let a1 = lanes.high(block) ^ splat(DOMAIN << 25) ^ splat(high(layer)) ^ k0;
-        let c1 = lanes.high(p0) ^ splat(self.mask.step) ^ k1;
-        let d1 = p0;
+        let a1 = lanes.high(block) ^ lanes.splat(u64::from(DOMAIN << 25 ^ high(layer)) ^ k0);
+        let c1 = lanes.high(p0) ^ lanes.splat(u64::from(self.mask.step) ^ k1);
+        let d1 = p0 ^ lanes.splat(k3);
         // Round 2
         let p1 = lanes.mul(c1, M1);
-        let a2 = lanes.high(p1) ^ splat(low(layer)) ^ k2;
+        let a2 = lanes.high(p1) ^ lanes.splat(u64::from(low(layer)) ^ k2);
+        let b2 = p1 ^ lanes.splat(k4);
         // Round 3
         let p0 = lanes.mul(a2, M0);
-        Shared { a1, d1: d1 ^ k3, b2: p1 ^ k4, c3: lanes.high(p0) ^ k5, d3: p0 }
+        let c3 = lanes.high(p0) ^ lanes.splat(k5);
+        Shared { a1, d1, b2, c3, d3: p0 }
     }
 
     /// The random bits of every lane's block at its plane (given shifted to its place in the counter): the first 64 and the last 64.
     #[inline(always)]
     fn words(&self, shared: &Shared<L::U64x8>, plane: L::U64x8) -> [L::U64x8; 2] {
         let lanes = self.lanes;
+        // What is left of rounds 1 to 3.
         let p0 = lanes.mul(shared.a1 ^ plane, M0);
         let p1 = lanes.mul(lanes.high(p0) ^ shared.d1, M1);
         let (mut a, mut b, mut c, mut d) = (lanes.high(p1) ^ shared.b2, p1, shared.c3 ^ p0, shared.d3);
-        let [_, _, _, middle @ .., [last0, last1]] = &self.keys;
+        let [_, _, _, middle @ .., last] = &self.keys;
         for &[k0, k1] in middle {
             let (p0, p1) = (lanes.mul(a, M0), lanes.mul(c, M1));
             (a, b, c, d) = (lanes.high(p1) ^ b ^ lanes.splat(k0), p1, lanes.high(p0) ^ d ^ lanes.splat(k1), p0);
@@ -154,6 +162,11 @@ impl<'a, L: WideLanes> Planes<'a, L> {
         // The last round, its four words packed two by two: the halves of each product trade places.
         let low_half = lanes.splat(u64::from(u32::MAX));
         let (p0, p1) = (lanes.mul(a, M0), lanes.mul(c, M1));
-        [lanes.swap(p1) ^ (b & low_half) ^ lanes.splat(*last0), lanes.swap(p0) ^ (d & low_half) ^ lanes.splat(*last1)]
+        [lanes.swap(p1) ^ (b & low_half) ^ lanes.splat(last[0]), lanes.swap(p0) ^ (d & low_half) ^ lanes.splat(last[1])]
     }
+}
+
+/// A block's bits as one integer.
+fn join([low, high]: Block) -> u128 {
+    u128::from(low) | u128::from(high) << 64
 }

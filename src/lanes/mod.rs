@@ -1,5 +1,9 @@
 //! The instruction sets, and the one place that chooses between them.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod portable;
 mod scalar;
 
@@ -7,6 +11,11 @@ use core::ops::{BitAnd, BitOr, BitXor, Mul, Not};
 
 use crate::bernoulli::Bernoulli;
 use crate::planes::GROUP;
+use crate::tiles::Block;
+#[cfg(target_arch = "x86_64")]
+use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+use avx512::Avx512;
 use portable::Portable;
 use scalar::Scalar;
 
@@ -22,8 +31,16 @@ pub(crate) trait Lanes: Copy {
     /// Lane i is that of `kept` if bit i of `keep` is set, of `dropped` otherwise.
     fn select_f32(self, keep: u16, kept: Self::F32x16, dropped: Self::F32x16) -> Self::F32x16;
 
+    /// What computes masks.
+    type Generator<'a>: Generator;
+
+    fn generator(self, mask: &Bernoulli) -> Self::Generator<'_>;
+}
+
+/// A mask, ready to be computed.
+pub(crate) trait Generator {
     /// The keep bits of consecutive blocks.
-    fn blocks(self, mask: &Bernoulli, first: u64, keep: &mut [u128]);
+    fn blocks(&self, first: u64, keep: &mut [Block]);
 }
 
 /// An instruction set that also runs the generator in vectors, eight 64-bit lanes at a time.
@@ -35,15 +52,17 @@ pub(crate) trait WideLanes: Lanes {
         + Not<Output = Self::U64x8>;
 
     fn splat(self, x: u64) -> Self::U64x8;
-    fn load(self, x: [u64; GROUP]) -> Self::U64x8;
+    /// `first` in lane 0, the next integer in lane 1, and so on.
+    fn count_from(self, first: u64) -> Self::U64x8;
+    fn shl27(self, x: Self::U64x8) -> Self::U64x8;
     /// The 64-bit product of each lane's low half and `factor`.
     fn mul(self, x: Self::U64x8, factor: u32) -> Self::U64x8;
     /// Each lane's high half, as its low half; the new high half is zero.
     fn high(self, x: Self::U64x8) -> Self::U64x8;
     /// Each lane's halves exchanged.
     fn swap(self, x: Self::U64x8) -> Self::U64x8;
-    /// Lane i of the two vectors as the low and the high half of integer i.
-    fn interleave(self, halves: [Self::U64x8; 2]) -> [u128; GROUP];
+    /// Lane i of the two vectors as block i.
+    fn interleave(self, halves: [Self::U64x8; 2]) -> [Block; GROUP];
     /// Bit i is set if lane i is not zero.
     fn nonzero(self, x: Self::U64x8) -> u8;
 }
@@ -73,28 +92,41 @@ pub struct Backend(Kind);
 enum Kind {
     Scalar,
     Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
 }
 
 impl Backend {
     /// The fastest instruction set of this CPU.
     #[must_use]
     pub fn detect() -> Self {
-        let vectors =
-            cfg!(any(target_feature = "sse2", all(target_feature = "neon", target_arch = "aarch64"), target_feature = "simd128"));
-        Self(if vectors { Kind::Portable } else { Kind::Scalar })
+        #[cfg(target_arch = "x86_64")]
+        if let Some(kind) = Avx512::detect().map(Kind::Avx512).or_else(|| Avx2::detect().map(Kind::Avx2)) {
+            return Self(kind);
+        }
+        Self(if PORTABLE_IS_VECTORS { Kind::Portable } else { Kind::Scalar })
     }
 
     /// Every backend that runs on this CPU, the plainest first.
     pub fn all() -> impl Iterator<Item = Self> {
-        [Kind::Scalar, Kind::Portable].into_iter().map(Self)
+        let everywhere = [Kind::Scalar, Kind::Portable].into_iter();
+        #[cfg(target_arch = "x86_64")]
+        let everywhere = everywhere.chain(Avx2::detect().map(Kind::Avx2)).chain(Avx512::detect().map(Kind::Avx512));
+        everywhere.map(Self)
     }
 
-    /// The name: `scalar`, `portable`.
+    /// The name: `scalar`, `portable`, `avx2` or `avx512`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self.0 {
             Kind::Scalar => "scalar",
             Kind::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(_) => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(_) => "avx512",
         }
     }
 
@@ -103,6 +135,14 @@ impl Backend {
         match self.0 {
             Kind::Scalar => task.run(Scalar),
             Kind::Portable => task.run(Portable),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(lanes) => lanes.run(task),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(lanes) => lanes.run(task),
         }
     }
 }
+
+/// Whether this build's target has vectors for `wide` to use; plain arrays of eight or sixteen are slower than the scalar backend.
+const PORTABLE_IS_VECTORS: bool =
+    cfg!(any(target_feature = "sse2", all(target_feature = "neon", target_arch = "aarch64"), target_feature = "simd128"));

@@ -5,6 +5,7 @@ use wide::{f32x16, u32x4, u32x16, u64x8};
 use super::{Lanes, WideLanes};
 use crate::bernoulli::Bernoulli;
 use crate::planes::{GROUP, Planes};
+use crate::tiles::Block;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
@@ -34,9 +35,11 @@ impl Lanes for Portable {
         kept_lanes.select(kept, dropped)
     }
 
+    type Generator<'a> = Planes<'a, Self>;
+
     #[inline(always)]
-    fn blocks(self, mask: &Bernoulli, first: u64, keep: &mut [u128]) {
-        Planes::new(self, mask).blocks(first, keep);
+    fn generator(self, mask: &Bernoulli) -> Planes<'_, Self> {
+        Planes::new(self, mask)
     }
 }
 
@@ -49,8 +52,13 @@ impl WideLanes for Portable {
     }
 
     #[inline(always)]
-    fn load(self, x: [u64; GROUP]) -> u64x8 {
-        u64x8::new(x)
+    fn count_from(self, first: u64) -> u64x8 {
+        u64x8::splat(first) + u64x8::new([0, 1, 2, 3, 4, 5, 6, 7])
+    }
+
+    #[inline(always)]
+    fn shl27(self, x: u64x8) -> u64x8 {
+        x << 27
     }
 
     #[inline(always)]
@@ -78,9 +86,9 @@ impl WideLanes for Portable {
     }
 
     #[inline(always)]
-    fn interleave(self, [low, high]: [u64x8; 2]) -> [u128; GROUP] {
+    fn interleave(self, [low, high]: [u64x8; 2]) -> [Block; GROUP] {
         let (low, high) = (low.to_array(), high.to_array());
-        core::array::from_fn(|i| u128::from(low[i]) | u128::from(high[i]) << 64)
+        core::array::from_fn(|i| [low[i], high[i]])
     }
 
     #[inline(always)]

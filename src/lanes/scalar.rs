@@ -2,8 +2,9 @@
 
 use core::ops::Mul;
 
-use super::Lanes;
+use super::{Generator, Lanes};
 use crate::bernoulli::Bernoulli;
+use crate::tiles::Block;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Scalar;
@@ -49,9 +50,19 @@ impl Lanes for Scalar {
         kept
     }
 
-    fn blocks(self, mask: &Bernoulli, first: u64, keep: &mut [u128]) {
-        for (i, keep) in keep.iter_mut().enumerate() {
-            *keep = mask.block(first.wrapping_add(i as u64));
+    type Generator<'a> = &'a Bernoulli;
+
+    #[inline(always)]
+    fn generator(self, mask: &Bernoulli) -> &Bernoulli {
+        mask
+    }
+}
+
+impl Generator for &Bernoulli {
+    fn blocks(&self, first: u64, keep: &mut [Block]) {
+        for (i, words) in keep.iter_mut().enumerate() {
+            let keep = self.block(first.wrapping_add(i as u64));
+            *words = [keep as u64, (keep >> 64) as u64];
         }
     }
 }
