@@ -38,9 +38,9 @@ impl Bernoulli {
         32 - low(self.threshold).trailing_zeros()
     }
 
-    /// Bit `plane` of the threshold, counted from the most significant; planes from 32 on are zero.
-    pub(crate) const fn threshold_bit(&self, plane: u32) -> bool {
-        self.threshold << plane & 1 << 31 != 0
+    /// Bit `plane` of the threshold, counted from the most significant, in every bit. Planes from 32 on are zero.
+    pub(crate) const fn threshold_bits(&self, plane: u32) -> u64 {
+        (self.threshold << plane >> 31 & 1).wrapping_neg()
     }
 
     /// The keep bits of a block, decision i of the block in bit i: the plain reference of every other path.
@@ -52,7 +52,7 @@ impl Bernoulli {
         let mut plane = 0;
         while plane < self.planes() && ties.tied != 0 {
             let counter = [low(block), high(block) | DOMAIN << 25 | plane << 27, self.layer, self.step];
-            ties.compare(join(philox4x32(counter, self.key, ROUNDS)), self.threshold_bit(plane));
+            ties.compare(join(philox4x32(counter, self.key, ROUNDS)), self.threshold_bits(plane));
             plane += 1;
         }
         !ties.dropped
@@ -78,12 +78,10 @@ impl Ties {
     pub(crate) const ALL: Self = Self { tied: u128::MAX, dropped: 0 };
 
     /// Compares the next bit of every decision with that of the threshold.
-    pub(crate) const fn compare(&mut self, plane: u128, threshold_bit: bool) {
-        if threshold_bit {
-            self.dropped |= self.tied & !plane;
-            self.tied &= plane;
-        } else {
-            self.tied &= !plane;
-        }
+    // Without a branch: the vector form is the same, and there a branch would make the compiler compute plane after plane.
+    pub(crate) const fn compare(&mut self, plane: u128, threshold_bits: u64) {
+        let threshold = threshold_bits as u128 | (threshold_bits as u128) << 64;
+        self.dropped |= self.tied & threshold & !plane;
+        self.tied &= !(plane ^ threshold);
     }
 }

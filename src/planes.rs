@@ -52,7 +52,7 @@ impl<L: WideLanes> Generator for Planes<'_, L> {
         }
         if rest.len() < self.mask.planes().min(COMMON_PLANES) as usize {
             for keep in rest {
-                *keep = self.finish(block, Ties::ALL, 0);
+                *keep = self.single(block);
                 block = block.wrapping_add(1);
             }
         } else if !rest.is_empty() {
@@ -85,14 +85,10 @@ impl<'a, L: WideLanes> Planes<'a, L> {
         let common = self.mask.planes().min(COMMON_PLANES);
         for plane in 0..common {
             let words = self.words(&shared, lanes.splat(u64::from(plane) << 27));
+            let threshold = lanes.splat(self.mask.threshold_bits(plane));
             for half in 0..2 {
-                let still_tied = if self.mask.threshold_bit(plane) {
-                    dropped[half] = dropped[half] | (tied[half] & !words[half]);
-                    words[half]
-                } else {
-                    !words[half]
-                };
-                tied[half] = tied[half] & still_tied;
+                dropped[half] = dropped[half] | (tied[half] & threshold & !words[half]);
+                tied[half] = tied[half] & !(words[half] ^ threshold);
             }
         }
         *keep = lanes.interleave([!dropped[0], !dropped[1]]);
@@ -103,27 +99,54 @@ impl<'a, L: WideLanes> Planes<'a, L> {
         let tied = lanes.interleave(tied);
         while unsettled != 0 {
             let i = unsettled.trailing_zeros() as usize % GROUP;
-            let ties = Ties { tied: join(tied[i]), dropped: !join(keep[i]) };
-            keep[i] = self.finish(first.wrapping_add(i as u64), ties, common);
+            self.finish(first.wrapping_add(i as u64), tied[i], common, &mut keep[i]);
             unsettled &= unsettled - 1;
         }
     }
 
-    /// The keep bits of one block that has come as far as `plane`. Here the lanes are eight planes of the same block.
+    /// The keep bits of one block, for want of eight.
     #[inline(always)]
-    fn finish(&self, block: u64, mut ties: Ties, mut plane: u32) -> Block {
-        let lanes = self.lanes;
-        let shared = self.shared(lanes.splat(block));
-        while plane < self.mask.planes() && ties.tied != 0 {
-            // Planes from 32 on wrap round to others' bits, which do no harm: the threshold has no bit there.
-            let planes = lanes.shl27(lanes.count_from(u64::from(plane)));
-            for words in lanes.interleave(self.words(&shared, planes)) {
-                ties.compare(join(words), self.mask.threshold_bit(plane));
-                plane += 1;
-            }
+    fn single(&self, block: u64) -> Block {
+        let mut ties = Ties::ALL;
+        let words = self.lanes.interleave(self.eight_planes(block, 0));
+        for (plane, words) in words.into_iter().enumerate() {
+            ties.compare(join(words), self.mask.threshold_bits(plane as u32));
         }
-        let keep = !ties.dropped;
-        [keep as u64, (keep >> 64) as u64]
+        let mut keep = split(!ties.dropped);
+        self.finish(block, split(ties.tied), GROUP as u32, &mut keep);
+        keep
+    }
+
+    /// Settles the few decisions of a block that still tie at `plane`, each by comparing its next eight bits as one integer.
+    #[inline(always)]
+    fn finish(&self, block: u64, mut tied: Block, mut plane: u32, keep: &mut Block) {
+        while plane < self.mask.planes() && tied != [0; 2] {
+            let words = self.eight_planes(block, plane);
+            let threshold = (self.mask.threshold << plane >> 24) as u8;
+            for half in 0..2 {
+                let mut left = tied[half];
+                while left != 0 {
+                    let decision = left & left.wrapping_neg();
+                    let bits = self.lanes.nonzero(words[half] & self.lanes.splat(decision)).reverse_bits();
+                    if bits != threshold {
+                        tied[half] ^= decision;
+                    }
+                    if bits < threshold {
+                        keep[half] ^= decision;
+                    }
+                    left ^= decision;
+                }
+            }
+            plane += GROUP as u32;
+        }
+    }
+
+    /// The random bits of one block in eight planes, a plane a lane.
+    #[inline(always)]
+    fn eight_planes(&self, block: u64, first: u32) -> [L::U64x8; 2] {
+        // Planes from 32 on are others' bits, which do no harm: the threshold ends before them.
+        let planes = self.lanes.shl27(self.lanes.count_from(u64::from(first)));
+        self.words(&self.shared(self.lanes.splat(block)), planes)
     }
 
     #[inline(always)]
@@ -169,4 +192,9 @@ impl<'a, L: WideLanes> Planes<'a, L> {
 /// A block's bits as one integer.
 fn join([low, high]: Block) -> u128 {
     u128::from(low) | u128::from(high) << 64
+}
+
+/// The block of an integer's bits.
+fn split(bits: u128) -> Block {
+    [bits as u64, (bits >> 64) as u64]
 }
