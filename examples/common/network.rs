@@ -1,0 +1,173 @@
+//! A network of one hidden layer, with dropout on its input and behind its activation.
+
+use dropout_kernels::{Address, Dropout, Error, Mode, Rate};
+use ndarray::{Array1, Array2, Axis};
+use rand::{Rng, RngExt};
+
+use super::data::{CLASSES, Dataset, PIXELS};
+
+/// Dropout, linear, `ReLU`, dropout, linear.
+pub struct Network {
+    input_dropout: Dropout,
+    hidden: Linear,
+    hidden_dropout: Dropout,
+    output: Linear,
+}
+
+/// The rates of the network's two dropout layers.
+#[derive(Clone, Copy)]
+pub struct Rates {
+    pub input: Rate,
+    pub hidden: Rate,
+}
+
+/// What the forward pass leaves for the backward pass. There are no masks here: the backward pass computes them again.
+pub struct Activations {
+    /// Behind its dropout, as is `hidden`.
+    input: Array2<f32>,
+    hidden: Array2<f32>,
+    pub logits: Array2<f32>,
+}
+
+/// The gradient of the loss with respect to each parameter.
+pub struct Gradients {
+    hidden: Parameters,
+    output: Parameters,
+}
+
+/// How well a network does on a data set.
+#[derive(Clone, Copy)]
+pub struct Score {
+    /// The mean cross-entropy.
+    pub loss: f64,
+    /// The fraction of images whose class is found.
+    pub accuracy: f64,
+}
+
+impl Network {
+    /// A network with `width` hidden units and random weights.
+    pub fn new(width: usize, rates: Rates, rng: &mut impl Rng) -> Self {
+        Self {
+            input_dropout: Dropout::new(rates.input),
+            hidden: Linear::new(PIXELS, width, rng),
+            hidden_dropout: Dropout::new(rates.hidden),
+            output: Linear::new(width, CLASSES, rng),
+        }
+    }
+
+    /// The forward pass of a batch of images, one a row. The layer in the mode's address is set here.
+    pub fn forward(&self, mut input: Array2<f32>, mode: Mode) -> Result<Activations, Error> {
+        self.input_dropout.apply_in_place(at_layer(0, mode), elements(&mut input))?;
+        let mut hidden = self.hidden.forward(&input).mapv_into(|x| x.max(0.0));
+        self.hidden_dropout.apply_in_place(at_layer(1, mode), elements(&mut hidden))?;
+        let logits = self.output.forward(&hidden);
+        Ok(Activations { input, hidden, logits })
+    }
+
+    /// The backward pass of the mean cross-entropy, in the mode of the forward pass.
+    pub fn backward(&self, activations: Activations, labels: &[u8], mode: Mode) -> Result<Gradients, Error> {
+        let Activations { input, hidden, logits } = activations;
+        let mut grad_logits = log_softmax(logits).mapv_into(f32::exp);
+        for (mut row, &label) in grad_logits.rows_mut().into_iter().zip(labels) {
+            row[usize::from(label)] -= 1.0;
+        }
+        grad_logits /= labels.len() as f32;
+
+        let mut grad_hidden = grad_logits.dot(&self.output.parameters.weights.t());
+        self.hidden_dropout.backward_in_place(at_layer(1, mode), elements(&mut grad_hidden))?;
+        // ReLU: where dropout made the 0, the gradient is 0 already.
+        grad_hidden.zip_mut_with(&hidden, |grad, &x| *grad = if x > 0.0 { *grad } else { 0.0 });
+
+        // Nothing below the first weights learns, so the input's dropout has no backward pass.
+        Ok(Gradients { hidden: Parameters::gradient(&input, &grad_hidden), output: Parameters::gradient(&hidden, &grad_logits) })
+    }
+
+    /// One step of stochastic gradient descent with momentum.
+    pub fn step(&mut self, gradients: &Gradients, learning_rate: f32, momentum: f32) {
+        self.hidden.step(&gradients.hidden, learning_rate, momentum);
+        self.output.step(&gradients.output, learning_rate, momentum);
+    }
+
+    /// The score on a data set, without dropout.
+    pub fn evaluate(&self, data: &Dataset) -> Result<Score, Error> {
+        let log_probabilities = log_softmax(self.forward(data.images.clone(), Mode::Eval)?.logits);
+        let (mut loss, mut correct) = (0.0, 0.0);
+        for (row, &label) in log_probabilities.rows().into_iter().zip(&data.labels) {
+            let of_label = row[usize::from(label)];
+            loss -= f64::from(of_label);
+            let as_likely = row.iter().filter(|&&of_class| of_class >= of_label).count();
+            correct += f64::from(u8::from(as_likely == 1));
+        }
+        let images = data.labels.len() as f64;
+        Ok(Score { loss: loss / images, accuracy: correct / images })
+    }
+}
+
+/// The logarithm of each class's probability.
+pub fn log_softmax(mut logits: Array2<f32>) -> Array2<f32> {
+    for mut row in logits.rows_mut() {
+        let max = row.fold(f32::NEG_INFINITY, |max, &x| max.max(x));
+        let log_sum = row.fold(0.0, |sum, &x| sum + (x - max).exp()).ln();
+        row -= max + log_sum;
+    }
+    logits
+}
+
+/// The same mode for another layer of the network.
+fn at_layer(layer: u32, mode: Mode) -> Mode {
+    match mode {
+        Mode::Train(address) => Mode::Train(Address { layer, ..address }),
+        Mode::Eval => Mode::Eval,
+    }
+}
+
+fn elements(matrix: &mut Array2<f32>) -> &mut [f32] {
+    matrix.as_slice_mut().expect("batches are stored row by row")
+}
+
+/// A fully connected layer that learns.
+struct Linear {
+    parameters: Parameters,
+    velocity: Parameters,
+}
+
+struct Parameters {
+    /// One column an output.
+    weights: Array2<f32>,
+    bias: Array1<f32>,
+}
+
+impl Linear {
+    /// He initialisation, uniform: the variance of the weights is 2 / inputs.
+    fn new(inputs: usize, outputs: usize, rng: &mut impl Rng) -> Self {
+        let bound = (6.0 / inputs as f32).sqrt();
+        let weights = Array2::from_shape_simple_fn((inputs, outputs), || rng.random_range(-bound..bound));
+        Self {
+            parameters: Parameters { weights, ..Parameters::zeros(inputs, outputs) },
+            velocity: Parameters::zeros(inputs, outputs),
+        }
+    }
+
+    fn forward(&self, x: &Array2<f32>) -> Array2<f32> {
+        x.dot(&self.parameters.weights) + &self.parameters.bias
+    }
+
+    fn step(&mut self, gradient: &Parameters, learning_rate: f32, momentum: f32) {
+        let Self { parameters, velocity } = self;
+        velocity.weights.zip_mut_with(&gradient.weights, |velocity, grad| *velocity = momentum * *velocity + grad);
+        velocity.bias.zip_mut_with(&gradient.bias, |velocity, grad| *velocity = momentum * *velocity + grad);
+        parameters.weights.scaled_add(-learning_rate, &velocity.weights);
+        parameters.bias.scaled_add(-learning_rate, &velocity.bias);
+    }
+}
+
+impl Parameters {
+    fn zeros(inputs: usize, outputs: usize) -> Self {
+        Self { weights: Array2::zeros((inputs, outputs)), bias: Array1::zeros(outputs) }
+    }
+
+    /// The gradient with respect to the parameters of a layer, from its input and the gradient with respect to its output.
+    fn gradient(x: &Array2<f32>, grad_y: &Array2<f32>) -> Self {
+        Self { weights: x.t().dot(grad_y), bias: grad_y.sum_axis(Axis(0)) }
+    }
+}

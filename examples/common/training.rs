@@ -1,0 +1,48 @@
+//! The training loop.
+
+use dropout_kernels::philox::Philox;
+use dropout_kernels::{Address, Error, Mode};
+use ndarray::Axis;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+
+use super::data::FashionMnist;
+use super::network::{Network, Rates, Score};
+
+const BATCH: usize = 64;
+const LEARNING_RATE: f32 = 0.02;
+const MOMENTUM: f32 = 0.9;
+
+/// What a run is started with.
+#[derive(Clone, Copy)]
+pub struct Setup {
+    pub rates: Rates,
+    /// The number of hidden units.
+    pub width: usize,
+    pub epochs: u16,
+    pub seed: u64,
+}
+
+/// Trains a new network. Calls `after_epoch` with the test score after each pass through the training images.
+pub fn train(setup: Setup, data: &FashionMnist, mut after_epoch: impl FnMut(Score)) -> Result<Network, Error> {
+    let Setup { rates, width, epochs, seed } = setup;
+    // `seed_from_u64` makes another key of the seed: under the masks' own key, weights and masks would share random bits.
+    let mut rng = Philox::seed_from_u64(seed);
+    let mut network = Network::new(width, rates, &mut rng);
+    let mut order: Vec<usize> = (0..data.train.labels.len()).collect();
+    let mut step = 0;
+    for _ in 0..epochs {
+        order.shuffle(&mut rng);
+        for batch in order.chunks(BATCH) {
+            let images = data.train.images.select(Axis(0), batch);
+            let labels: Vec<u8> = batch.iter().map(|&i| data.train.labels[i]).collect();
+            let mode = Mode::Train(Address { seed, step, ..Address::default() });
+            let activations = network.forward(images, mode)?;
+            let gradients = network.backward(activations, &labels, mode)?;
+            network.step(&gradients, LEARNING_RATE, MOMENTUM);
+            step += 1;
+        }
+        after_epoch(network.evaluate(&data.test)?);
+    }
+    Ok(network)
+}

@@ -1,0 +1,137 @@
+//! Trains a network that overfits, once without and once with dropout, and compares the two.
+//!
+//! `cargo run --release --example train`, and options after `--`: see `--help`.
+
+mod common;
+
+use std::error::Error;
+use std::num::{NonZeroU16, NonZeroUsize};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::thread;
+
+use dropout_kernels::Rate;
+use indicatif::{ProgressBar, ProgressStyle};
+use lexopt::prelude::*;
+
+use common::chart::{self, Panel};
+use common::data::{CLASSES, FashionMnist, PIXELS};
+use common::network::{Rates, Score};
+use common::training::{Setup, train};
+
+const HELP: &str = "\
+Trains a network of one hidden layer on Fashion-MNIST, once without and once with dropout.
+
+  -p, --rate P         rate of the dropout behind the hidden layer [0.5]
+      --input-rate P   rate of the dropout on the input [0]
+      --hidden N       units in the hidden layer [256]
+      --epochs N       passes through the training images [80]
+      --seed N         seed of weights, shuffles and masks [1]
+  -o, --output FILE    where the picture goes [target/train.svg]
+  -h, --help           this text";
+
+/// A run and what it measured.
+struct Outcome {
+    name: String,
+    train: Score,
+    test: Score,
+    /// The test score after each epoch.
+    epochs: Vec<Score>,
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let Some((setup, output)) = options()? else {
+        println!("{HELP}");
+        return Ok(());
+    };
+    let never = Rate::new(0.0)?;
+    let without = Setup { rates: Rates { input: never, hidden: never }, ..setup };
+    let data = FashionMnist::load()?;
+
+    let progress = ProgressBar::new(2 * u64::from(setup.epochs));
+    progress.set_style(ProgressStyle::with_template("{wide_bar} epoch {pos} of {len}, {eta} to go")?);
+    // The runs share nothing that changes, so threads cannot change what comes out.
+    let (without, with) = thread::scope(|scope| {
+        let without = scope.spawn(|| measure(without, &data, &progress));
+        let with = measure(setup, &data, &progress);
+        (without.join().expect("a run does not panic"), with)
+    });
+    progress.finish_and_clear();
+    let outcomes = [without?, with?];
+
+    let title = format!("Fashion-MNIST, {PIXELS}-{}-{CLASSES} network, seed {}", setup.width, setup.seed);
+    println!("{title}\n");
+    println!("{:<32}{:>16}{:>16}{:>16}", "", "train accuracy", "test accuracy", "test loss");
+    for Outcome { name, train, test, .. } in &outcomes {
+        println!("{name:<32}{:>16.3}{:>16.3}{:>16.3}", train.accuracy, test.accuracy, test.loss);
+    }
+    draw(&title, &outcomes, &output)?;
+    println!("\npicture: {}", output.display());
+    Ok(())
+}
+
+/// The run with dropout and the file of the picture, or `None` where help is asked for.
+fn options() -> Result<Option<(Setup, PathBuf)>, Box<dyn Error>> {
+    let mut setup = Setup { rates: Rates { input: Rate::new(0.0)?, hidden: Rate::new(0.5)? }, width: 256, epochs: 80, seed: 1 };
+    let mut output = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/train.svg");
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Short('p') | Long("rate") => setup.rates.hidden = Rate::new(arguments.value()?.parse()?)?,
+            Long("input-rate") => setup.rates.input = Rate::new(arguments.value()?.parse()?)?,
+            Long("hidden") => setup.width = arguments.value()?.parse::<NonZeroUsize>()?.get(),
+            Long("epochs") => setup.epochs = arguments.value()?.parse::<NonZeroU16>()?.get(),
+            Long("seed") => setup.seed = arguments.value()?.parse()?,
+            Short('o') | Long("output") => output = arguments.value()?.into(),
+            Short('h') | Long("help") => return Ok(None),
+            unknown => return Err(unknown.unexpected().into()),
+        }
+    }
+    Ok(Some((setup, output)))
+}
+
+fn measure(setup: Setup, data: &FashionMnist, progress: &ProgressBar) -> Result<Outcome, dropout_kernels::Error> {
+    let mut epochs = Vec::new();
+    let network = train(setup, data, |test| {
+        epochs.push(test);
+        progress.inc(1);
+    })?;
+    Ok(Outcome { name: name(setup.rates), train: network.evaluate(&data.train)?, test: network.evaluate(&data.test)?, epochs })
+}
+
+fn name(Rates { input, hidden }: Rates) -> String {
+    match (decimal(input), decimal(hidden)) {
+        (0.0, 0.0) => "no dropout".into(),
+        (0.0, hidden) => format!("dropout {hidden}"),
+        (input, hidden) => format!("dropout {hidden}, {input} on the input"),
+    }
+}
+
+/// The rate as it was typed, 0.1 say: as a multiple of 2^-32 it is not quite that.
+#[expect(clippy::cast_possible_truncation, reason = "this is what hides the difference")]
+fn decimal(rate: Rate) -> f32 {
+    rate.realised() as f32
+}
+
+fn draw(title: &str, outcomes: &[Outcome], path: &Path) -> Result<(), Box<dyn Error>> {
+    let names: Vec<String> = outcomes.iter().map(|outcome| outcome.name.clone()).collect();
+    let panel = |y_label, of: fn(&Score) -> f64| Panel {
+        x_label: "epoch",
+        y_label,
+        curves: outcomes
+            .iter()
+            .map(|outcome| (1..).map(|epoch: u16| f64::from(epoch)).zip(outcome.epochs.iter().map(of)).collect())
+            .collect(),
+    };
+    chart::draw(path, title, &names, &[panel("test loss", |test| test.loss), panel("test accuracy", |test| test.accuracy)])
+}
