@@ -5,8 +5,8 @@ use core::ops::Range;
 use crate::bernoulli::Bernoulli;
 use crate::element::Element;
 use crate::lanes::{Lanes, Task};
-use crate::layout::Layout;
-use crate::tiles::{Tiles, WORD};
+use crate::layout::{Layout, Walk};
+use crate::tiles::{Keep, Tiles, WORD, Work};
 
 /// Elements that a kernel handles at once.
 pub(crate) const CHUNK: usize = 16;
@@ -54,42 +54,6 @@ impl<'a, E: Element> Slices<'a, E> {
         Slices { x: self.x.map(|x| x.get(range.clone()).unwrap_or_default()), y: self.y.get_mut(range).unwrap_or_default() }
     }
 
-    /// Writes what `step` makes of every sixteen elements and the next bits of `keep`; the last elements are padded.
-    #[inline(always)]
-    fn map(self, keep: impl Iterator<Item = u64>, step: &impl Step<E>) {
-        let (words, rest) = self.y.as_chunks_mut::<WORD>();
-        let mut keep = keep;
-        let rest_of_x = match self.x {
-            Some(x) => {
-                let (x_words, x_rest) = x.as_chunks::<WORD>();
-                for ((x, y), bits) in x_words.iter().zip(words).zip(&mut keep) {
-                    let (x, y) = (x.as_chunks::<CHUNK>().0, y.as_chunks_mut::<CHUNK>().0);
-                    for i in 0..WORD / CHUNK {
-                        y[i] = step.step((bits >> (CHUNK * i)) as u16, &x[i]);
-                    }
-                }
-                Some(x_rest)
-            }
-            None => {
-                for (y, bits) in words.iter_mut().zip(&mut keep) {
-                    let y = y.as_chunks_mut::<CHUNK>().0;
-                    for i in 0..WORD / CHUNK {
-                        y[i] = step.step((bits >> (CHUNK * i)) as u16, &y[i]);
-                    }
-                }
-                None
-            }
-        };
-        let Some(bits) = keep.next().filter(|_| !rest.is_empty()) else { return };
-        for (i, y) in rest.chunks_mut(CHUNK).enumerate() {
-            let mut padded = [E::ZERO; CHUNK];
-            let x = rest_of_x.map_or(&*y, |x| x.get(CHUNK * i..).unwrap_or_default());
-            padded.iter_mut().zip(x).for_each(|(to, from)| *to = *from);
-            let result = step.step((bits >> (CHUNK * i)) as u16, &padded);
-            y.iter_mut().zip(result).for_each(|(to, from)| *to = from);
-        }
-    }
-
     /// The input as it is.
     pub(crate) fn copy(self) {
         if let Some(x) = self.x {
@@ -97,10 +61,23 @@ impl<'a, E: Element> Slices<'a, E> {
         }
     }
 
-    /// Every element kept, as evaluation does it.
+    /// Takes the next word's elements off, while there is a whole word of them.
     #[inline(always)]
-    pub(crate) fn keep_all<L: Lanes, P: Pair<E>>(self, lanes: L, pair: P) {
-        self.map(core::iter::repeat(u64::MAX), &Keep { lanes, pair });
+    fn split_word(&mut self) -> Option<(Option<&'a [E; WORD]>, &'a mut [E; WORD])> {
+        let x = match self.x {
+            Some(x) => {
+                let (word, rest) = x.split_first_chunk()?;
+                self.x = Some(rest);
+                Some(word)
+            }
+            None => None,
+        };
+        if self.y.len() < WORD {
+            return None;
+        }
+        let (y, rest) = core::mem::take(&mut self.y).split_first_chunk_mut()?;
+        self.y = rest;
+        Some((x, y))
     }
 }
 
@@ -126,15 +103,71 @@ impl<L: Lanes, E: Element, P: Pair<E>> Step<E> for Select<L, E, P> {
 }
 
 /// All of them kept.
-struct Keep<L, P> {
+struct KeepChunk<L, P> {
     lanes: L,
     pair: P,
 }
 
-impl<L: Lanes, E: Element, P: Pair<E>> Step<E> for Keep<L, P> {
+impl<L: Lanes, E: Element, P: Pair<E>> Step<E> for KeepChunk<L, P> {
     #[inline(always)]
     fn step(&self, _: u16, x: &[E; CHUNK]) -> [E; CHUNK] {
         E::store(self.lanes, self.pair.kept(self.lanes, E::load(self.lanes, x)))
+    }
+}
+
+/// A step for all elements of some slices, a word of keep bits at a time.
+struct Pass<'a, E, K, S> {
+    slices: Slices<'a, E>,
+    keep: K,
+    step: S,
+}
+
+impl<E: Element, K: Iterator<Item = u64>, S: Step<E>> Pass<'_, E, K, S> {
+    /// The elements of the next word; false if there is no whole word left.
+    #[inline(always)]
+    fn word(&mut self) -> bool {
+        let Some(((x, y), keep)) = self.slices.split_word().zip(self.keep.next()) else { return false };
+        let y = y.as_chunks_mut::<CHUNK>().0;
+        match x {
+            Some(x) => {
+                let x = x.as_chunks::<CHUNK>().0;
+                for i in 0..WORD / CHUNK {
+                    y[i] = self.step.step((keep >> (CHUNK * i)) as u16, &x[i]);
+                }
+            }
+            None => {
+                for i in 0..WORD / CHUNK {
+                    y[i] = self.step.step((keep >> (CHUNK * i)) as u16, &y[i]);
+                }
+            }
+        }
+        true
+    }
+
+    /// All that is left, the last elements padded to a whole chunk.
+    #[inline(always)]
+    fn finish(mut self) {
+        while self.word() {}
+        let Slices { x, y } = self.slices;
+        let Some(keep) = self.keep.next().filter(|_| !y.is_empty()) else { return };
+        for (i, y) in y.chunks_mut(CHUNK).enumerate() {
+            let mut padded = [E::ZERO; CHUNK];
+            let x = x.map_or(&*y, |x| x.get(CHUNK * i..).unwrap_or_default());
+            padded.iter_mut().zip(x).for_each(|(to, from)| *to = *from);
+            let result = self.step.step((keep >> (CHUNK * i)) as u16, &padded);
+            y.iter_mut().zip(result).for_each(|(to, from)| *to = from);
+        }
+    }
+}
+
+impl<E: Element, K: Iterator<Item = u64>, S: Step<E>> Work for Pass<'_, E, K, S> {
+    #[inline(always)]
+    fn advance(&mut self, words: usize) {
+        for _ in 0..words {
+            if !self.word() {
+                break;
+            }
+        }
     }
 }
 
@@ -158,33 +191,71 @@ impl<E: Element, P: Pair<E>> Task for Apply<'_, E, P> {
             return;
         }
         let walk = layout.walk();
-        let select = Select { lanes, pair, dropped: E::splat(lanes, pair.dropped()) };
         let mut decision = first;
-        for row in walk.rows() {
-            let mut start = row;
+        for mut start in walk.rows() {
             let mut tiles = Tiles::new(lanes, &mask, decision, walk.decisions);
-            while let Some((decisions, keep)) = tiles.next() {
-                for copy in walk.copies() {
-                    let start = start + copy;
-                    if walk.plane == 1 {
-                        slices.part(start..start + decisions).map(keep.iter().copied(), &select);
-                        continue;
+            let mut tile = tiles.next(&mut ());
+            while let Some(decisions) = tile {
+                let keep = tiles.keep;
+                tile = if walk.plane == 1 {
+                    for copy in walk.copies().skip(1) {
+                        let copy = start + copy;
+                        elements(lanes, pair, &keep, slices.part(copy..copy + decisions)).finish();
                     }
-                    for i in 0..decisions {
-                        let plane = start + i * walk.stride;
-                        let part = slices.part(plane..plane + walk.plane);
-                        if keep[i / WORD] >> (i % WORD) & 1 == 1 {
-                            part.keep_all(lanes, pair);
-                        } else {
-                            part.y.fill(pair.dropped());
-                        }
+                    let mut pass = elements(lanes, pair, &keep, slices.part(start..start + decisions));
+                    let tile = tiles.next(&mut pass);
+                    pass.finish();
+                    tile
+                } else {
+                    for copy in walk.copies() {
+                        planes(lanes, pair, &keep, &walk, start + copy, decisions, &mut slices);
                     }
-                }
+                    tiles.next(&mut ())
+                };
                 start += decisions * walk.stride;
             }
             decision = decision.wrapping_add(walk.decisions as u64);
         }
     }
+}
+
+/// One decision an element.
+#[inline(always)]
+fn elements<'a, L: Lanes, E: Element, P: Pair<E>>(
+    lanes: L,
+    pair: P,
+    keep: &Keep,
+    slices: Slices<'a, E>,
+) -> Pass<'a, E, impl Iterator<Item = u64>, impl Step<E>> {
+    Pass { slices, keep: keep.iter().copied(), step: Select { lanes, pair, dropped: E::splat(lanes, pair.dropped()) } }
+}
+
+/// Decisions of more than one element each. What is dropped is not read.
+#[inline(always)]
+fn planes<L: Lanes, E: Element, P: Pair<E>>(
+    lanes: L,
+    pair: P,
+    keep: &Keep,
+    walk: &Walk<'_>,
+    start: usize,
+    decisions: usize,
+    slices: &mut Slices<'_, E>,
+) {
+    for i in 0..decisions {
+        let plane = start + i * walk.stride;
+        let plane = slices.part(plane..plane + walk.plane);
+        if keep.get(i / WORD).is_some_and(|word| word >> (i % WORD) & 1 == 1) {
+            keep_all(lanes, pair, plane);
+        } else {
+            plane.y.fill(pair.dropped());
+        }
+    }
+}
+
+/// Every element kept, as evaluation does it.
+#[inline(always)]
+fn keep_all<L: Lanes, E: Element, P: Pair<E>>(lanes: L, pair: P, slices: Slices<'_, E>) {
+    Pass { slices, keep: core::iter::repeat(u64::MAX), step: KeepChunk { lanes, pair } }.finish();
 }
 
 /// Evaluation: every element kept, without a mask.
@@ -198,6 +269,6 @@ impl<E: Element, P: Pair<E>> Task for KeepAll<'_, E, P> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        self.slices.keep_all(lanes, self.pair);
+        keep_all(lanes, self.pair, self.slices);
     }
 }

@@ -103,10 +103,10 @@ impl Task for Words<'_> {
         let Self { mask, decisions, mut words } = self;
         let blocks = Bernoulli::new(mask.rate, mask.address);
         let mut tiles = Tiles::new(lanes, &blocks, mask.address.offset, decisions);
-        while let Some((len, keep)) = tiles.next() {
+        while let Some(len) = tiles.next(&mut ()) {
             let (tile, rest) = core::mem::take(&mut words).split_at_mut(len.div_ceil(32));
             words = rest;
-            for (pair, &keep) in tile.chunks_mut(2).zip(keep) {
+            for (pair, &keep) in tile.chunks_mut(2).zip(&tiles.keep) {
                 for (word, half) in pair.iter_mut().zip([low(keep), high(keep)]) {
                     *word = half;
                 }
@@ -131,9 +131,11 @@ impl Task for Bools<'_> {
         let Self { mask, keep: bools } = self;
         let blocks = Bernoulli::new(mask.rate, mask.address);
         let mut tiles = Tiles::new(lanes, &blocks, mask.address.offset, bools.len());
-        let mut bools = bools.chunks_mut(WORD);
-        while let Some((_, keep)) = tiles.next() {
-            for (&keep, bools) in keep.iter().zip(&mut bools) {
+        let mut bools = bools;
+        while let Some(len) = tiles.next(&mut ()) {
+            let (tile, rest) = core::mem::take(&mut bools).split_at_mut(len);
+            bools = rest;
+            for (bools, keep) in tile.chunks_mut(WORD).zip(&tiles.keep) {
                 for (i, bool) in bools.iter_mut().enumerate() {
                     *bool = keep >> i & 1 == 1;
                 }

@@ -1,9 +1,9 @@
 //! The bit planes of whole groups of blocks at once, for instruction sets with vectors.
 
 use crate::bernoulli::{Bernoulli, DOMAIN, Ties};
-use crate::lanes::{Generator, WideLanes};
+use crate::lanes::WideLanes;
 use crate::philox::{M0, M1, ROUNDS, W0, W1, high, low};
-use crate::tiles::Block;
+use crate::tiles::{BLOCK_WORDS, Block, Generator, Work};
 
 /// Blocks in a group: the 64-bit lanes of a vector.
 pub(crate) const GROUP: usize = 8;
@@ -40,14 +40,14 @@ struct Shared<V> {
 
 impl<L: WideLanes> Generator for Planes<'_, L> {
     #[inline(always)]
-    fn blocks(&self, first: u64, keep: &mut [Block]) {
+    fn blocks(&self, first: u64, keep: &mut [Block], work: &mut impl Work) {
         if self.mask.drops_all() {
             return keep.fill([0; 2]);
         }
         let mut block = first;
         let (groups, rest) = keep.as_chunks_mut::<GROUP>();
         for group in groups {
-            self.group(block, group);
+            self.group(block, group, work);
             block = block.wrapping_add(GROUP as u64);
         }
         if rest.len() < self.mask.planes().min(COMMON_PLANES) as usize {
@@ -57,7 +57,7 @@ impl<L: WideLanes> Generator for Planes<'_, L> {
             }
         } else if !rest.is_empty() {
             let mut group = [[0; 2]; GROUP];
-            self.group(block, &mut group);
+            self.group(block, &mut group, work);
             rest.iter_mut().zip(group).for_each(|(to, keep)| *to = keep);
         }
     }
@@ -75,23 +75,25 @@ impl<'a, L: WideLanes> Planes<'a, L> {
         Self { lanes, mask, keys }
     }
 
-    /// The keep bits of the eight blocks from `first` on.
+    /// The keep bits of the eight blocks from `first` on, with as much work done between the planes.
     #[inline(always)]
-    fn group(&self, first: u64, keep: &mut [Block; GROUP]) {
+    fn group(&self, first: u64, keep: &mut [Block; GROUP], work: &mut impl Work) {
         let lanes = self.lanes;
         // 64-bit lanes hold whole block numbers, so the carry into the second counter word takes care of itself.
         let shared = self.shared(lanes.count_from(first));
-        let (mut tied, mut dropped) = ([lanes.splat(u64::MAX); 2], [lanes.splat(0); 2]);
+        let (mut tied, mut kept) = ([lanes.splat(u64::MAX); 2], [lanes.splat(u64::MAX); 2]);
         let common = self.mask.planes().min(COMMON_PLANES);
+        let share = (GROUP * BLOCK_WORDS).div_ceil(common.max(1) as usize);
         for plane in 0..common {
+            work.advance(share);
             let words = self.words(&shared, lanes.splat(u64::from(plane) << 27));
             let threshold = lanes.splat(self.mask.threshold_bits(plane));
             for half in 0..2 {
-                dropped[half] = dropped[half] | (tied[half] & threshold & !words[half]);
+                kept[half] = kept[half] & !(tied[half] & threshold & !words[half]);
                 tied[half] = tied[half] & !(words[half] ^ threshold);
             }
         }
-        *keep = lanes.interleave([!dropped[0], !dropped[1]]);
+        *keep = lanes.interleave(kept);
         if common == self.mask.planes() {
             return;
         }
@@ -183,8 +185,8 @@ impl<'a, L: WideLanes> Planes<'a, L> {
             (a, b, c, d) = (lanes.high(p1) ^ b ^ lanes.splat(k0), p1, lanes.high(p0) ^ d ^ lanes.splat(k1), p0);
         }
         // The last round, its four words packed two by two: the halves of each product trade places.
-        let low_half = lanes.splat(u64::from(u32::MAX));
         let (p0, p1) = (lanes.mul(a, M0), lanes.mul(c, M1));
+        let low_half = lanes.splat(u64::from(u32::MAX));
         [lanes.swap(p1) ^ (b & low_half) ^ lanes.splat(last[0]), lanes.swap(p0) ^ (d & low_half) ^ lanes.splat(last[1])]
     }
 }

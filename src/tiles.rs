@@ -1,16 +1,41 @@
 //! A mask in tiles: a stretch of decisions at a time, on the stack.
 
 use crate::bernoulli::{BLOCK, Bernoulli};
-use crate::lanes::{Generator, Lanes};
+use crate::lanes::Lanes;
 
 /// Decisions to a word of keep bits.
 pub(crate) const WORD: usize = 64;
 
+/// Words to a block.
+pub(crate) const BLOCK_WORDS: usize = BLOCK / WORD;
+
 /// The keep bits of one block: decision i in bit `i % 64` of word `i / 64`.
-pub(crate) type Block = [u64; BLOCK / WORD];
+pub(crate) type Block = [u64; BLOCK_WORDS];
 
 /// Blocks in a tile.
-const TILE: usize = 32;
+const TILE: usize = 16;
+
+/// The keep bits of a tile. One block more, because a tile may start inside a block.
+pub(crate) type Keep = [u64; (TILE + 1) * BLOCK_WORDS];
+
+/// A mask, ready to be computed.
+pub(crate) trait Generator {
+    /// The keep bits of consecutive blocks.
+    fn blocks(&self, first: u64, keep: &mut [Block], work: &mut impl Work);
+}
+
+/// What can be done while a mask is computed: the random planes keep the multipliers busy, and the values of the tile before keep the
+/// memory busy, so a generator that has planes to compute does some work between them.
+pub(crate) trait Work {
+    /// Does the work of this many words of keep bits, if so much is left.
+    fn advance(&mut self, words: usize);
+}
+
+/// Nothing to do.
+impl Work for () {
+    #[inline(always)]
+    fn advance(&mut self, _: usize) {}
+}
 
 /// The tiles of a mask, one after another.
 pub(crate) struct Tiles<G> {
@@ -19,8 +44,9 @@ pub(crate) struct Tiles<G> {
     block: u64,
     skip: usize,
     left: usize,
-    /// One block more than a tile, because a tile may start inside a block.
-    keep: [Block; TILE + 1],
+    /// The keep bits of the tile that `next` went to, from bit 0 of the first word on, wherever that is in a block. Bits past the end
+    /// of the tile are unspecified.
+    pub(crate) keep: Keep,
 }
 
 impl<'a, G: Generator> Tiles<G> {
@@ -32,32 +58,30 @@ impl<'a, G: Generator> Tiles<G> {
             block: first / BLOCK as u64,
             skip: (first % BLOCK as u64) as usize,
             left: decisions,
-            keep: [[0; 2]; TILE + 1],
+            keep: [0; _],
         }
     }
 
-    /// The number of decisions in the next tile and their keep bits, from bit 0 of the first word on, wherever that is in a block. Bits
-    /// past the end are unspecified.
+    /// Goes to the next tile, doing `work` meanwhile. Returns the number of its decisions.
     #[inline(always)]
-    pub(crate) fn next(&mut self) -> Option<(usize, &[u64])> {
+    pub(crate) fn next(&mut self, work: &mut impl Work) -> Option<usize> {
         if self.left == 0 {
             return None;
         }
         let decisions = self.left.min(TILE * BLOCK);
-        let blocks = self.keep.get_mut(..(self.skip + decisions).div_ceil(BLOCK))?;
-        self.generator.blocks(self.block, blocks);
-        let words = blocks.as_flattened_mut();
+        let (blocks, _) = self.keep.as_chunks_mut();
+        self.generator.blocks(self.block, blocks.get_mut(..(self.skip + decisions).div_ceil(BLOCK))?, work);
         if self.skip > 0 {
-            shift(words, self.skip);
+            shift(&mut self.keep, self.skip);
         }
         self.block = self.block.wrapping_add(TILE as u64);
         self.left -= decisions;
-        words.get(..decisions.div_ceil(WORD)).map(|words| (decisions, words))
+        Some(decisions)
     }
 }
 
 /// Moves all bits down by less than a block.
-fn shift(words: &mut [u64], by: usize) {
+fn shift(words: &mut Keep, by: usize) {
     let (whole, bits) = (by / WORD, by % WORD);
     words.copy_within(whole.., 0);
     if bits > 0 {

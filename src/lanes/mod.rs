@@ -11,7 +11,7 @@ use core::ops::{BitAnd, BitOr, BitXor, Mul, Not};
 
 use crate::bernoulli::Bernoulli;
 use crate::planes::GROUP;
-use crate::tiles::Block;
+use crate::tiles::{Block, Generator};
 #[cfg(target_arch = "x86_64")]
 use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
@@ -35,12 +35,6 @@ pub(crate) trait Lanes: Copy {
     type Generator<'a>: Generator;
 
     fn generator(self, mask: &Bernoulli) -> Self::Generator<'_>;
-}
-
-/// A mask, ready to be computed.
-pub(crate) trait Generator {
-    /// The keep bits of consecutive blocks.
-    fn blocks(&self, first: u64, keep: &mut [Block]);
 }
 
 /// An instruction set that also runs the generator in vectors, eight 64-bit lanes at a time.

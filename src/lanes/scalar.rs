@@ -2,9 +2,9 @@
 
 use core::ops::Mul;
 
-use super::{Generator, Lanes};
+use super::Lanes;
 use crate::bernoulli::Bernoulli;
-use crate::tiles::Block;
+use crate::tiles::{Block, Generator, Work};
 
 #[derive(Clone, Copy)]
 pub(crate) struct Scalar;
@@ -59,7 +59,7 @@ impl Lanes for Scalar {
 }
 
 impl Generator for &Bernoulli {
-    fn blocks(&self, first: u64, keep: &mut [Block]) {
+    fn blocks(&self, first: u64, keep: &mut [Block], _: &mut impl Work) {
         for (i, words) in keep.iter_mut().enumerate() {
             let keep = self.block(first.wrapping_add(i as u64));
             *words = [keep as u64, (keep >> 64) as u64];
