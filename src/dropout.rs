@@ -5,6 +5,7 @@ use crate::element::Element;
 use crate::error::check_length;
 use crate::kernel::{Apply, KeepAll, Scale, Slices};
 use crate::lanes::Backend;
+use crate::layout::Walk;
 use crate::{Address, Error, Layout, Rate};
 
 /// Whether a layer drops.
@@ -105,9 +106,9 @@ impl Dropout {
     /// [`Error::Length`] if `x` is not what the layout says or `y` is not as long as `x`; [`Error::IndexOverflow`] if the decisions
     /// reach past 2^64. `y` is then as it was.
     pub fn apply<E: Element>(&self, mode: Mode, x: &[E], y: &mut [E]) -> Result<(), Error> {
-        let layout = self.layout_of("x", x.len())?;
+        let walk = self.walk("x", x.len())?;
         check_length("y", x.len(), y.len())?;
-        self.run(mode, &layout, Slices::out_of_place(x, y))
+        self.run(mode, walk, Slices::out_of_place(x, y))
     }
 
     /// The forward pass in place.
@@ -115,8 +116,8 @@ impl Dropout {
     /// # Errors
     /// As [`apply`](Self::apply).
     pub fn apply_in_place<E: Element>(&self, mode: Mode, x: &mut [E]) -> Result<(), Error> {
-        let layout = self.layout_of("x", x.len())?;
-        self.run(mode, &layout, Slices::in_place(x))
+        let walk = self.walk("x", x.len())?;
+        self.run(mode, walk, Slices::in_place(x))
     }
 
     /// The backward pass: the gradient with respect to the output into the gradient with respect to the input.
@@ -124,9 +125,9 @@ impl Dropout {
     /// # Errors
     /// As [`apply`](Self::apply).
     pub fn backward<E: Element>(&self, mode: Mode, grad_y: &[E], grad_x: &mut [E]) -> Result<(), Error> {
-        let layout = self.layout_of("grad_y", grad_y.len())?;
+        let walk = self.walk("grad_y", grad_y.len())?;
         check_length("grad_x", grad_y.len(), grad_x.len())?;
-        self.run(mode, &layout, Slices::out_of_place(grad_y, grad_x))
+        self.run(mode, walk, Slices::out_of_place(grad_y, grad_x))
     }
 
     /// The backward pass in place.
@@ -134,26 +135,30 @@ impl Dropout {
     /// # Errors
     /// As [`apply`](Self::apply).
     pub fn backward_in_place<E: Element>(&self, mode: Mode, grad: &mut [E]) -> Result<(), Error> {
-        let layout = self.layout_of("grad", grad.len())?;
-        self.run(mode, &layout, Slices::in_place(grad))
+        let walk = self.walk("grad", grad.len())?;
+        self.run(mode, walk, Slices::in_place(grad))
     }
 
-    /// The layout of a slice that the caller gave under this name.
-    fn layout_of(&self, name: &'static str, len: usize) -> Result<Layout, Error> {
-        let layout = self.layout.unwrap_or(Layout::flat(len));
-        check_length(name, layout.elements(), len).map(|()| layout)
+    /// How to walk a slice that the caller gave under this name.
+    // Inlined, as is `run`: a struct that travels through memory just after it was written costs a short slice dearly.
+    #[inline(always)]
+    fn walk(&self, name: &'static str, len: usize) -> Result<Walk<'_>, Error> {
+        let Some(layout) = &self.layout else { return Ok(Walk::flat(len)) };
+        check_length(name, layout.elements(), len)?;
+        Ok(layout.walk())
     }
 
     /// Dropout is linear, so its forward and backward passes are the same map.
-    fn run<E: Element>(&self, mode: Mode, layout: &Layout, slices: Slices<'_, E>) -> Result<(), Error> {
+    #[inline(always)]
+    fn run<E: Element>(&self, mode: Mode, walk: Walk<'_>, slices: Slices<'_, E>) -> Result<(), Error> {
         let backend = self.backend.unwrap_or_else(Backend::detect);
         match (mode, self.scaling) {
             (Mode::Train(address), scaling) => {
-                address.check_reach(layout.decisions() as u64)?;
+                address.check_reach(walk.total as u64)?;
                 let scale = if scaling == Scaling::Inverted { self.rate.scale() } else { 1.0 };
                 let pair = Scale(E::from_f64(scale));
                 let mask = Bernoulli::new(self.rate, address);
-                backend.run(Apply { mask, first: address.offset, layout, pair, slices });
+                backend.run(Apply { mask, first: address.offset, walk, pair, slices });
             }
             (Mode::Eval, Scaling::Inverted) => slices.copy(),
             (Mode::Eval, Scaling::Classic) => {

@@ -5,8 +5,8 @@ use core::ops::Range;
 use crate::bernoulli::Bernoulli;
 use crate::element::Element;
 use crate::lanes::{Lanes, Task};
-use crate::layout::{Layout, Walk};
-use crate::tiles::{Keep, Tiles, WORD, Work};
+use crate::layout::Walk;
+use crate::tiles::{Keep, NOTHING_KEPT, Tiles, WORD, Work};
 
 /// Elements that a kernel handles at once.
 pub(crate) const CHUNK: usize = 16;
@@ -176,7 +176,7 @@ pub(crate) struct Apply<'a, E, P> {
     pub(crate) mask: Bernoulli,
     /// The logical index of the first decision.
     pub(crate) first: u64,
-    pub(crate) layout: &'a Layout,
+    pub(crate) walk: Walk<'a>,
     pub(crate) pair: P,
     pub(crate) slices: Slices<'a, E>,
 }
@@ -186,32 +186,33 @@ impl<E: Element, P: Pair<E>> Task for Apply<'_, E, P> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let Self { mask, first, layout, pair, mut slices } = self;
+        let Self { mask, first, walk, pair, mut slices } = self;
         if slices.y.is_empty() {
             return;
         }
-        let walk = layout.walk();
+        let (mut keep, mut next_keep) = (NOTHING_KEPT, NOTHING_KEPT);
+        let (mut keep, mut next_keep) = (&mut keep, &mut next_keep);
         let mut decision = first;
         for mut start in walk.rows() {
             let mut tiles = Tiles::new(lanes, &mask, decision, walk.decisions);
-            let mut tile = tiles.next(&mut ());
+            let mut tile = tiles.next(keep, &mut ());
             while let Some(decisions) = tile {
-                let keep = tiles.keep;
                 tile = if walk.plane == 1 {
                     for copy in walk.copies().skip(1) {
                         let copy = start + copy;
-                        elements(lanes, pair, &keep, slices.part(copy..copy + decisions)).finish();
+                        elements(lanes, pair, keep, slices.part(copy..copy + decisions)).finish();
                     }
-                    let mut pass = elements(lanes, pair, &keep, slices.part(start..start + decisions));
-                    let tile = tiles.next(&mut pass);
+                    let mut pass = elements(lanes, pair, keep, slices.part(start..start + decisions));
+                    let tile = tiles.next(next_keep, &mut pass);
                     pass.finish();
                     tile
                 } else {
                     for copy in walk.copies() {
-                        planes(lanes, pair, &keep, &walk, start + copy, decisions, &mut slices);
+                        planes(lanes, pair, keep, &walk, start + copy, decisions, &mut slices);
                     }
-                    tiles.next(&mut ())
+                    tiles.next(next_keep, &mut ())
                 };
+                core::mem::swap(&mut keep, &mut next_keep);
                 start += decisions * walk.stride;
             }
             decision = decision.wrapping_add(walk.decisions as u64);

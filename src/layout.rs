@@ -197,12 +197,15 @@ impl Layout {
             _ => (1, axes),
         };
         let (row, outer) = axes.split_first().unwrap_or((&Axis::UNIT, &[]));
-        Walk { plane, decisions: row.extent, stride: row.stride, outer }
+        Walk { total: self.decisions(), plane, decisions: row.extent, stride: row.stride, outer }
     }
 }
 
 /// A tensor as rows of decisions: the innermost axis that is not shared, what lies inside it, and what lies around it.
+#[derive(Clone, Copy)]
 pub(crate) struct Walk<'a> {
+    /// Decisions in all.
+    pub(crate) total: usize,
     /// Consecutive elements of one decision.
     pub(crate) plane: usize,
     /// Decisions in a row.
@@ -213,6 +216,11 @@ pub(crate) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
+    /// A slice of any length, one decision an element.
+    pub(crate) const fn flat(len: usize) -> Self {
+        Self { total: len, plane: 1, decisions: len, stride: 1, outer: &[] }
+    }
+
     /// Where the rows of different decisions start, in the order of their decisions.
     pub(crate) fn rows(&self) -> Offsets<'a> {
         Offsets { axes: self.outer, shared: false, index: [0; MAX_RANK], next: Some(0) }

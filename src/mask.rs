@@ -4,7 +4,7 @@ use crate::bernoulli::{BLOCK, Bernoulli};
 use crate::error::check_length;
 use crate::lanes::{Backend, Lanes, Task};
 use crate::philox::{high, low};
-use crate::tiles::{Tiles, WORD};
+use crate::tiles::{NOTHING_KEPT, Tiles, WORD};
 use crate::{Address, Error, Rate};
 
 /// The keep decisions of one address and rate, from the address's offset on.
@@ -84,6 +84,7 @@ impl Mask {
         Ok(())
     }
 
+    #[inline(always)]
     fn run<T: Task>(&self, task: T) -> T::Output {
         self.backend.unwrap_or_else(Backend::detect).run(task)
     }
@@ -103,10 +104,11 @@ impl Task for Words<'_> {
         let Self { mask, decisions, mut words } = self;
         let blocks = Bernoulli::new(mask.rate, mask.address);
         let mut tiles = Tiles::new(lanes, &blocks, mask.address.offset, decisions);
-        while let Some(len) = tiles.next(&mut ()) {
+        let mut keep = NOTHING_KEPT;
+        while let Some(len) = tiles.next(&mut keep, &mut ()) {
             let (tile, rest) = core::mem::take(&mut words).split_at_mut(len.div_ceil(32));
             words = rest;
-            for (pair, &keep) in tile.chunks_mut(2).zip(&tiles.keep) {
+            for (pair, &keep) in tile.chunks_mut(2).zip(&keep) {
                 for (word, half) in pair.iter_mut().zip([low(keep), high(keep)]) {
                     *word = half;
                 }
@@ -128,14 +130,14 @@ impl Task for Bools<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let Self { mask, keep: bools } = self;
+        let Self { mask, keep: mut bools } = self;
         let blocks = Bernoulli::new(mask.rate, mask.address);
         let mut tiles = Tiles::new(lanes, &blocks, mask.address.offset, bools.len());
-        let mut bools = bools;
-        while let Some(len) = tiles.next(&mut ()) {
+        let mut keep = NOTHING_KEPT;
+        while let Some(len) = tiles.next(&mut keep, &mut ()) {
             let (tile, rest) = core::mem::take(&mut bools).split_at_mut(len);
             bools = rest;
-            for (bools, keep) in tile.chunks_mut(WORD).zip(&tiles.keep) {
+            for (bools, keep) in tile.chunks_mut(WORD).zip(&keep) {
                 for (i, bool) in bools.iter_mut().enumerate() {
                     *bool = keep >> i & 1 == 1;
                 }

@@ -18,6 +18,8 @@ const TILE: usize = 16;
 /// The keep bits of a tile. One block more, because a tile may start inside a block.
 pub(crate) type Keep = [u64; (TILE + 1) * BLOCK_WORDS];
 
+pub(crate) const NOTHING_KEPT: Keep = [0; (TILE + 1) * BLOCK_WORDS];
+
 /// A mask, ready to be computed.
 pub(crate) trait Generator {
     /// The keep bits of consecutive blocks.
@@ -44,9 +46,6 @@ pub(crate) struct Tiles<G> {
     block: u64,
     skip: usize,
     left: usize,
-    /// The keep bits of the tile that `next` went to, from bit 0 of the first word on, wherever that is in a block. Bits past the end
-    /// of the tile are unspecified.
-    pub(crate) keep: Keep,
 }
 
 impl<'a, G: Generator> Tiles<G> {
@@ -58,21 +57,21 @@ impl<'a, G: Generator> Tiles<G> {
             block: first / BLOCK as u64,
             skip: (first % BLOCK as u64) as usize,
             left: decisions,
-            keep: [0; _],
         }
     }
 
-    /// Goes to the next tile, doing `work` meanwhile. Returns the number of its decisions.
+    /// Computes the keep bits of the next tile, doing `work` meanwhile, and returns the number of its decisions. Their bits start at
+    /// bit 0 of the first word, wherever that is in a block; bits past their end are unspecified.
     #[inline(always)]
-    pub(crate) fn next(&mut self, work: &mut impl Work) -> Option<usize> {
+    pub(crate) fn next(&mut self, keep: &mut Keep, work: &mut impl Work) -> Option<usize> {
         if self.left == 0 {
             return None;
         }
         let decisions = self.left.min(TILE * BLOCK);
-        let (blocks, _) = self.keep.as_chunks_mut();
+        let (blocks, _) = keep.as_chunks_mut();
         self.generator.blocks(self.block, blocks.get_mut(..(self.skip + decisions).div_ceil(BLOCK))?, work);
         if self.skip > 0 {
-            shift(&mut self.keep, self.skip);
+            shift(keep, self.skip);
         }
         self.block = self.block.wrapping_add(TILE as u64);
         self.left -= decisions;

@@ -20,6 +20,7 @@ impl Avx2 {
         detected::get().then_some(Self(()))
     }
 
+    #[inline(always)]
     pub(crate) fn run<T: Task>(self, task: T) -> T::Output {
         #[target_feature(enable = "avx2")]
         fn run<T: Task>(lanes: Avx2, task: T) -> T::Output {

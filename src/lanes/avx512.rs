@@ -21,6 +21,7 @@ impl Avx512 {
         detected::get().then_some(Self(()))
     }
 
+    #[inline(always)]
     pub(crate) fn run<T: Task>(self, task: T) -> T::Output {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
         fn run<T: Task>(lanes: Avx512, task: T) -> T::Output {

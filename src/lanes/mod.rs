@@ -125,16 +125,24 @@ impl Backend {
     }
 
     /// Does the task with this backend's instructions.
+    #[inline(always)]
     pub(crate) fn run<T: Task>(self, task: T) -> T::Output {
         match self.0 {
-            Kind::Scalar => task.run(Scalar),
-            Kind::Portable => task.run(Portable),
+            Kind::Scalar => run(Scalar, task),
+            Kind::Portable => run(Portable, task),
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2(lanes) => lanes.run(task),
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512(lanes) => lanes.run(task),
         }
     }
+}
+
+/// Does the task with instructions that every CPU of the build's target has. The boundary between the arguments' checks and the
+/// kernels, as the backends with run-time detection have one: only the checks are compiled into every caller.
+#[inline(never)]
+fn run<L: Lanes, T: Task>(lanes: L, task: T) -> T::Output {
+    task.run(lanes)
 }
 
 /// Whether this build's target has vectors for `wide` to use; plain arrays of eight or sixteen are slower than the scalar backend.
