@@ -17,6 +17,17 @@ pub enum Mode {
     Eval,
 }
 
+#[cfg(feature = "rayon")]
+impl Mode {
+    /// The mode of a part that so many decisions come before.
+    const fn advanced(self, decisions: u64) -> Self {
+        match self {
+            Self::Train(address) => Self::Train(Address { offset: address.offset.wrapping_add(decisions), ..address }),
+            Self::Eval => Self::Eval,
+        }
+    }
+}
+
 /// Where the loss of magnitude that dropping causes is made good.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Scaling {
@@ -67,13 +78,22 @@ pub struct Dropout {
     /// `None` for slices of whatever length, one decision an element.
     layout: Option<Layout>,
     backend: Option<Backend>,
+    #[cfg(feature = "rayon")]
+    parallel: bool,
 }
 
 impl Dropout {
     /// Inverted dropout of single elements, of slices of any length.
     #[must_use]
     pub const fn new(rate: Rate) -> Self {
-        Self { rate, scaling: Scaling::Inverted, layout: None, backend: None }
+        Self {
+            rate,
+            scaling: Scaling::Inverted,
+            layout: None,
+            backend: None,
+            #[cfg(feature = "rayon")]
+            parallel: false,
+        }
     }
 
     /// The same layer with this scaling.
@@ -92,6 +112,13 @@ impl Dropout {
     #[must_use]
     pub const fn on(self, backend: Backend) -> Self {
         Self { backend: Some(backend), ..self }
+    }
+
+    /// The same layer, on all threads of rayon's pool where a tensor is large enough. The mask is the same for any number of them.
+    #[cfg(feature = "rayon")]
+    #[must_use]
+    pub const fn in_parallel(self) -> Self {
+        Self { parallel: true, ..self }
     }
 
     /// The rate.
@@ -148,23 +175,39 @@ impl Dropout {
         Ok(layout.walk())
     }
 
-    /// Dropout is linear, so its forward and backward passes are the same map.
+    /// Checks the address, and runs the kernel on the whole or on parts.
     #[inline(always)]
     fn run<E: Element>(&self, mode: Mode, walk: Walk<'_>, slices: Slices<'_, E>) -> Result<(), Error> {
+        if let Mode::Train(address) = mode {
+            address.check_reach(walk.total as u64)?;
+        }
+        #[cfg(feature = "rayon")]
+        if self.parallel {
+            let layout = self.layout.unwrap_or(Layout::flat(slices.len()));
+            crate::parallel::split(layout, 0, slices, &|layout, before, slices| {
+                self.run_part(mode.advanced(before), layout.walk(), slices);
+            });
+            return Ok(());
+        }
+        self.run_part(mode, walk, slices);
+        Ok(())
+    }
+
+    /// Dropout is linear, so its forward and backward passes are the same map.
+    #[inline(always)]
+    fn run_part<E: Element>(&self, mode: Mode, walk: Walk<'_>, slices: Slices<'_, E>) {
         let backend = self.backend.unwrap_or_else(Backend::detect);
         match (mode, self.scaling) {
             (Mode::Train(address), scaling) => {
-                address.check_reach(walk.total as u64)?;
                 let scale = if scaling == Scaling::Inverted { self.rate.scale() } else { 1.0 };
                 let pair = Scale(E::from_f64(scale));
                 let mask = Bernoulli::new(self.rate, address);
                 backend.run(Apply { mask, first: address.offset, walk, pair, slices });
             }
-            (Mode::Eval, Scaling::Inverted) => slices.copy(),
+            (Mode::Eval, Scaling::Inverted) => slices.copy(&walk),
             (Mode::Eval, Scaling::Classic) => {
-                backend.run(KeepAll { pair: Scale(E::from_f64(self.rate.keep())), slices });
+                backend.run(KeepAll { walk, pair: Scale(E::from_f64(self.rate.keep())), slices });
             }
         }
-        Ok(())
     }
 }

@@ -12,7 +12,7 @@ pub trait Element: Sealed {}
 impl<E: Sealed> Element for E {}
 
 /// How the kernels handle sixteen elements at once.
-pub(crate) trait Sealed: Copy {
+pub(crate) trait Sealed: Copy + Send + Sync {
     const ZERO: Self;
 
     /// Sixteen elements in registers.

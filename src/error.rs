@@ -48,6 +48,13 @@ pub enum Error {
         /// The number of axes of the shape.
         rank: usize,
     },
+    /// A distance between rows that is less than the rows are long.
+    Stride {
+        /// The stride as given.
+        stride: usize,
+        /// The length of a row.
+        columns: usize,
+    },
     /// A shape whose number of elements does not fit `usize`.
     ShapeOverflow,
     /// Decisions whose logical index would reach past 2^64.
@@ -73,6 +80,9 @@ impl fmt::Display for Error {
             Self::Rank { rank } => write!(f, "a shape of {rank} axes: expected at most {MAX_RANK}"),
             Self::Axis { axis, rank } => {
                 write!(f, "shared axis {axis} of a shape of {rank} axes: expected each axis below {rank}, once")
+            }
+            Self::Stride { stride, columns } => {
+                write!(f, "stride {stride} of rows of {columns} columns: expected at least the columns")
             }
             Self::ShapeOverflow => f.write_str("the shape has more elements than fit usize"),
             Self::IndexOverflow { offset, decisions } => {

@@ -55,10 +55,31 @@ impl<'a, E: Element> Slices<'a, E> {
     }
 
     /// The input as it is.
-    pub(crate) fn copy(self) {
-        if let Some(x) = self.x {
-            self.y.iter_mut().zip(x).for_each(|(to, from)| *to = *from);
+    pub(crate) fn copy(mut self, walk: &Walk<'_>) {
+        for run in walk.runs(self.y.len()) {
+            let Slices { x, y } = self.part(run);
+            y.iter_mut().zip(x.unwrap_or_default()).for_each(|(to, from)| *to = *from);
         }
+    }
+
+    /// The first `len` elements and the others.
+    #[cfg(feature = "rayon")]
+    pub(crate) fn split_at(self, len: usize) -> Option<(Self, Self)> {
+        let (y, y_rest) = self.y.split_at_mut_checked(len)?;
+        let (x, x_rest) = match self.x {
+            Some(x) => {
+                let (x, rest) = x.split_at_checked(len)?;
+                (Some(x), Some(rest))
+            }
+            None => (None, None),
+        };
+        Some((Self { x, y }, Self { x: x_rest, y: y_rest }))
+    }
+
+    /// The number of elements.
+    #[cfg(feature = "rayon")]
+    pub(crate) const fn len(&self) -> usize {
+        self.y.len()
     }
 
     /// Takes the next word's elements off, while there is a whole word of them.
@@ -213,7 +234,7 @@ impl<E: Element, P: Pair<E>> Task for Apply<'_, E, P> {
                     tiles.next(next_keep, &mut ())
                 };
                 core::mem::swap(&mut keep, &mut next_keep);
-                start += decisions * walk.stride;
+                start += decisions * walk.plane;
             }
             decision = decision.wrapping_add(walk.decisions as u64);
         }
@@ -243,7 +264,7 @@ fn planes<L: Lanes, E: Element, P: Pair<E>>(
     slices: &mut Slices<'_, E>,
 ) {
     for i in 0..decisions {
-        let plane = start + i * walk.stride;
+        let plane = start + i * walk.plane;
         let plane = slices.part(plane..plane + walk.plane);
         if keep.get(i / WORD).is_some_and(|word| word >> (i % WORD) & 1 == 1) {
             keep_all(lanes, pair, plane);
@@ -261,6 +282,7 @@ fn keep_all<L: Lanes, E: Element, P: Pair<E>>(lanes: L, pair: P, slices: Slices<
 
 /// Evaluation: every element kept, without a mask.
 pub(crate) struct KeepAll<'a, E, P> {
+    pub(crate) walk: Walk<'a>,
     pub(crate) pair: P,
     pub(crate) slices: Slices<'a, E>,
 }
@@ -270,6 +292,9 @@ impl<E: Element, P: Pair<E>> Task for KeepAll<'_, E, P> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        keep_all(lanes, self.pair, self.slices);
+        let Self { walk, pair, mut slices } = self;
+        for run in walk.runs(slices.y.len()) {
+            keep_all(lanes, pair, slices.part(run));
+        }
     }
 }

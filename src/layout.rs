@@ -1,6 +1,10 @@
 //! Which decision each element of a tensor reads: the index map.
 
+use core::ops::Range;
+
 use crate::Error;
+#[cfg(feature = "rayon")]
+use crate::bernoulli::BLOCK;
 
 /// The most axes that a [`Layout`] can have.
 pub const MAX_RANK: usize = 8;
@@ -14,9 +18,12 @@ pub const MAX_RANK: usize = 8;
 /// | constructor | PyTorch | one decision a |
 /// |---|---|---|
 /// | [`flat`](Self::flat), [`dense`](Self::dense) | `Dropout` | element |
-/// | [`ncl`](Self::ncl), [`cl`](Self::cl) | `Dropout1d` | channel |
-/// | [`nchw`](Self::nchw), [`chw`](Self::chw) | `Dropout2d` | feature map |
-/// | [`ncdhw`](Self::ncdhw), [`cdhw`](Self::cdhw) | `Dropout3d` | feature volume |
+/// | [`rows`](Self::rows) | | element, in rows with a stride |
+/// | [`ncl`](Self::ncl), [`cl`](Self::cl), [`nlc`](Self::nlc), [`lc`](Self::lc) | `Dropout1d` | channel |
+/// | [`nchw`](Self::nchw), [`chw`](Self::chw), [`nhwc`](Self::nhwc), [`hwc`](Self::hwc) | `Dropout2d` | feature map |
+/// | [`ncdhw`](Self::ncdhw), [`cdhw`](Self::cdhw), [`ndhwc`](Self::ndhwc), [`dhwc`](Self::dhwc) | `Dropout3d` | feature volume |
+/// | [`sample`](Self::sample) | `StochasticDepth("row")` of torchvision | sample |
+/// | [`locked`](Self::locked) | | element, the same along the first axis |
 /// | [`shared`](Self::shared) | | whatever remains of the shape (`noise_shape` of Keras, `broadcast_dims` of Flax) |
 ///
 /// ```
@@ -63,52 +70,52 @@ impl Layout {
         Self::shared(shape, &[])
     }
 
-    /// N x C x L, one decision for each of the N*C channels.
+    /// The first axis keeps its decisions and all others share them: stochastic depth drops whole samples
+    /// (Huang et al., "Deep networks with stochastic depth", ECCV 2016).
     ///
     /// # Errors
-    /// [`Error::ShapeOverflow`].
-    pub const fn ncl(shape: [usize; 3]) -> Result<Self, Error> {
-        Self::shared(&shape, &[2])
+    /// As [`shared`](Self::shared).
+    pub const fn sample(shape: &[usize]) -> Result<Self, Error> {
+        Self::with_first(shape, false)
     }
 
-    /// C x L without a batch axis, one decision for each of the C channels.
+    /// The first axis shares its decisions: with time first, every step of a sequence gets the same mask
+    /// (Gal and Ghahramani, "A theoretically grounded application of dropout in recurrent neural networks", NeurIPS 2016).
     ///
     /// # Errors
-    /// [`Error::ShapeOverflow`].
-    pub const fn cl(shape: [usize; 2]) -> Result<Self, Error> {
-        Self::shared(&shape, &[1])
+    /// As [`shared`](Self::shared).
+    pub const fn locked(shape: &[usize]) -> Result<Self, Error> {
+        Self::with_first(shape, true)
     }
 
-    /// N x C x H x W, one decision for each of the N*C feature maps.
-    ///
-    /// # Errors
-    /// [`Error::ShapeOverflow`].
-    pub const fn nchw(shape: [usize; 4]) -> Result<Self, Error> {
-        Self::shared(&shape, &[2, 3])
+    /// A shape whose first axis is shared or not, and all others the opposite.
+    const fn with_first(shape: &[usize], first_shared: bool) -> Result<Self, Error> {
+        let mut shared = [!first_shared; MAX_RANK];
+        shared[0] = first_shared;
+        Self::contiguous(shape, shared)
     }
 
-    /// C x H x W without a batch axis, one decision for each of the C feature maps.
+    /// Rows of a matrix in memory that is wider: row r starts at element `r * stride`, and what lies between the rows is neither read
+    /// nor written. One decision an element, numbered as if the rows lay behind each other. The slice ends with the last row.
     ///
     /// # Errors
-    /// [`Error::ShapeOverflow`].
-    pub const fn chw(shape: [usize; 3]) -> Result<Self, Error> {
-        Self::shared(&shape, &[1, 2])
-    }
-
-    /// N x C x D x H x W, one decision for each of the N*C volumes.
-    ///
-    /// # Errors
-    /// [`Error::ShapeOverflow`].
-    pub const fn ncdhw(shape: [usize; 5]) -> Result<Self, Error> {
-        Self::shared(&shape, &[2, 3, 4])
-    }
-
-    /// C x D x H x W without a batch axis, one decision for each of the C volumes.
-    ///
-    /// # Errors
-    /// [`Error::ShapeOverflow`].
-    pub const fn cdhw(shape: [usize; 4]) -> Result<Self, Error> {
-        Self::shared(&shape, &[1, 2, 3])
+    /// [`Error::Stride`] if the stride is less than the columns; [`Error::ShapeOverflow`].
+    pub const fn rows(rows: usize, columns: usize, stride: usize) -> Result<Self, Error> {
+        if stride < columns {
+            return Err(Error::Stride { stride, columns });
+        }
+        let mut layout = match Self::dense(&[rows, columns]) {
+            Ok(layout) => layout,
+            Err(error) => return Err(error),
+        };
+        if layout.elements == 0 {
+            return Ok(layout);
+        }
+        let Some(last_row) = (rows - 1).checked_mul(stride) else { return Err(Error::ShapeOverflow) };
+        let Some(elements) = last_row.checked_add(columns) else { return Err(Error::ShapeOverflow) };
+        layout = Self::flat(columns).outward(Axis { extent: rows, stride, shared: false });
+        layout.elements = elements;
+        Ok(layout)
     }
 
     /// Any row-major shape, with all elements along `axes` sharing their decision. The order of `axes` does not matter.
@@ -117,14 +124,11 @@ impl Layout {
     /// [`Error::Rank`] for more than [`MAX_RANK`] axes, [`Error::Axis`] for an axis that the shape does not have or that is named
     /// twice, and [`Error::ShapeOverflow`] if the number of elements does not fit `usize`.
     pub const fn shared(shape: &[usize], axes: &[usize]) -> Result<Self, Error> {
-        if shape.len() > MAX_RANK {
-            return Err(Error::Rank { rank: shape.len() });
-        }
         let mut shared = [false; MAX_RANK];
         let mut i = 0;
         while i < axes.len() {
             let axis = axes[i];
-            if axis >= shape.len() || shared[axis] {
+            if axis >= shape.len() || axis >= MAX_RANK || shared[axis] {
                 return Err(Error::Axis { axis, rank: shape.len() });
             }
             shared[axis] = true;
@@ -134,6 +138,9 @@ impl Layout {
     }
 
     const fn contiguous(shape: &[usize], shared: [bool; MAX_RANK]) -> Result<Self, Error> {
+        if shape.len() > MAX_RANK {
+            return Err(Error::Rank { rank: shape.len() });
+        }
         let mut layout = Self::flat(1);
         // Overflow is judged on the extents that are not zero, so that it does not depend on where a zero stands.
         let (mut elements, mut empty) = (1_usize, false);
@@ -189,6 +196,34 @@ impl Layout {
         decisions
     }
 
+    /// Whether the slice has elements that are not the tensor's.
+    const fn gaps(&self) -> bool {
+        let (mut elements, mut i) = (1, 0);
+        while i < self.rank {
+            elements *= self.axes[i].extent;
+            i += 1;
+        }
+        elements != self.elements
+    }
+
+    /// The layouts of the two halves of the outermost axis, and how many elements and decisions further on the second one starts;
+    /// `None` if there is no such axis.
+    #[cfg(feature = "rayon")]
+    pub(crate) fn halves(mut self) -> Option<([Self; 2], usize, usize)> {
+        let axis = self.axes.get_mut(..self.rank)?.last_mut().filter(|axis| axis.extent > 1)?;
+        // Decisions are cheapest from a block's first one on.
+        let half = axis.extent / 2;
+        let half = if half > BLOCK { half - half % BLOCK } else { half };
+        let (whole, stride, shared) = (axis.extent, axis.stride, axis.shared);
+        axis.extent = half;
+        let start = half * stride;
+        let (first, mut second) = (self, self);
+        second.axes.get_mut(..self.rank)?.last_mut()?.extent = whole - half;
+        second.elements = self.elements - start;
+        let first = Self { elements: start, ..first };
+        Some(([first, second], start, if shared { 0 } else { first.decisions() }))
+    }
+
     /// How a kernel walks the tensor.
     pub(crate) fn walk(&self) -> Walk<'_> {
         let axes = self.axes.get(..self.rank).unwrap_or_default();
@@ -196,9 +231,44 @@ impl Layout {
             [inner, outer @ ..] if inner.shared => (inner.extent, outer),
             _ => (1, axes),
         };
-        let (row, outer) = axes.split_first().unwrap_or((&Axis::UNIT, &[]));
-        Walk { total: self.decisions(), plane, decisions: row.extent, stride: row.stride, outer }
+        let (decisions, outer) = match axes {
+            [row, outer @ ..] if row.stride == plane => (row.extent, outer),
+            _ => (1, axes),
+        };
+        Walk { total: self.decisions(), gaps: self.gaps(), plane, decisions, outer }
     }
+}
+
+/// The layouts of networks' tensors, each under the name of its axes.
+macro_rules! channel_layouts {
+    ($($name:ident, $rank:literal, $shared:expr, $doc:literal;)*) => {
+        impl Layout {
+            $(
+                #[doc = $doc]
+                ///
+                /// # Errors
+                /// [`Error::ShapeOverflow`].
+                pub const fn $name(shape: [usize; $rank]) -> Result<Self, Error> {
+                    Self::shared(&shape, &$shared)
+                }
+            )*
+        }
+    };
+}
+
+channel_layouts! {
+    ncl, 3, [2], "N x C x L, one decision for each of the N*C channels.";
+    cl, 2, [1], "C x L without a batch axis, one decision for each of the C channels.";
+    nchw, 4, [2, 3], "N x C x H x W, one decision for each of the N*C feature maps.";
+    chw, 3, [1, 2], "C x H x W without a batch axis, one decision for each of the C feature maps.";
+    ncdhw, 5, [2, 3, 4], "N x C x D x H x W, one decision for each of the N*C volumes.";
+    cdhw, 4, [1, 2, 3], "C x D x H x W without a batch axis, one decision for each of the C volumes.";
+    nlc, 3, [1], "N x L x C, channels last: one decision for each of the N*C channels.";
+    lc, 2, [0], "L x C without a batch axis, channels last: one decision for each of the C channels.";
+    nhwc, 4, [1, 2], "N x H x W x C, channels last: one decision for each of the N*C feature maps.";
+    hwc, 3, [0, 1], "H x W x C without a batch axis, channels last: one decision for each of the C feature maps.";
+    ndhwc, 5, [1, 2, 3], "N x D x H x W x C, channels last: one decision for each of the N*C volumes.";
+    dhwc, 4, [0, 1, 2], "D x H x W x C without a batch axis, channels last: one decision for each of the C volumes.";
 }
 
 /// A tensor as rows of decisions: the innermost axis that is not shared, what lies inside it, and what lies around it.
@@ -206,24 +276,32 @@ impl Layout {
 pub(crate) struct Walk<'a> {
     /// Decisions in all.
     pub(crate) total: usize,
+    /// Whether the slice has elements that are not the tensor's.
+    pub(crate) gaps: bool,
     /// Consecutive elements of one decision.
     pub(crate) plane: usize,
-    /// Decisions in a row.
+    /// Decisions in a row, their planes behind each other.
     pub(crate) decisions: usize,
-    /// Elements from one decision's plane to the next one's.
-    pub(crate) stride: usize,
     outer: &'a [Axis],
 }
 
 impl<'a> Walk<'a> {
     /// A slice of any length, one decision an element.
     pub(crate) const fn flat(len: usize) -> Self {
-        Self { total: len, plane: 1, decisions: len, stride: 1, outer: &[] }
+        Self { total: len, gaps: false, plane: 1, decisions: len, outer: &[] }
     }
 
     /// Where the rows of different decisions start, in the order of their decisions.
     pub(crate) fn rows(&self) -> Offsets<'a> {
         Offsets { axes: self.outer, shared: false, index: [0; MAX_RANK], next: Some(0) }
+    }
+
+    /// The tensor's elements of a slice of this length, decisions aside.
+    pub(crate) fn runs(&self, len: usize) -> impl Iterator<Item = Range<usize>> {
+        let whole = if self.gaps { None } else { Some(0..len) };
+        let run = self.decisions * self.plane;
+        let rows = self.rows().take(if self.gaps { usize::MAX } else { 0 });
+        whole.into_iter().chain(rows.flat_map(move |row| self.copies().map(move |copy| row + copy..row + copy + run)))
     }
 
     /// Where the copies of a row, which read the same decisions, start relative to the first.

@@ -12,6 +12,8 @@ mod kernel;
 mod lanes;
 mod layout;
 mod mask;
+#[cfg(feature = "rayon")]
+mod parallel;
 pub mod philox;
 mod planes;
 mod rate;
