@@ -6,7 +6,7 @@ use crate::bernoulli::Bernoulli;
 use crate::element::Element;
 use crate::lanes::{Lanes, Task};
 use crate::layout::Walk;
-use crate::tiles::{Keep, NOTHING_KEPT, Tiles, WORD, Work};
+use crate::tiles::{Keep, NOTHING_KEPT, Tiles, WORD, Work, within_block};
 
 /// Elements that a kernel handles at once.
 pub(crate) const CHUNK: usize = 16;
@@ -55,10 +55,19 @@ impl<'a, E: Element> Slices<'a, E> {
     }
 
     /// The input as it is.
+    #[inline(always)]
     pub(crate) fn copy(mut self, walk: &Walk<'_>) {
-        for run in walk.runs(self.y.len()) {
-            let Slices { x, y } = self.part(run);
-            y.iter_mut().zip(x.unwrap_or_default()).for_each(|(to, from)| *to = *from);
+        if !walk.gaps {
+            return self.copy_all();
+        }
+        for run in walk.runs() {
+            self.part(run).copy_all();
+        }
+    }
+
+    fn copy_all(self) {
+        if let Some(x) = self.x {
+            self.y.iter_mut().zip(x).for_each(|(to, from)| *to = *from);
         }
     }
 
@@ -211,6 +220,11 @@ impl<E: Element, P: Pair<E>> Task for Apply<'_, E, P> {
         if slices.y.is_empty() {
             return;
         }
+        if walk.is_flat() {
+            if let Some(keep) = within_block(lanes, &mask, first, walk.decisions) {
+                return elements(lanes, pair, &keep, slices).finish();
+            }
+        }
         let (mut keep, mut next_keep) = (NOTHING_KEPT, NOTHING_KEPT);
         let (mut keep, mut next_keep) = (&mut keep, &mut next_keep);
         let mut decision = first;
@@ -246,7 +260,7 @@ impl<E: Element, P: Pair<E>> Task for Apply<'_, E, P> {
 fn elements<'a, L: Lanes, E: Element, P: Pair<E>>(
     lanes: L,
     pair: P,
-    keep: &Keep,
+    keep: &[u64],
     slices: Slices<'a, E>,
 ) -> Pass<'a, E, impl Iterator<Item = u64>, impl Step<E>> {
     Pass { slices, keep: keep.iter().copied(), step: Select { lanes, pair, dropped: E::splat(lanes, pair.dropped()) } }
@@ -293,7 +307,10 @@ impl<E: Element, P: Pair<E>> Task for KeepAll<'_, E, P> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
         let Self { walk, pair, mut slices } = self;
-        for run in walk.runs(slices.y.len()) {
+        if !walk.gaps {
+            return keep_all(lanes, pair, slices);
+        }
+        for run in walk.runs() {
             keep_all(lanes, pair, slices.part(run));
         }
     }

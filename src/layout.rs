@@ -291,17 +291,20 @@ impl<'a> Walk<'a> {
         Self { total: len, gaps: false, plane: 1, decisions: len, outer: &[] }
     }
 
+    /// Whether it is one row of one element a decision.
+    pub(crate) const fn is_flat(&self) -> bool {
+        self.plane == 1 && self.outer.is_empty()
+    }
+
     /// Where the rows of different decisions start, in the order of their decisions.
     pub(crate) fn rows(&self) -> Offsets<'a> {
         Offsets { axes: self.outer, shared: false, index: [0; MAX_RANK], next: Some(0) }
     }
 
-    /// The tensor's elements of a slice of this length, decisions aside.
-    pub(crate) fn runs(&self, len: usize) -> impl Iterator<Item = Range<usize>> {
-        let whole = if self.gaps { None } else { Some(0..len) };
+    /// The ranges of elements that are the tensor's, decisions aside.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = Range<usize>> {
         let run = self.decisions * self.plane;
-        let rows = self.rows().take(if self.gaps { usize::MAX } else { 0 });
-        whole.into_iter().chain(rows.flat_map(move |row| self.copies().map(move |copy| row + copy..row + copy + run)))
+        self.rows().flat_map(move |row| self.copies().map(move |copy| row + copy..row + copy + run))
     }
 
     /// Where the copies of a row, which read the same decisions, start relative to the first.

@@ -52,6 +52,9 @@ pub(crate) const fn high(x: u64) -> u32 {
 /// Word n of the stream is word n mod 4 of the block whose counter is n div 4, the order of C++26's `std::philox4x32`. The
 /// stream has 2^128 words and then repeats; [`set_position`](Self::set_position) goes to any of them at once.
 ///
+/// Masks come from the same function: with a mask's seed as its key, the stream begins with the bits of layer 0 at step 0. Seed it with
+/// `seed_from_u64`, which hashes, or with a number that is no mask's seed.
+///
 /// ```
 /// use dropout_kernels::philox::Philox;
 /// use rand_core::Rng;

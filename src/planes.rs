@@ -40,6 +40,11 @@ struct Shared<V> {
 
 impl<L: WideLanes> Generator for Planes<'_, L> {
     #[inline(always)]
+    fn block(&self, block: u64) -> Block {
+        if self.mask.drops_all() { [0; 2] } else { self.single(block) }
+    }
+
+    #[inline(always)]
     fn blocks(&self, first: u64, keep: &mut [Block], work: &mut impl Work) {
         if self.mask.drops_all() {
             return keep.fill([0; 2]);

@@ -22,6 +22,9 @@ pub(crate) const NOTHING_KEPT: Keep = [0; (TILE + 1) * BLOCK_WORDS];
 
 /// A mask, ready to be computed.
 pub(crate) trait Generator {
+    /// The keep bits of one block.
+    fn block(&self, block: u64) -> Block;
+
     /// The keep bits of consecutive blocks.
     fn blocks(&self, first: u64, keep: &mut [Block], work: &mut impl Work);
 }
@@ -79,8 +82,20 @@ impl<'a, G: Generator> Tiles<G> {
     }
 }
 
+/// The keep bits of so few decisions that they lie in one block, without the set-up that pays for many; `None` if they do not.
+#[inline(always)]
+pub(crate) fn within_block<L: Lanes>(lanes: L, mask: &Bernoulli, first: u64, decisions: usize) -> Option<Block> {
+    let skip = (first % BLOCK as u64) as usize;
+    if decisions > BLOCK - skip {
+        return None;
+    }
+    let mut keep = lanes.generator(mask).block(first / BLOCK as u64);
+    shift(&mut keep, skip);
+    Some(keep)
+}
+
 /// Moves all bits down by less than a block.
-fn shift(words: &mut Keep, by: usize) {
+fn shift(words: &mut [u64], by: usize) {
     let (whole, bits) = (by / WORD, by % WORD);
     words.copy_within(whole.., 0);
     if bits > 0 {

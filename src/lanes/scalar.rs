@@ -59,10 +59,14 @@ impl Lanes for Scalar {
 }
 
 impl Generator for &Bernoulli {
+    fn block(&self, block: u64) -> Block {
+        let keep = Bernoulli::block(self, block);
+        [keep as u64, (keep >> 64) as u64]
+    }
+
     fn blocks(&self, first: u64, keep: &mut [Block], _: &mut impl Work) {
-        for (i, words) in keep.iter_mut().enumerate() {
-            let keep = self.block(first.wrapping_add(i as u64));
-            *words = [keep as u64, (keep >> 64) as u64];
+        for (i, keep) in keep.iter_mut().enumerate() {
+            *keep = Generator::block(self, first.wrapping_add(i as u64));
         }
     }
 }
