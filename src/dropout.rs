@@ -135,7 +135,7 @@ impl Dropout {
     pub fn apply<E: Element>(&self, mode: Mode, x: &[E], y: &mut [E]) -> Result<(), Error> {
         let walk = self.walk("x", x.len())?;
         check_length("y", x.len(), y.len())?;
-        self.run(mode, walk, Slices::out_of_place(x, y))
+        self.run(mode, &walk, Slices::out_of_place(x, y))
     }
 
     /// The forward pass in place.
@@ -144,7 +144,7 @@ impl Dropout {
     /// As [`apply`](Self::apply).
     pub fn apply_in_place<E: Element>(&self, mode: Mode, x: &mut [E]) -> Result<(), Error> {
         let walk = self.walk("x", x.len())?;
-        self.run(mode, walk, Slices::in_place(x))
+        self.run(mode, &walk, Slices::in_place(x))
     }
 
     /// The backward pass: the gradient with respect to the output into the gradient with respect to the input.
@@ -154,7 +154,7 @@ impl Dropout {
     pub fn backward<E: Element>(&self, mode: Mode, grad_y: &[E], grad_x: &mut [E]) -> Result<(), Error> {
         let walk = self.walk("grad_y", grad_y.len())?;
         check_length("grad_x", grad_y.len(), grad_x.len())?;
-        self.run(mode, walk, Slices::out_of_place(grad_y, grad_x))
+        self.run(mode, &walk, Slices::out_of_place(grad_y, grad_x))
     }
 
     /// The backward pass in place.
@@ -163,7 +163,7 @@ impl Dropout {
     /// As [`apply`](Self::apply).
     pub fn backward_in_place<E: Element>(&self, mode: Mode, grad: &mut [E]) -> Result<(), Error> {
         let walk = self.walk("grad", grad.len())?;
-        self.run(mode, walk, Slices::in_place(grad))
+        self.run(mode, &walk, Slices::in_place(grad))
     }
 
     /// How to walk a slice that the caller gave under this name.
@@ -177,7 +177,7 @@ impl Dropout {
 
     /// Checks the address, and runs the kernel on the whole or on parts.
     #[inline(always)]
-    fn run<E: Element>(&self, mode: Mode, walk: Walk<'_>, slices: Slices<'_, E>) -> Result<(), Error> {
+    fn run<E: Element>(&self, mode: Mode, walk: &Walk<'_>, slices: Slices<'_, E>) -> Result<(), Error> {
         if let Mode::Train(address) = mode {
             address.check_reach(walk.total as u64)?;
         }
@@ -185,7 +185,7 @@ impl Dropout {
         if self.parallel {
             let layout = self.layout.unwrap_or(Layout::flat(slices.len()));
             crate::parallel::split(layout, 0, slices, &|layout, before, slices| {
-                self.run_part(mode.advanced(before), layout.walk(), slices);
+                self.run_part(mode.advanced(before), &layout.walk(), slices);
             });
             return Ok(());
         }
@@ -195,7 +195,7 @@ impl Dropout {
 
     /// Dropout is linear, so its forward and backward passes are the same map.
     #[inline(always)]
-    fn run_part<E: Element>(&self, mode: Mode, walk: Walk<'_>, slices: Slices<'_, E>) {
+    fn run_part<E: Element>(&self, mode: Mode, walk: &Walk<'_>, slices: Slices<'_, E>) {
         let backend = self.backend.unwrap_or_else(Backend::detect);
         match (mode, self.scaling) {
             (Mode::Train(address), scaling) => {
@@ -204,7 +204,7 @@ impl Dropout {
                 let mask = Bernoulli::new(self.rate, address);
                 backend.run(Apply { mask, first: address.offset, walk, pair, slices });
             }
-            (Mode::Eval, Scaling::Inverted) => slices.copy(&walk),
+            (Mode::Eval, Scaling::Inverted) => slices.copy(walk),
             (Mode::Eval, Scaling::Classic) => {
                 backend.run(KeepAll { walk, pair: Scale(E::from_f64(self.rate.keep())), slices });
             }

@@ -206,7 +206,7 @@ pub(crate) struct Apply<'a, E, P> {
     pub(crate) mask: Bernoulli,
     /// The logical index of the first decision.
     pub(crate) first: u64,
-    pub(crate) walk: Walk<'a>,
+    pub(crate) walk: &'a Walk<'a>,
     pub(crate) pair: P,
     pub(crate) slices: Slices<'a, E>,
 }
@@ -243,7 +243,7 @@ impl<E: Element, P: Pair<E>> Task for Apply<'_, E, P> {
                     tile
                 } else {
                     for copy in walk.copies() {
-                        planes(lanes, pair, keep, &walk, start + copy, decisions, &mut slices);
+                        planes(lanes, pair, keep, walk, start + copy, decisions, &mut slices);
                     }
                     tiles.next(next_keep, &mut ())
                 };
@@ -296,7 +296,7 @@ fn keep_all<L: Lanes, E: Element, P: Pair<E>>(lanes: L, pair: P, slices: Slices<
 
 /// Evaluation: every element kept, without a mask.
 pub(crate) struct KeepAll<'a, E, P> {
-    pub(crate) walk: Walk<'a>,
+    pub(crate) walk: &'a Walk<'a>,
     pub(crate) pair: P,
     pub(crate) slices: Slices<'a, E>,
 }
