@@ -156,18 +156,20 @@ impl<E: Element, K: Iterator<Item = u64>, S: Step<E>> Pass<'_, E, K, S> {
     /// The elements of the next word; false if there is no whole word left.
     #[inline(always)]
     fn word(&mut self) -> bool {
-        let Some(((x, y), keep)) = self.slices.split_word().zip(self.keep.next()) else { return false };
+        // Not `zip`: it would take the keep bits of the last elements before knowing that there is no whole word of them.
+        let Some((x, y)) = self.slices.split_word() else { return false };
+        let Some(keep) = self.keep.next() else { return false };
         let y = y.as_chunks_mut::<CHUNK>().0;
         match x {
             Some(x) => {
                 let x = x.as_chunks::<CHUNK>().0;
-                for i in 0..WORD / CHUNK {
-                    y[i] = self.step.step((keep >> (CHUNK * i)) as u16, &x[i]);
+                for (i, (x, y)) in x.iter().zip(y).enumerate() {
+                    *y = self.step.step((keep >> (CHUNK * i)) as u16, x);
                 }
             }
             None => {
-                for i in 0..WORD / CHUNK {
-                    y[i] = self.step.step((keep >> (CHUNK * i)) as u16, &y[i]);
+                for (i, y) in y.iter_mut().enumerate() {
+                    *y = self.step.step((keep >> (CHUNK * i)) as u16, y);
                 }
             }
         }

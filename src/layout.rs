@@ -37,7 +37,8 @@ pub const MAX_RANK: usize = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     elements: usize,
-    /// From the innermost to the outermost: extents of 1 left out, neighbours of one kind merged. The first `rank` count.
+    /// From the innermost to the outermost: extents of 1 left out, neighbours of one kind merged. The first `rank` count; the others
+    /// have an extent of 1.
     axes: [Axis; MAX_RANK],
     rank: usize,
 }
@@ -126,9 +127,10 @@ impl Layout {
     pub const fn shared(shape: &[usize], axes: &[usize]) -> Result<Self, Error> {
         let mut shared = [false; MAX_RANK];
         let mut i = 0;
-        while i < axes.len() {
+        // A shape of too many axes is refused below, whatever the axes.
+        while i < axes.len() && shape.len() <= MAX_RANK {
             let axis = axes[i];
-            if axis >= shape.len() || axis >= MAX_RANK || shared[axis] {
+            if axis >= shape.len() || shared[axis] {
                 return Err(Error::Axis { axis, rank: shape.len() });
             }
             shared[axis] = true;
@@ -166,13 +168,14 @@ impl Layout {
             return self;
         }
         if self.rank > 0 {
-            let last = &mut self.axes[self.rank - 1];
+            // Here and below the remainder is the number itself; it spares firmware the panic of an index past the end.
+            let last = &mut self.axes[(self.rank - 1) % MAX_RANK];
             if last.shared == axis.shared && last.stride * last.extent == axis.stride {
                 last.extent *= axis.extent;
                 return self;
             }
         }
-        self.axes[self.rank] = axis;
+        self.axes[self.rank % MAX_RANK] = axis;
         self.rank += 1;
         self
     }
@@ -187,7 +190,7 @@ impl Layout {
     #[must_use]
     pub const fn decisions(&self) -> usize {
         let (mut decisions, mut i) = (1, 0);
-        while i < self.rank {
+        while i < MAX_RANK {
             if !self.axes[i].shared {
                 decisions *= self.axes[i].extent;
             }
@@ -199,7 +202,7 @@ impl Layout {
     /// Whether the slice has elements that are not the tensor's.
     const fn gaps(&self) -> bool {
         let (mut elements, mut i) = (1, 0);
-        while i < self.rank {
+        while i < MAX_RANK {
             elements *= self.axes[i].extent;
             i += 1;
         }

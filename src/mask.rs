@@ -70,7 +70,7 @@ impl Mask {
     pub fn words(&self, decisions: usize, words: &mut [u32]) -> Result<(), Error> {
         check_length("words", decisions.div_ceil(32), words.len())?;
         self.address.check_reach(decisions as u64)?;
-        self.run(Words { mask: *self, decisions, words });
+        self.run(PackedWords { mask: *self, decisions, words });
         Ok(())
     }
 
@@ -90,32 +90,31 @@ impl Mask {
     }
 }
 
-struct Words<'a> {
+struct PackedWords<'a> {
     mask: Mask,
     decisions: usize,
     words: &'a mut [u32],
 }
 
-impl Task for Words<'_> {
+impl Task for PackedWords<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let Self { mask, decisions, mut words } = self;
+        let Self { mask, decisions, words } = self;
         let blocks = Bernoulli::new(mask.rate, mask.address);
         let mut tiles = Tiles::new(lanes, &blocks, mask.address.offset, decisions);
         let mut keep = NOTHING_KEPT;
+        let mut pairs = words.chunks_mut(2);
         while let Some(len) = tiles.next(&mut keep, &mut ()) {
-            let (tile, rest) = core::mem::take(&mut words).split_at_mut(len.div_ceil(32));
-            words = rest;
-            for (pair, &keep) in tile.chunks_mut(2).zip(&keep) {
+            for (&keep, pair) in keep.iter().zip(&mut pairs).take(len.div_ceil(WORD)) {
                 for (word, half) in pair.iter_mut().zip([low(keep), high(keep)]) {
                     *word = half;
                 }
             }
-            if let (Some(last), true) = (tile.last_mut(), len % 32 != 0) {
-                *last &= (1 << (len % 32)) - 1;
-            }
+        }
+        if let (Some(last), true) = (words.last_mut(), decisions % 32 != 0) {
+            *last &= (1 << (decisions % 32)) - 1;
         }
     }
 }
@@ -130,14 +129,13 @@ impl Task for Bools<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let Self { mask, keep: mut bools } = self;
+        let Self { mask, keep: bools } = self;
         let blocks = Bernoulli::new(mask.rate, mask.address);
         let mut tiles = Tiles::new(lanes, &blocks, mask.address.offset, bools.len());
         let mut keep = NOTHING_KEPT;
+        let mut chunks = bools.chunks_mut(WORD);
         while let Some(len) = tiles.next(&mut keep, &mut ()) {
-            let (tile, rest) = core::mem::take(&mut bools).split_at_mut(len);
-            bools = rest;
-            for (bools, keep) in tile.chunks_mut(WORD).zip(&keep) {
+            for (keep, bools) in keep.iter().zip(&mut chunks).take(len.div_ceil(WORD)) {
                 for (i, bool) in bools.iter_mut().enumerate() {
                     *bool = keep >> i & 1 == 1;
                 }

@@ -3,7 +3,7 @@
 use crate::bernoulli::{Bernoulli, DOMAIN, Ties};
 use crate::lanes::WideLanes;
 use crate::philox::{M0, M1, ROUNDS, W0, W1, high, low};
-use crate::tiles::{BLOCK_WORDS, Block, Generator, Work};
+use crate::tiles::{BLOCK_WORDS, Block, Generator, Work, join, split};
 
 /// Blocks in a group: the 64-bit lanes of a vector.
 pub(crate) const GROUP: usize = 8;
@@ -194,14 +194,4 @@ impl<'a, L: WideLanes> Planes<'a, L> {
         let low_half = lanes.splat(u64::from(u32::MAX));
         [lanes.swap(p1) ^ (b & low_half) ^ lanes.splat(last[0]), lanes.swap(p0) ^ (d & low_half) ^ lanes.splat(last[1])]
     }
-}
-
-/// A block's bits as one integer.
-fn join([low, high]: Block) -> u128 {
-    u128::from(low) | u128::from(high) << 64
-}
-
-/// The block of an integer's bits.
-fn split(bits: u128) -> Block {
-    [bits as u64, (bits >> 64) as u64]
 }

@@ -12,6 +12,16 @@ pub(crate) const BLOCK_WORDS: usize = BLOCK / WORD;
 /// The keep bits of one block: decision i in bit `i % 64` of word `i / 64`.
 pub(crate) type Block = [u64; BLOCK_WORDS];
 
+/// A block's bits as one integer.
+pub(crate) fn join([low, high]: Block) -> u128 {
+    u128::from(low) | u128::from(high) << 64
+}
+
+/// The block of an integer's bits.
+pub(crate) fn split(bits: u128) -> Block {
+    [bits as u64, (bits >> 64) as u64]
+}
+
 /// Blocks in a tile.
 const TILE: usize = 16;
 
@@ -74,7 +84,7 @@ impl<'a, G: Generator> Tiles<G> {
         let (blocks, _) = keep.as_chunks_mut();
         self.generator.blocks(self.block, blocks.get_mut(..(self.skip + decisions).div_ceil(BLOCK))?, work);
         if self.skip > 0 {
-            shift(keep, self.skip);
+            shift(keep.as_chunks_mut().0, self.skip);
         }
         self.block = self.block.wrapping_add(TILE as u64);
         self.left -= decisions;
@@ -89,19 +99,16 @@ pub(crate) fn within_block<L: Lanes>(lanes: L, mask: &Bernoulli, first: u64, dec
     if decisions > BLOCK - skip {
         return None;
     }
-    let mut keep = lanes.generator(mask).block(first / BLOCK as u64);
-    shift(&mut keep, skip);
-    Some(keep)
+    let keep = lanes.generator(mask).block(first / BLOCK as u64);
+    Some(split(join(keep) >> skip))
 }
 
-/// Moves all bits down by less than a block.
-fn shift(words: &mut [u64], by: usize) {
-    let (whole, bits) = (by / WORD, by % WORD);
-    words.copy_within(whole.., 0);
-    if bits > 0 {
-        let mut above = 0;
-        for word in words.iter_mut().rev() {
-            (*word, above) = (*word >> bits | above << (WORD - bits), *word);
-        }
+/// Moves all bits down by some, but less than a block.
+fn shift(blocks: &mut [Block], by: usize) {
+    let mut above = 0;
+    for block in blocks.iter_mut().rev() {
+        let bits = join(*block);
+        *block = split(bits >> by | above << (BLOCK - by));
+        above = bits;
     }
 }

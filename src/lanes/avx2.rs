@@ -84,7 +84,7 @@ impl Lanes for Avx2 {
     #[inline(always)]
     fn load_f32(self, x: &[f32; 16]) -> F32x16 {
         // SAFETY: both are 64 bytes that any bits are valid for.
-        F32x16(unsafe { core::mem::transmute(*x) })
+        F32x16(unsafe { core::mem::transmute::<[f32; 16], [__m256; 2]>(*x) })
     }
 
     #[inline(always)]
@@ -189,6 +189,6 @@ impl WideLanes for Avx2 {
             let (a, b) = (_mm256_cmpeq_epi64(a, zero), _mm256_cmpeq_epi64(b, zero));
             (_mm256_movemask_pd(_mm256_castsi256_pd(a)), _mm256_movemask_pd(_mm256_castsi256_pd(b)))
         };
-        !(a | b << 4) as u8
+        !(a | b << 4).cast_unsigned() as u8
     }
 }

@@ -105,7 +105,7 @@ impl Backend {
 
     /// Every backend that runs on this CPU, the plainest first.
     pub fn all() -> impl Iterator<Item = Self> {
-        let everywhere = [Kind::Scalar, Kind::Portable].into_iter();
+        let everywhere = [Kind::Scalar].into_iter().chain(PORTABLE_IS_VECTORS.then_some(Kind::Portable));
         #[cfg(target_arch = "x86_64")]
         let everywhere = everywhere.chain(Avx2::detect().map(Kind::Avx2)).chain(Avx512::detect().map(Kind::Avx512));
         everywhere.map(Self)
@@ -128,8 +128,9 @@ impl Backend {
     #[inline(always)]
     pub(crate) fn run<T: Task>(self, task: T) -> T::Output {
         match self.0 {
-            Kind::Scalar => run(Scalar, task),
-            Kind::Portable => run(Portable, task),
+            Kind::Portable if PORTABLE_IS_VECTORS => run(Portable, task),
+            // No value is portable where there are no vectors. This keeps the code of that backend out of firmware.
+            Kind::Scalar | Kind::Portable => run(Scalar, task),
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2(lanes) => lanes.run(task),
             #[cfg(target_arch = "x86_64")]

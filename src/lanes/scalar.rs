@@ -4,7 +4,7 @@ use core::ops::Mul;
 
 use super::Lanes;
 use crate::bernoulli::Bernoulli;
-use crate::tiles::{Block, Generator, Work};
+use crate::tiles::{Block, Generator, Work, split};
 
 #[derive(Clone, Copy)]
 pub(crate) struct Scalar;
@@ -60,8 +60,7 @@ impl Lanes for Scalar {
 
 impl Generator for &Bernoulli {
     fn block(&self, block: u64) -> Block {
-        let keep = Bernoulli::block(self, block);
-        [keep as u64, (keep >> 64) as u64]
+        split(Bernoulli::block(self, block))
     }
 
     fn blocks(&self, first: u64, keep: &mut [Block], _: &mut impl Work) {
