@@ -93,14 +93,21 @@ enum Kind {
 }
 
 impl Backend {
-    /// The fastest instruction set of this CPU.
+    /// The fastest instruction set of this CPU. A build with `--cfg dropout_kernels_backend="NAME"` in its RUSTFLAGS uses none faster than
+    /// the named one.
     #[must_use]
     pub fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
-        if let Some(kind) = Avx512::detect().map(Kind::Avx512).or_else(|| Avx2::detect().map(Kind::Avx2)) {
-            return Self(kind);
+        if !cfg!(any(dropout_kernels_backend = "scalar", dropout_kernels_backend = "portable")) {
+            if let (Some(lanes), false) = (Avx512::detect(), cfg!(dropout_kernels_backend = "avx2")) {
+                return Self(Kind::Avx512(lanes));
+            }
+            if let Some(lanes) = Avx2::detect() {
+                return Self(Kind::Avx2(lanes));
+            }
         }
-        Self(if PORTABLE_IS_VECTORS { Kind::Portable } else { Kind::Scalar })
+        let portable = PORTABLE_IS_VECTORS && !cfg!(dropout_kernels_backend = "scalar");
+        Self(if portable { Kind::Portable } else { Kind::Scalar })
     }
 
     /// Every backend that runs on this CPU, the plainest first.
