@@ -98,11 +98,10 @@ impl Lanes for Avx2 {
         let ([a, b], [c, d]) = (kept.0, dropped.0);
         // SAFETY: nothing else.
         F32x16(unsafe {
+            // Each lane's bit goes to its sign, which is what a blend looks at.
             let keep = _mm256_set1_epi32(i32::from(keep));
-            let low = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
-            let high = _mm256_slli_epi32::<8>(low);
-            let low = _mm256_cmpeq_epi32(_mm256_and_si256(keep, low), low);
-            let high = _mm256_cmpeq_epi32(_mm256_and_si256(keep, high), high);
+            let low = _mm256_sllv_epi32(keep, _mm256_setr_epi32(31, 30, 29, 28, 27, 26, 25, 24));
+            let high = _mm256_sllv_epi32(keep, _mm256_setr_epi32(23, 22, 21, 20, 19, 18, 17, 16));
             [_mm256_blendv_ps(c, a, _mm256_castsi256_ps(low)), _mm256_blendv_ps(d, b, _mm256_castsi256_ps(high))]
         })
     }
