@@ -93,11 +93,13 @@ impl<'a> Moments<'a> {
 
     /// The variance of the passes themselves, which divides by T. It is the paper's predictive variance without the noise of the
     /// observations, which is no matter of the passes.
+    #[must_use]
     pub fn population_variance(&self) -> impl ExactSizeIterator<Item = f32> {
         self.m2_over(self.passes)
     }
 
     /// The unbiased estimate of the variance of all possible passes, which divides by T - 1.
+    #[must_use]
     pub fn sample_variance(&self) -> impl ExactSizeIterator<Item = f32> {
         self.m2_over(self.passes.saturating_sub(1))
     }
@@ -119,7 +121,7 @@ impl<'a> Moments<'a> {
 ///
 /// The last is the score of BALD (Houlsby, Huszár, Ghahramani and Lengyel, "Bayesian active learning for classification and
 /// preference learning", 2011; with dropout, Gal, Islam and Ghahramani, "Deep Bayesian active learning with image data", ICML 2017).
-/// Being a difference, it has the absolute error of the entropies: some `10^-6` for a hundred passes and ten classes. It is 0
+/// Being a difference, it has the absolute error of the entropies: some `10^-6` with a hundred passes and ten classes. It is 0
 /// exactly where all passes agree, and never negative.
 ///
 /// Probabilities are taken as they come: one that is negative makes the entropies of its sample NaN, and none is normalised.
@@ -193,6 +195,7 @@ impl<'a> Uncertainty<'a> {
     }
 
     /// For each sample, the entropy of its mean probabilities.
+    #[must_use]
     pub fn predictive_entropy(&self) -> impl ExactSizeIterator<Item = f32> {
         entropies(self.expected_entropy.len(), self.classes, self.mean)
     }
@@ -204,6 +207,7 @@ impl<'a> Uncertainty<'a> {
     }
 
     /// For each sample, the mutual information of its class and the dropout mask: the predictive less the expected entropy.
+    #[must_use]
     pub fn mutual_information(&self) -> impl ExactSizeIterator<Item = f32> {
         let differences = self.predictive_entropy().zip(&*self.expected_entropy).map(|(total, expected)| total - expected);
         // Rounding can make it negative, which no mutual information is. (`f32::max` would make a 0 of NaN.)
