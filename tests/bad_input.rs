@@ -1,0 +1,217 @@
+//! Every argument that no mask or output is defined for: the exact error, what it says, and that nothing was written.
+//! (Rates are in `rate.rs`.)
+
+#[macro_use]
+mod common;
+
+use dropout_kernels::{Address, Backend, Dropout, Error, Layout, MAX_RANK, Mask, Mode, Rate, Scaling};
+
+every_backend!(layers_refuse_wrong_lengths, layers_refuse_to_pass_the_last_index, masks_refuse_both);
+
+/// A call that must err: given a backend and an output to leave alone.
+type Call<T> = fn(Backend, &mut [T]) -> Result<(), Error>;
+
+/// Asserts the error of each call on an output of so many elements, each part of its message, and that the output is as it was.
+fn refuse<T: Copy + PartialEq>(backend: Backend, canary: T, table: &[(usize, Call<T>, Error, [&str; 3])]) {
+    for (row, (len, call, error, message)) in table.iter().enumerate() {
+        let mut output = vec![canary; *len];
+        assert_eq!(call(backend, &mut output), Err(*error), "row {row}");
+        assert!(output.iter().all(|x| *x == canary), "row {row} wrote before {error:?}");
+        assert_says(*error, message);
+    }
+}
+
+/// The message names the argument, its value, and what was expected.
+fn assert_says(error: Error, message: &[&str]) {
+    let text = error.to_string();
+    assert!(message.iter().all(|part| text.contains(part)), "{text:?} has not all of {message:?}");
+}
+
+const X: [f32; 40] = [1.0; 40];
+
+fn flat(backend: Backend) -> Dropout {
+    Dropout::new(Rate::new(0.5).unwrap()).on(backend)
+}
+
+/// 2 x 3 planes of 5: 30 elements, 6 decisions.
+fn spatial(backend: Backend) -> Dropout {
+    flat(backend).with_layout(Layout::ncl([2, 3, 5]).unwrap())
+}
+
+fn classic(backend: Backend) -> Dropout {
+    spatial(backend).with_scaling(Scaling::Classic)
+}
+
+const fn train(offset: u64) -> Mode {
+    Mode::Train(address(offset))
+}
+
+const fn address(offset: u64) -> Address {
+    Address { seed: 1, layer: 2, step: 3, offset }
+}
+
+const fn length(name: &'static str, expected: usize, actual: usize) -> Error {
+    Error::Length { name, expected, actual }
+}
+
+fn layers_refuse_wrong_lengths(backend: Backend) {
+    refuse(
+        backend,
+        77.0,
+        &[
+            // Against the other slice.
+            (29, |b, y| flat(b).apply(train(0), &X[..30], y), length("y", 30, 29), ["`y`", "is 29", "expected 30"]),
+            (31, |b, y| flat(b).apply(train(0), &X[..30], y), length("y", 30, 31), ["`y`", "is 31", "expected 30"]),
+            (0, |b, y| flat(b).apply(Mode::Eval, &X[..1], y), length("y", 1, 0), ["`y`", "is 0", "expected 1"]),
+            (1, |b, y| flat(b).apply(Mode::Eval, &[], y), length("y", 0, 1), ["`y`", "is 1", "expected 0"]),
+            (29, |b, g| flat(b).backward(train(0), &X[..30], g), length("grad_x", 30, 29), ["`grad_x`", "is 29", "expected 30"]),
+            (
+                31,
+                |b, g| flat(b).backward(Mode::Eval, &X[..30], g),
+                length("grad_x", 30, 31),
+                ["`grad_x`", "is 31", "expected 30"],
+            ),
+            // Against the layout.
+            (29, |b, y| spatial(b).apply(train(0), &X[..29], y), length("x", 30, 29), ["`x`", "is 29", "expected 30"]),
+            (31, |b, y| spatial(b).apply(Mode::Eval, &X[..31], y), length("x", 30, 31), ["`x`", "is 31", "expected 30"]),
+            (30, |b, y| classic(b).apply(Mode::Eval, &X[..31], y), length("x", 30, 31), ["`x`", "is 31", "expected 30"]),
+            (29, |b, y| spatial(b).apply(train(0), &X[..30], y), length("y", 30, 29), ["`y`", "is 29", "expected 30"]),
+            (31, |b, y| classic(b).apply(Mode::Eval, &X[..30], y), length("y", 30, 31), ["`y`", "is 31", "expected 30"]),
+            (29, |b, x| spatial(b).apply_in_place(train(0), x), length("x", 30, 29), ["`x`", "is 29", "expected 30"]),
+            (31, |b, x| classic(b).apply_in_place(Mode::Eval, x), length("x", 30, 31), ["`x`", "is 31", "expected 30"]),
+            (
+                29,
+                |b, g| spatial(b).backward(train(0), &X[..29], g),
+                length("grad_y", 30, 29),
+                ["`grad_y`", "is 29", "expected 30"],
+            ),
+            (
+                31,
+                |b, g| spatial(b).backward(train(0), &X[..30], g),
+                length("grad_x", 30, 31),
+                ["`grad_x`", "is 31", "expected 30"],
+            ),
+            (0, |b, g| spatial(b).backward_in_place(train(0), g), length("grad", 30, 0), ["`grad`", "is 0", "expected 30"]),
+            (31, |b, g| classic(b).backward_in_place(Mode::Eval, g), length("grad", 30, 31), ["`grad`", "is 31", "expected 30"]),
+        ],
+    );
+}
+
+/// Six decisions, of which five are left; thirty, of which one is left.
+fn layers_refuse_to_pass_the_last_index(backend: Backend) {
+    const FIVE_LEFT: u64 = u64::MAX - 4;
+    const PLANES: (Error, [&str; 3]) =
+        (Error::IndexOverflow { offset: FIVE_LEFT, decisions: 6 }, ["6 decisions", "offset 18446744073709551611", "2^64"]);
+    const ELEMENTS: (Error, [&str; 3]) =
+        (Error::IndexOverflow { offset: u64::MAX, decisions: 30 }, ["30 decisions", "offset 18446744073709551615", "2^64"]);
+    let row = |call: Call<f32>, (error, message)| (30, call, error, message);
+    refuse(
+        backend,
+        77.0,
+        &[
+            row(|b, y| spatial(b).apply(train(FIVE_LEFT), &X[..30], y), PLANES),
+            row(|b, x| spatial(b).apply_in_place(train(FIVE_LEFT), x), PLANES),
+            row(|b, g| spatial(b).backward(train(FIVE_LEFT), &X[..30], g), PLANES),
+            row(|b, g| classic(b).backward_in_place(train(FIVE_LEFT), g), PLANES),
+            row(|b, y| flat(b).apply(train(u64::MAX), &X[..30], y), ELEMENTS),
+            row(|b, x| flat(b).apply_in_place(train(u64::MAX), x), ELEMENTS),
+            row(|b, g| flat(b).backward(train(u64::MAX), &X[..30], g), ELEMENTS),
+            row(|b, g| flat(b).backward_in_place(train(u64::MAX), g), ELEMENTS),
+        ],
+    );
+    // Planes count by their decisions: thirty elements fit where six decisions are left.
+    let mut y = [77.0; 30];
+    assert_eq!(spatial(backend).apply(train(u64::MAX - 5), &X[..30], &mut y), Ok(()));
+    assert!(!y.contains(&77.0));
+}
+
+fn masks_refuse_both(backend: Backend) {
+    fn mask(backend: Backend, offset: u64) -> Mask {
+        Mask::new(Rate::new(0.5).unwrap(), address(offset)).on(backend)
+    }
+    const TWO_LEFT: u64 = u64::MAX - 1;
+    let past = |decisions| Error::IndexOverflow { offset: TWO_LEFT, decisions };
+    let says = ["3 decisions", "offset 18446744073709551614", "2^64"];
+    refuse(
+        backend,
+        0xA5A5_A5A5,
+        &[
+            (1, |b, words| mask(b, 0).words(33, words), length("words", 2, 1), ["`words`", "is 1", "expected 2"]),
+            (3, |b, words| mask(b, 0).words(64, words), length("words", 2, 3), ["`words`", "is 3", "expected 2"]),
+            (1, |b, words| mask(b, 0).words(0, words), length("words", 0, 1), ["`words`", "is 1", "expected 0"]),
+            (1, |b, words| mask(b, TWO_LEFT).words(3, words), past(3), says),
+        ],
+    );
+    for canary in [false, true] {
+        refuse(backend, canary, &[(3, |b, keep| mask(b, TWO_LEFT).bools(keep), past(3), says)]);
+    }
+    assert_eq!(mask(backend, TWO_LEFT).keeps(2), Err(past(3)));
+    assert_eq!(mask(backend, TWO_LEFT).keeps(u64::MAX), Err(past(u64::MAX)));
+}
+
+#[test]
+fn layouts_refuse_what_is_no_shape() {
+    const HUGE: usize = usize::MAX / 2 + 1;
+    let rank = |shape: &[usize]| Error::Rank { rank: shape.len() };
+    let nine = [1; MAX_RANK + 1];
+    for layout in [
+        Layout::dense(&nine),
+        Layout::shared(&nine, &[0]),
+        Layout::shared(&nine, &[MAX_RANK]),
+        Layout::sample(&nine),
+        Layout::locked(&nine),
+    ] {
+        assert_eq!(layout, Err(rank(&nine)));
+    }
+    assert_says(rank(&nine), &["9 axes", "expected at most 8"]);
+
+    for (shape, axes, axis) in
+        [(&[4, 5][..], &[2][..], 2), (&[4, 5], &[0, usize::MAX], usize::MAX), (&[4, 5], &[1, 0, 1], 1), (&[], &[0], 0)]
+    {
+        let error = Error::Axis { axis, rank: shape.len() };
+        assert_eq!(Layout::shared(shape, axes), Err(error));
+        assert_says(error, &[&format!("axis {axis}"), &format!("{} axes", shape.len()), "expected each axis below"]);
+    }
+
+    let error = Error::Stride { stride: 4, columns: 5 };
+    assert_eq!(Layout::rows(3, 5, 4), Err(error));
+    assert_says(error, &["stride 4", "5 columns", "expected at least the columns"]);
+
+    let too_many = [
+        Layout::dense(&[HUGE, 2]),
+        Layout::dense(&[2, HUGE]),
+        Layout::dense(&[1 << (usize::BITS / 4); 4]),
+        Layout::shared(&[HUGE, 2], &[0, 1]),
+        Layout::ncl([HUGE, 1, 2]),
+        Layout::cl([2, HUGE]),
+        Layout::nchw([1, 2, HUGE, 1]),
+        Layout::chw([2, HUGE, 1]),
+        Layout::ncdhw([HUGE, 1, 1, 1, 2]),
+        Layout::cdhw([1, 1, 2, HUGE]),
+        Layout::nlc([HUGE, 1, 2]),
+        Layout::lc([2, HUGE]),
+        Layout::nhwc([1, 2, HUGE, 1]),
+        Layout::hwc([2, HUGE, 1]),
+        Layout::ndhwc([HUGE, 1, 1, 1, 2]),
+        Layout::dhwc([1, 1, 2, HUGE]),
+        Layout::sample(&[HUGE, 2]),
+        Layout::locked(&[HUGE, 2]),
+        Layout::rows(HUGE, 2, 2),
+        Layout::rows(2, HUGE, usize::MAX),
+        Layout::rows(3, 1, HUGE),
+    ];
+    for layout in too_many {
+        assert_eq!(layout, Err(Error::ShapeOverflow));
+    }
+    assert_says(Error::ShapeOverflow, &["shape", "elements", "usize"]);
+}
+
+/// The largest shape there is, and an empty one however large its other axes are.
+#[test]
+fn layouts_take_whatever_fits() {
+    assert_eq!(Layout::flat(usize::MAX).elements(), usize::MAX);
+    assert_eq!(Layout::dense(&[usize::MAX, 1]).unwrap().decisions(), usize::MAX);
+    assert_eq!(Layout::dense(&[1; MAX_RANK]).unwrap().elements(), 1);
+    let empty = [[0, usize::MAX, 2], [usize::MAX, 0, 2], [usize::MAX, 2, 0]].map(|shape| Layout::dense(&shape));
+    assert!(empty.iter().all(|layout| *layout == empty[0]), "where the zero stands must not matter");
+}

@@ -1,0 +1,121 @@
+//! Laws of layouts: every way to write the same one down, and how much there is of it.
+
+#[macro_use]
+mod common;
+
+use common::case::{TensorCase, drops};
+use common::oracle;
+use common::value::{Value, assert_same, random};
+use dropout_kernels::{Address, Backend, Dropout, Layout, Mode, Rate, Scaling};
+
+every_backend!(constructors_share_the_axes_they_name, a_layer_without_a_layout_is_flat, rows_leave_what_lies_between_alone);
+
+/// Each constructor with extents that all differ, so that axes cannot be mistaken for each other, against the general one.
+const NAMED: [(Layout, &[usize], &[usize]); 16] = [
+    (Layout::flat(210), &[210], &[]),
+    (unwrap(Layout::dense(&[2, 3, 5, 7])), &[2, 3, 5, 7], &[]),
+    (unwrap(Layout::sample(&[2, 3, 5])), &[2, 3, 5], &[1, 2]),
+    (unwrap(Layout::locked(&[2, 3, 5])), &[2, 3, 5], &[0]),
+    (unwrap(Layout::ncl([2, 3, 5])), &[2, 3, 5], &[2]),
+    (unwrap(Layout::cl([3, 5])), &[3, 5], &[1]),
+    (unwrap(Layout::nchw([2, 3, 5, 7])), &[2, 3, 5, 7], &[2, 3]),
+    (unwrap(Layout::chw([3, 5, 7])), &[3, 5, 7], &[1, 2]),
+    (unwrap(Layout::ncdhw([2, 3, 5, 7, 11])), &[2, 3, 5, 7, 11], &[2, 3, 4]),
+    (unwrap(Layout::cdhw([3, 5, 7, 11])), &[3, 5, 7, 11], &[1, 2, 3]),
+    (unwrap(Layout::nlc([2, 5, 3])), &[2, 5, 3], &[1]),
+    (unwrap(Layout::lc([5, 3])), &[5, 3], &[0]),
+    (unwrap(Layout::nhwc([2, 5, 7, 3])), &[2, 5, 7, 3], &[1, 2]),
+    (unwrap(Layout::hwc([5, 7, 3])), &[5, 7, 3], &[0, 1]),
+    (unwrap(Layout::ndhwc([2, 5, 7, 11, 3])), &[2, 5, 7, 11, 3], &[1, 2, 3]),
+    (unwrap(Layout::dhwc([5, 7, 11, 3])), &[5, 7, 11, 3], &[0, 1, 2]),
+];
+
+/// Layouts are for constants too.
+const fn unwrap(layout: Result<Layout, dropout_kernels::Error>) -> Layout {
+    match layout {
+        Ok(layout) => layout,
+        Err(_) => panic!("no layout"),
+    }
+}
+
+fn constructors_share_the_axes_they_name(backend: Backend) {
+    for (layout, shape, shared) in NAMED {
+        let address = Address { seed: 11, layer: 2, step: 3, offset: 100 };
+        let case = TensorCase { shape: shape.into(), shared: shared.into(), p: 0.5, scaling: <_>::default(), address, values: 1 };
+        assert_eq!(layout, case.layout(), "{shape:?} sharing {shared:?}");
+        let x = case.x::<f32>();
+        let mut y = vec![f32::NAN; x.len()];
+        Dropout::new(Rate::new(0.5).unwrap()).with_layout(layout).on(backend).apply(case.train(), &x, &mut y).unwrap();
+        assert_same(&y, &case.expected(&x));
+    }
+}
+
+fn a_layer_without_a_layout_is_flat(backend: Backend) {
+    let dropout = Dropout::new(Rate::new(0.3).unwrap()).on(backend);
+    let mode = Mode::Train(Address { seed: 5, ..Address::default() });
+    for len in [0, 1, 500] {
+        let x = random::<f32>(9, len);
+        let (mut without, mut flat) = (x.clone(), x);
+        dropout.apply_in_place(mode, &mut without).unwrap();
+        dropout.with_layout(Layout::flat(len)).apply_in_place(mode, &mut flat).unwrap();
+        assert_same(&without, &flat);
+    }
+}
+
+/// Rows in a wider matrix, against the dense rows of the oracle. What lies between is neither written nor, from the input, copied.
+fn rows_leave_what_lies_between_alone(backend: Backend) {
+    const P: f64 = 0.375; // which is realised exactly
+    const GAP: f32 = 77.0;
+    let address = Address { seed: 6, offset: 120, ..Address::default() };
+    for (rows, columns, stride) in [(4, 5, 5), (4, 5, 6), (3, 16, 31), (3, 1, 4), (1, 7, 9), (5, 700, 1000), (0, 3, 4), (3, 0, 4)]
+    {
+        let layout = Layout::rows(rows, columns, stride).unwrap();
+        let len = if rows * columns == 0 { 0 } else { (rows - 1) * stride + columns };
+        assert_eq!((layout.elements(), layout.decisions()), (len, rows * columns));
+
+        let spread = |dense: &[f32], gap| {
+            let mut wide = vec![gap; len];
+            for (i, &x) in dense.iter().enumerate() {
+                wide[i / columns * stride + i % columns] = x;
+            }
+            wide
+        };
+        let x = random::<f32>(7, rows * columns);
+        let drops = drops(P, address, x.len());
+        let trained = oracle::apply(&[rows, columns], &[], &drops, &x, |x| x.times(oracle::scale(P)), 0.0);
+        let evaluated: Vec<f32> = x.iter().map(|x| x.times(1.0 - P)).collect();
+        let inverted = Dropout::new(Rate::new(P).unwrap()).with_layout(layout).on(backend);
+        let classic = inverted.with_scaling(Scaling::Classic);
+        for (dropout, mode, expected) in
+            [(inverted, Mode::Train(address), &trained), (inverted, Mode::Eval, &x), (classic, Mode::Eval, &evaluated)]
+        {
+            let expected = spread(expected, GAP);
+            let mut y = spread(&[], GAP);
+            dropout.apply(mode, &spread(&x, f32::NAN), &mut y).unwrap();
+            assert_same(&y, &expected);
+            let mut x = spread(&x, GAP);
+            dropout.apply_in_place(mode, &mut x).unwrap();
+            assert_same(&x, &expected);
+        }
+    }
+}
+
+#[test]
+fn elements_and_decisions_are_the_products_of_the_extents() {
+    #[expect(clippy::needless_pass_by_value, reason = "the form that quickcheck takes")]
+    fn law(case: TensorCase) -> bool {
+        let layout = case.layout();
+        layout.elements() == case.elements() && layout.decisions() == case.decisions()
+    }
+    common::check(law as fn(TensorCase) -> bool);
+}
+
+#[test]
+fn the_order_of_the_shared_axes_does_not_matter() {
+    fn law(mut case: TensorCase) -> bool {
+        let layout = case.layout();
+        case.shared.reverse();
+        layout == case.layout()
+    }
+    common::check(law as fn(TensorCase) -> bool);
+}

@@ -1,0 +1,93 @@
+//! Laws of masks by themselves.
+
+#[macro_use]
+mod common;
+
+use common::case::MaskCase;
+use common::{oracle, value};
+use dropout_kernels::{Address, Backend, Dropout, Mask, Mode, Rate};
+
+laws!(
+    masks,
+    MaskCase: bools_equal_the_oracle,
+    words_equal_bools,
+    keeps_equals_bools,
+    two_halves_equal_the_whole,
+    a_decision_drops_above_its_uniform_integer,
+    a_layer_drops_by_its_mask,
+);
+laws!(pairs_of_masks, (MaskCase, MaskCase): masks_are_nested_in_the_rate);
+
+fn bools(mask: Mask, decisions: usize) -> Vec<bool> {
+    // The opposite of what is expected first, so that a decision that is not written shows.
+    let mut kept = vec![false; decisions];
+    mask.bools(&mut kept).unwrap();
+    let mut keep = kept.iter().map(|keep| !keep).collect::<Vec<_>>();
+    mask.bools(&mut keep).unwrap();
+    assert_eq!(keep, kept);
+    keep
+}
+
+fn bools_equal_the_oracle(backend: Backend, case: &MaskCase) {
+    let keep = case.drops().iter().map(|drop| !drop).collect::<Vec<_>>();
+    assert_eq!(bools(case.mask().on(backend), case.decisions), keep);
+}
+
+/// Decision i is bit i % 32 of word i / 32; what is left of the last word is zero.
+fn words_equal_bools(backend: Backend, case: &MaskCase) {
+    let mask = case.mask().on(backend);
+    let mut words = vec![0xA5A5_A5A5; case.decisions.div_ceil(32)];
+    mask.words(case.decisions, &mut words).unwrap();
+
+    let mut packed = vec![0; words.len()];
+    for (i, keep) in bools(mask, case.decisions).into_iter().enumerate() {
+        packed[i / 32] |= u32::from(keep) << (i % 32);
+    }
+    assert_eq!(words, packed);
+}
+
+/// `keeps` has the offset and the index apart: only their sum counts.
+fn keeps_equals_bools(backend: Backend, case: &MaskCase) {
+    let mask = case.mask().on(backend);
+    let from_zero = Mask::new(case.rate(), Address { offset: 0, ..case.address }).on(backend);
+    for (i, keep) in (0..).zip(bools(mask, case.decisions)).step_by(7) {
+        assert_eq!(mask.keeps(i), Ok(keep));
+        assert_eq!(from_zero.keeps(case.address.offset + i), Ok(keep));
+    }
+}
+
+fn two_halves_equal_the_whole(backend: Backend, case: &MaskCase) {
+    let whole = bools(case.mask().on(backend), case.decisions);
+    let cut = case.address.seed as usize % (case.decisions + 1);
+    let offset = case.address.offset.wrapping_add(cut as u64);
+    let rest = Mask::new(case.rate(), Address { offset, ..case.address }).on(backend);
+    let mut halves = bools(case.mask().on(backend), cut);
+    halves.extend(bools(rest, case.decisions - cut));
+    assert_eq!(halves, whole);
+}
+
+/// Compared to the last bit: dropped when U < T, so kept when they are equal. No other law gets as far as the last planes.
+fn a_decision_drops_above_its_uniform_integer(backend: Backend, case: &MaskCase) {
+    let Address { seed, layer, step, offset } = case.address;
+    let Some(i) = (seed as usize).checked_rem(case.decisions) else { return };
+    let uniform = oracle::uniform(seed, layer, step, 0, offset + i as u64);
+    for (threshold, keep) in [(uniform, true), (uniform + 1, false)] {
+        let mask = Mask::new(Rate::from_threshold(threshold).unwrap(), case.address).on(backend);
+        assert_eq!(bools(mask, case.decisions)[i], keep);
+        assert_eq!(mask.keeps(i as u64), Ok(keep));
+    }
+}
+
+fn a_layer_drops_by_its_mask(backend: Backend, case: &MaskCase) {
+    let mut y = value::ones(case.decisions);
+    Dropout::new(case.rate()).on(backend).apply_in_place(Mode::Train(case.address), &mut y).unwrap();
+    let nonzero: Vec<bool> = y.iter().map(|&y| y != 0.0).collect();
+    assert_eq!(nonzero, bools(case.mask().on(backend), case.decisions));
+}
+
+/// What is dropped at a rate is dropped at every higher rate.
+fn masks_are_nested_in_the_rate(backend: Backend, (case, other): &(MaskCase, MaskCase)) {
+    let [low, high] = if case.p <= other.p { [case.rate(), other.rate()] } else { [other.rate(), case.rate()] };
+    let [low, high] = [low, high].map(|rate| bools(Mask::new(rate, case.address).on(backend), case.decisions));
+    assert!(low.iter().zip(&high).all(|(low, high)| low >= high), "kept at the higher rate and dropped at the lower");
+}

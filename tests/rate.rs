@@ -1,0 +1,140 @@
+//! Rates: what threshold a probability becomes, and what the threshold says of the mask.
+#![expect(clippy::cast_precision_loss, reason = "thresholds have at most 33 bits: exact")]
+
+mod common;
+
+use std::cmp::Ordering;
+
+use common::oracle;
+use dropout_kernels::{Error, Rate};
+
+const RANGE: u64 = 1 << 32;
+const UNIT: f64 = 1.0 / RANGE as f64;
+
+fn threshold(p: f64) -> u64 {
+    Rate::new(p).unwrap().threshold()
+}
+
+#[test]
+fn exact_rates() {
+    for t in [0, 1, 2, 3, 1 << 30, RANGE / 2, RANGE - 2, RANGE - 1, RANGE] {
+        assert_eq!(threshold(t as f64 * UNIT), t);
+    }
+}
+
+/// (2k + 1) / 2^33 lies half-way between two thresholds.
+#[test]
+fn ties_go_to_the_even_threshold() {
+    for k in [0, 1, 2, 3, 4, 429_496_729, RANGE / 2 - 1, RANGE / 2, RANGE - 2, RANGE - 1] {
+        let tie = (2 * k + 1) as f64 * UNIT / 2.0;
+        let even = k + k % 2;
+        assert_eq!(threshold(tie), even, "({k} + 1/2) / 2^32");
+        assert_eq!(threshold(tie.next_down()), k, "just below ({k} + 1/2) / 2^32");
+        assert_eq!(threshold(tie.next_up()), k + 1, "just above ({k} + 1/2) / 2^32");
+    }
+}
+
+#[test]
+fn rates_too_small_to_drop_anything() {
+    for p in [0.0, -0.0, f64::from_bits(1), f64::MIN_POSITIVE.next_down(), f64::MIN_POSITIVE, UNIT / 4.0] {
+        assert_eq!(threshold(p), 0, "p = {p}");
+    }
+}
+
+#[test]
+fn any_probability_is_rounded_once() {
+    fn law(bits: u64) -> bool {
+        let any_exponent = f64::from_bits(bits % (1.0_f64.to_bits() + 1));
+        let uniform = (bits >> 11) as f64 / (1_u64 << 53) as f64;
+        [any_exponent, uniform].iter().all(|&p| threshold(p) == oracle::threshold(p))
+    }
+    common::check(law as fn(u64) -> bool);
+}
+
+#[test]
+fn an_f32_is_widened() {
+    // 0.1 as an f32 is 13,421,773 / 2^27.
+    assert_eq!(Rate::from_f32(0.1).unwrap().threshold(), 13_421_773 << 5);
+    for p in [0.0, f32::from_bits(1), 0.3, 1.0_f32.next_down(), 1.0] {
+        assert_eq!(Rate::from_f32(p), Rate::new(p.into()));
+    }
+}
+
+/// The nearest threshold. There are no ties: twice `numerator * 2^32` is an odd multiple of no denominator below 2^33.
+#[test]
+fn a_ratio_is_rounded_to_the_nearest() {
+    fn law(a: u32, b: u32) -> bool {
+        let (numerator, denominator) = (a.min(b), a.max(b).max(1));
+        let threshold = Rate::from_ratio(numerator, denominator).unwrap().threshold();
+        let exact = u128::from(numerator) << 32;
+        2 * exact.abs_diff(u128::from(threshold) * u128::from(denominator)) < u128::from(denominator)
+    }
+    common::check(law as fn(u32, u32) -> bool);
+    for (numerator, denominator, threshold) in
+        [(0, 1, 0), (1, 1, RANGE), (1, 2, RANGE / 2), (1, 3, 1_431_655_765), (2, 3, 2_863_311_531)]
+    {
+        assert_eq!(Rate::from_ratio(numerator, denominator).unwrap().threshold(), threshold);
+    }
+    assert_eq!(Rate::from_ratio(u32::MAX, u32::MAX).unwrap().threshold(), RANGE);
+}
+
+#[test]
+fn a_threshold_is_taken_as_it_is() {
+    for threshold in [0, 1, 429_496_730, RANGE - 1, RANGE] {
+        assert_eq!(Rate::from_threshold(threshold).unwrap().threshold(), threshold);
+    }
+}
+
+#[test]
+fn what_a_rate_says_of_its_mask() {
+    for t in [0, 1, 3, 429_496_730, RANGE / 2, RANGE / 4 * 3, RANGE - 1, RANGE] {
+        let rate = Rate::from_threshold(t).unwrap();
+        assert_eq!((rate.realised() * RANGE as f64).to_bits(), (t as f64).to_bits());
+        assert_eq!((rate.keep() * RANGE as f64).to_bits(), ((RANGE - t) as f64).to_bits());
+        assert_eq!(rate.scale().to_bits(), oracle::scale(rate.realised()).to_bits());
+    }
+    let scale = |p| Rate::new(p).unwrap().scale();
+    assert_eq!([0.0, 0.5, 0.75, 1.0].map(|p| scale(p).to_bits()), [1.0, 2.0, 4.0, f64::INFINITY].map(f64::to_bits));
+}
+
+#[test]
+fn rates_are_ordered() {
+    let [low, high] = [0.1, 0.2].map(|p| Rate::new(p).unwrap());
+    assert_eq!(low.cmp(&high), Ordering::Less);
+    assert_eq!(high, Rate::from_ratio(1, 5).unwrap());
+}
+
+#[test]
+fn rates_are_for_constants_too() {
+    const RATES: [Result<Rate, Error>; 4] =
+        [Rate::new(0.5), Rate::from_f32(0.5), Rate::from_ratio(1, 2), Rate::from_threshold(1 << 31)];
+    const SAYS: [f64; 3] = match RATES[0] {
+        Ok(rate) => [rate.scale(), rate.keep(), rate.realised()],
+        Err(_) => [f64::NAN; 3],
+    };
+    assert!(RATES.iter().all(|&rate| rate == RATES[0]));
+    assert_eq!(SAYS.map(f64::to_bits), [2.0, 0.5, 0.5].map(f64::to_bits));
+}
+
+#[test]
+fn what_is_no_probability_is_refused_by_value() {
+    for p in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -f64::from_bits(1), -1.0, 1.0_f64.next_up(), 2.0, f64::MAX] {
+        let error = Rate::new(p).unwrap_err();
+        assert!(matches!(error, Error::Rate { p: given } if given.to_bits() == p.to_bits()), "{error:?}");
+        assert_eq!(error.to_string(), format!("rate p = {p}: expected a probability from 0 to 1"));
+    }
+    for p in [f32::NAN, f32::INFINITY, -f32::from_bits(1), 1.0_f32.next_up()] {
+        let error = Rate::from_f32(p).unwrap_err();
+        assert!(matches!(error, Error::Rate { p: given } if given.to_bits() == f64::from(p).to_bits()), "{error:?}");
+    }
+    for (numerator, denominator) in [(0, 0), (1, 0), (2, 1), (u32::MAX, u32::MAX - 1)] {
+        let error = Rate::from_ratio(numerator, denominator).unwrap_err();
+        assert_eq!(error, Error::Ratio { numerator, denominator });
+        assert!(error.to_string().starts_with(&format!("rate {numerator}/{denominator}: expected ")), "{error}");
+    }
+    for threshold in [RANGE + 1, u64::MAX] {
+        let error = Rate::from_threshold(threshold).unwrap_err();
+        assert_eq!(error, Error::Threshold { threshold });
+        assert_eq!(error.to_string(), format!("threshold {threshold}: expected at most 2^32"));
+    }
+}

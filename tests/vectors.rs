@@ -1,0 +1,78 @@
+//! Published vectors of the generator, and vectors of the mask contract from an evaluation of its own in Python.
+
+#[macro_use]
+mod common;
+
+use common::value::ones;
+use dropout_kernels::philox::{ROUNDS, philox4x32};
+use dropout_kernels::{Address, Backend, Dropout, Mask, Mode, Rate};
+use serde_json::Value;
+
+every_backend!(masks_equal_the_reference);
+
+/// Rounds, counter, key, and the words that come of them.
+type KnownAnswer = (u32, [u32; 4], [u32; 2], [u32; 4]);
+
+/// All those of philox4x32 that Random123 publishes (D. E. Shaw Research, `tests/kat_vectors`).
+const KNOWN_ANSWERS: [KnownAnswer; 6] = [
+    (7, [0; 4], [0; 2], [0x5F6F_B709, 0x0D89_3F64, 0x4F12_1F81, 0x4F73_0A48]),
+    (7, [u32::MAX; 4], [u32::MAX; 2], [0x5207_DDC2, 0x4516_5E59, 0x4D8E_E751, 0x8C52_F662]),
+    (7, PI_COUNTER, PI_KEY, [0x4DFC_CABA, 0x190A_87F0, 0xC473_62BA, 0xB6B5_242A]),
+    (10, [0; 4], [0; 2], [0x6627_E8D5, 0xE169_C58D, 0xBC57_AC4C, 0x9B00_DBD8]),
+    (10, [u32::MAX; 4], [u32::MAX; 2], [0x408F_276D, 0x41C8_3B0E, 0xA20B_C7C6, 0x6D54_51FD]),
+    (10, PI_COUNTER, PI_KEY, [0xD16C_FE09, 0x94FD_CCEB, 0x5001_E420, 0x2412_6EA1]),
+];
+
+/// The digits of pi.
+const PI_COUNTER: [u32; 4] = [0x243F_6A88, 0x85A3_08D3, 0x1319_8A2E, 0x0370_7344];
+const PI_KEY: [u32; 2] = [0xA409_3822, 0x299F_31D0];
+
+#[test]
+fn known_answers_of_random123() {
+    for (rounds, counter, key, words) in KNOWN_ANSWERS {
+        assert_eq!(philox4x32(counter, key, rounds), words, "{rounds} rounds of {counter:08x?} with key {key:08x?}");
+    }
+    assert_eq!(ROUNDS, 10);
+}
+
+/// The oracle is held to the same answers: it must not be wrong in the library's way.
+#[test]
+fn known_answers_of_the_oracle() {
+    for (rounds, counter, key, words) in KNOWN_ANSWERS {
+        assert_eq!(common::oracle::philox4x32(counter.map(u64::from), key.map(u64::from), rounds), words.map(u64::from));
+    }
+}
+
+fn masks_equal_the_reference(backend: Backend) {
+    let vectors: Vec<Value> = serde_json::from_str(include_str!("data/mask_vectors.json")).unwrap();
+    assert_eq!(vectors.len(), 23);
+    for vector in vectors {
+        let integer = |name: &str| vector[name].as_u64().unwrap();
+        let keep: Vec<bool> = vector["keep"].as_str().unwrap().bytes().map(|keep| keep == b'1').collect();
+        let p = vector["p"].as_f64().unwrap();
+        let address = Address {
+            seed: integer("seed"),
+            layer: integer("layer").try_into().unwrap(),
+            step: integer("step").try_into().unwrap(),
+            offset: integer("first"),
+        };
+        let rate = Rate::new(p).unwrap();
+        assert_eq!(rate.threshold(), integer("threshold"), "p = {p}");
+        assert_eq!(keep.len() as u64, integer("count"));
+
+        let mask = Mask::new(rate, address).on(backend);
+        let mut bools = vec![false; keep.len()];
+        mask.bools(&mut bools).unwrap();
+        assert_eq!(bools, keep, "bools at p = {p}, {address:?}");
+
+        let mut words = vec![0; keep.len().div_ceil(32)];
+        mask.words(keep.len(), &mut words).unwrap();
+        let mut y = ones(keep.len());
+        Dropout::new(rate).on(backend).apply_in_place(Mode::Train(address), &mut y).unwrap();
+        for (i, &keep) in keep.iter().enumerate() {
+            assert_eq!(mask.keeps(i as u64), Ok(keep), "decision {i} at p = {p}, {address:?}");
+            assert_eq!(words[i / 32] >> (i % 32) & 1 == 1, keep, "word bit {i} at p = {p}, {address:?}");
+            assert_eq!(y[i] != 0.0, keep, "value {i} at p = {p}, {address:?}");
+        }
+    }
+}
