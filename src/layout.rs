@@ -149,7 +149,7 @@ impl Layout {
         let mut i = shape.len();
         while i > 0 {
             i -= 1;
-            layout = layout.outward(Axis { extent: shape[i], stride: elements, shared: shared[i] });
+            let stride = elements;
             if shape[i] == 0 {
                 empty = true;
             } else if let Some(product) = elements.checked_mul(shape[i]) {
@@ -157,6 +157,7 @@ impl Layout {
             } else {
                 return Err(Error::ShapeOverflow);
             }
+            layout = layout.outward(Axis { extent: shape[i], stride, shared: shared[i] });
         }
         layout.elements = if empty { 0 } else { elements };
         Ok(layout)
