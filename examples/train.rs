@@ -11,13 +11,13 @@ use std::process::ExitCode;
 use std::thread;
 
 use dropout_kernels::Rate;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use lexopt::prelude::*;
 
-use common::chart::{self, Panel};
+use common::chart::{self, Curve, Panel};
 use common::data::{CLASSES, FashionMnist, PIXELS};
 use common::network::{Rates, Score};
-use common::training::{Setup, train};
+use common::training::{Setup, progress, train};
 
 const HELP: &str = "\
 Trains a network of one hidden layer on Fashion-MNIST, once without and once with dropout.
@@ -40,13 +40,7 @@ struct Outcome {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    common::exit_code(run())
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
@@ -58,8 +52,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let without = Setup { rates: Rates { input: never, hidden: never }, ..setup };
     let data = FashionMnist::load()?;
 
-    let progress = ProgressBar::new(2 * u64::from(setup.epochs));
-    progress.set_style(ProgressStyle::with_template("{wide_bar} epoch {pos} of {len}, {eta} to go")?);
+    let progress = progress(2 * u64::from(setup.epochs))?;
     // The runs share nothing that changes, so threads cannot change what comes out.
     let (without, with) = thread::scope(|scope| {
         let without = scope.spawn(|| measure(without, &data, &progress));
@@ -82,7 +75,7 @@ fn run() -> Result<(), Box<dyn Error>> {
 
 /// The run with dropout and the file of the picture, or `None` where help is asked for.
 fn options() -> Result<Option<(Setup, PathBuf)>, Box<dyn Error>> {
-    let mut setup = Setup { rates: Rates { input: Rate::new(0.0)?, hidden: Rate::new(0.5)? }, width: 256, epochs: 80, seed: 1 };
+    let mut setup = Setup::standard()?;
     let mut output = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/train.svg");
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
@@ -124,14 +117,11 @@ fn decimal(rate: Rate) -> f32 {
 }
 
 fn draw(title: &str, outcomes: &[Outcome], path: &Path) -> Result<(), Box<dyn Error>> {
-    let names: Vec<String> = outcomes.iter().map(|outcome| outcome.name.clone()).collect();
-    let panel = |y_label, of: fn(&Score) -> f64| Panel {
-        x_label: "epoch",
-        y_label,
-        curves: outcomes
-            .iter()
-            .map(|outcome| (1..).map(|epoch: u16| f64::from(epoch)).zip(outcome.epochs.iter().map(of)).collect())
-            .collect(),
+    let curve = |outcome: &Outcome, of: fn(&Score) -> f64| Curve {
+        name: outcome.name.clone(),
+        points: (1..).map(|epoch: u16| f64::from(epoch)).zip(outcome.epochs.iter().map(of)).collect(),
     };
-    chart::draw(path, title, &names, &[panel("test loss", |test| test.loss), panel("test accuracy", |test| test.accuracy)])
+    let panel =
+        |y_label, of| Panel { x_label: "epoch", y_label, curves: outcomes.iter().map(|outcome| curve(outcome, of)).collect() };
+    chart::draw(path, title, &[panel("test loss", |test| test.loss), panel("test accuracy", |test| test.accuracy)])
 }

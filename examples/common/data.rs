@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::Path;
 
 use flate2::read::GzDecoder;
-use ndarray::Array2;
+use ndarray::{Array2, Axis, ShapeError};
 
 /// Width and height of an image.
 pub const SIDE: usize = 28;
@@ -37,6 +37,14 @@ impl Dataset {
         let pixels = pixels.into_iter().map(|pixel| f32::from(pixel) / 255.0).collect();
         Ok(Self { images: Array2::from_shape_vec((labels.len(), PIXELS), pixels)?, labels })
     }
+}
+
+/// Images, one a row, each turned to the right.
+pub fn turned(images: &Array2<f32>) -> Result<Array2<f32>, ShapeError> {
+    let maps = images.to_shape((images.nrows(), SIDE, SIDE))?;
+    let mut turned = maps.view().permuted_axes([0, 2, 1]);
+    turned.invert_axis(Axis(2));
+    Ok(turned.to_shape(images.dim())?.into_owned())
 }
 
 /// The values of a gzip'd IDX file of bytes. Its header is a magic number and the extent of each axis, four bytes each.

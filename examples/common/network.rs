@@ -58,10 +58,20 @@ impl Network {
     /// The forward pass of a batch of images, one a row. The layer in the mode's address is set here.
     pub fn forward(&self, mut input: Array2<f32>, mode: Mode) -> Result<Activations, Error> {
         self.input_dropout.apply_in_place(at_layer(0, mode), elements(&mut input))?;
-        let mut hidden = self.hidden.forward(&input).mapv_into(|x| x.max(0.0));
-        self.hidden_dropout.apply_in_place(at_layer(1, mode), elements(&mut hidden))?;
-        let logits = self.output.forward(&hidden);
+        let mut hidden = self.trunk(&input);
+        let logits = self.head(&mut hidden, mode)?;
         Ok(Activations { input, hidden, logits })
+    }
+
+    /// The part of the forward pass between the two dropout layers.
+    pub fn trunk(&self, input: &Array2<f32>) -> Array2<f32> {
+        self.hidden.forward(input).mapv_into(|x| x.max(0.0))
+    }
+
+    /// The rest of the forward pass: drops in place what the trunk puts out, and gives the logits.
+    pub fn head(&self, hidden: &mut Array2<f32>, mode: Mode) -> Result<Array2<f32>, Error> {
+        self.hidden_dropout.apply_in_place(at_layer(1, mode), elements(hidden))?;
+        Ok(self.output.forward(hidden))
     }
 
     /// The backward pass of the mean cross-entropy, in the mode of the forward pass.
@@ -90,16 +100,23 @@ impl Network {
 
     /// The score on a data set, without dropout.
     pub fn evaluate(&self, data: &Dataset) -> Result<Score, Error> {
-        let log_probabilities = log_softmax(self.forward(data.images.clone(), Mode::Eval)?.logits);
+        let logits = self.forward(data.images.clone(), Mode::Eval)?.logits;
+        Ok(Score::of(&log_softmax(logits), &data.labels))
+    }
+}
+
+impl Score {
+    /// The score of predictions, one a row.
+    pub fn of(log_probabilities: &Array2<f32>, labels: &[u8]) -> Self {
         let (mut loss, mut correct) = (0.0, 0.0);
-        for (row, &label) in log_probabilities.rows().into_iter().zip(&data.labels) {
+        for (row, &label) in log_probabilities.rows().into_iter().zip(labels) {
             let of_label = row[usize::from(label)];
             loss -= f64::from(of_label);
             let as_likely = row.iter().filter(|&&of_class| of_class >= of_label).count();
             correct += f64::from(u8::from(as_likely == 1));
         }
-        let images = data.labels.len() as f64;
-        Ok(Score { loss: loss / images, accuracy: correct / images })
+        let images = labels.len() as f64;
+        Self { loss: loss / images, accuracy: correct / images }
     }
 }
 
@@ -121,7 +138,8 @@ fn at_layer(layer: u32, mode: Mode) -> Mode {
     }
 }
 
-fn elements(matrix: &mut Array2<f32>) -> &mut [f32] {
+/// The elements of a batch, row by row.
+pub fn elements(matrix: &mut Array2<f32>) -> &mut [f32] {
     matrix.as_slice_mut().expect("batches are stored row by row")
 }
 

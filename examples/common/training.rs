@@ -1,7 +1,9 @@
 //! The training loop.
 
 use dropout_kernels::philox::Philox;
-use dropout_kernels::{Address, Error, Mode};
+use dropout_kernels::{Address, Error, Mode, Rate};
+use indicatif::style::TemplateError;
+use indicatif::{ProgressBar, ProgressStyle};
 use ndarray::Axis;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -21,6 +23,19 @@ pub struct Setup {
     pub width: usize,
     pub epochs: u16,
     pub seed: u64,
+}
+
+impl Setup {
+    /// What the examples train unless asked for something else.
+    pub fn standard() -> Result<Self, Error> {
+        Ok(Self { rates: Rates { input: Rate::new(0.0)?, hidden: Rate::new(0.5)? }, width: 256, epochs: 80, seed: 1 })
+    }
+}
+
+/// A bar that says how many epochs there are still to go.
+pub fn progress(epochs: u64) -> Result<ProgressBar, TemplateError> {
+    let style = ProgressStyle::with_template("{wide_bar} epoch {pos} of {len}, {eta} to go")?;
+    Ok(ProgressBar::new(epochs).with_style(style))
 }
 
 /// Trains a new network. Calls `after_epoch` with the test score after each pass through the training images.
