@@ -1,0 +1,92 @@
+//! The public functions of the library as the exports of a firmware image. `.ci/run` asserts that no panic can be reached from them.
+//!
+//! What is missing is missing for a reason: an error's `Display` and every `Debug` end in core's own formatting of floats, which can
+//! panic, and `Backend::all` and `Backend::name` are for tests.
+#![no_std]
+
+use core::convert::Infallible;
+use core::panic::PanicInfo;
+
+use dropout_kernels::monte_carlo::{Moments, Uncertainty, entropy};
+use dropout_kernels::philox::{Philox, philox4x32};
+use dropout_kernels::{Address, Dropout, Error, Layout, Mask, Mode, Rate, Scaling};
+use rand_core::TryRng;
+
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+macro_rules! export {
+    ($(fn $name:ident($($argument:ident: $type:ty),*) -> $output:ty = $body:expr;)*) => {
+        $(#[unsafe(no_mangle)]
+        pub fn $name($($argument: $type),*) -> $output {
+            $body
+        })*
+    };
+}
+
+export! {
+    fn rate_new(p: f64) -> Result<Rate, Error> = Rate::new(p);
+    fn rate_from_f32(p: f32) -> Result<Rate, Error> = Rate::from_f32(p);
+    fn rate_from_ratio(numerator: u32, denominator: u32) -> Result<Rate, Error> = Rate::from_ratio(numerator, denominator);
+    fn rate_from_threshold(threshold: u64) -> Result<Rate, Error> = Rate::from_threshold(threshold);
+    fn rate_realised(rate: Rate) -> f64 = rate.realised();
+    fn rate_keep(rate: Rate) -> f64 = rate.keep();
+    fn rate_scale(rate: Rate) -> f64 = rate.scale();
+
+    fn layout_dense(shape: &[usize]) -> Result<Layout, Error> = Layout::dense(shape);
+    fn layout_cl(shape: [usize; 2]) -> Result<Layout, Error> = Layout::cl(shape);
+    fn layout_lc(shape: [usize; 2]) -> Result<Layout, Error> = Layout::lc(shape);
+    fn layout_ncl(shape: [usize; 3]) -> Result<Layout, Error> = Layout::ncl(shape);
+    fn layout_nlc(shape: [usize; 3]) -> Result<Layout, Error> = Layout::nlc(shape);
+    fn layout_chw(shape: [usize; 3]) -> Result<Layout, Error> = Layout::chw(shape);
+    fn layout_hwc(shape: [usize; 3]) -> Result<Layout, Error> = Layout::hwc(shape);
+    fn layout_nchw(shape: [usize; 4]) -> Result<Layout, Error> = Layout::nchw(shape);
+    fn layout_nhwc(shape: [usize; 4]) -> Result<Layout, Error> = Layout::nhwc(shape);
+    fn layout_cdhw(shape: [usize; 4]) -> Result<Layout, Error> = Layout::cdhw(shape);
+    fn layout_dhwc(shape: [usize; 4]) -> Result<Layout, Error> = Layout::dhwc(shape);
+    fn layout_ncdhw(shape: [usize; 5]) -> Result<Layout, Error> = Layout::ncdhw(shape);
+    fn layout_ndhwc(shape: [usize; 5]) -> Result<Layout, Error> = Layout::ndhwc(shape);
+    fn layout_sample(shape: &[usize]) -> Result<Layout, Error> = Layout::sample(shape);
+    fn layout_locked(shape: &[usize]) -> Result<Layout, Error> = Layout::locked(shape);
+    fn layout_rows(rows: usize, columns: usize, stride: usize) -> Result<Layout, Error> = Layout::rows(rows, columns, stride);
+    fn layout_shared(shape: &[usize], axes: &[usize]) -> Result<Layout, Error> = Layout::shared(shape, axes);
+    fn layout_decisions(layout: &Layout) -> usize = layout.decisions();
+
+    fn mask_keeps(rate: Rate, address: Address, index: u64) -> Result<bool, Error> = Mask::new(rate, address).keeps(index);
+    fn mask_words(rate: Rate, address: Address, decisions: usize, words: &mut [u32]) -> Result<(), Error> =
+        Mask::new(rate, address).words(decisions, words);
+    fn mask_bools(rate: Rate, address: Address, keep: &mut [bool]) -> Result<(), Error> = Mask::new(rate, address).bools(keep);
+
+    fn dropout_flat(rate: Rate, scaling: Scaling) -> Dropout = Dropout::new(rate).with_scaling(scaling);
+    fn dropout_of(rate: Rate, layout: Layout) -> Dropout = Dropout::new(rate).with_layout(layout);
+    fn dropout_apply(dropout: &Dropout, mode: Mode, x: &[f32], y: &mut [f32]) -> Result<(), Error> = dropout.apply(mode, x, y);
+    fn dropout_apply_in_place(dropout: &Dropout, mode: Mode, x: &mut [f32]) -> Result<(), Error> = dropout.apply_in_place(mode, x);
+    fn dropout_backward(dropout: &Dropout, mode: Mode, grad_y: &[f32], grad_x: &mut [f32]) -> Result<(), Error> =
+        dropout.backward(mode, grad_y, grad_x);
+    fn dropout_backward_in_place(dropout: &Dropout, mode: Mode, grad: &mut [f32]) -> Result<(), Error> =
+        dropout.backward_in_place(mode, grad);
+
+    fn moments_new(mean: &mut [f32], m2: &mut [f32]) -> bool = Moments::new(mean, m2).is_ok();
+    fn moments_add(moments: &mut Moments<'_>, y: &[f32]) -> Result<(), Error> = moments.add(y);
+    fn moments_population_variance(moments: &Moments<'_>, to: &mut [f32]) -> () = fill(to, moments.population_variance());
+    fn moments_sample_variance(moments: &Moments<'_>, to: &mut [f32]) -> () = fill(to, moments.sample_variance());
+    fn uncertainty_new(classes: usize, mean: &mut [f32], expected_entropy: &mut [f32]) -> bool =
+        Uncertainty::new(classes, mean, expected_entropy).is_ok();
+    fn uncertainty_add(uncertainty: &mut Uncertainty<'_>, probabilities: &[f32]) -> Result<(), Error> = uncertainty.add(probabilities);
+    fn uncertainty_predictive_entropy(uncertainty: &Uncertainty<'_>, to: &mut [f32]) -> () = fill(to, uncertainty.predictive_entropy());
+    fn uncertainty_mutual_information(uncertainty: &Uncertainty<'_>, to: &mut [f32]) -> () = fill(to, uncertainty.mutual_information());
+    fn entropy_of(probabilities: &[f32]) -> f32 = entropy(probabilities);
+
+    fn philox_block(counter: [u32; 4], key: [u32; 2], rounds: u32) -> [u32; 4] = philox4x32(counter, key, rounds);
+    fn philox_new(key: [u32; 2]) -> Philox = Philox::new(key);
+    fn philox_set_position(rng: &mut Philox, position: u128) -> () = rng.set_position(position);
+    fn philox_next_u32(rng: &mut Philox) -> Result<u32, Infallible> = rng.try_next_u32();
+    fn philox_next_u64(rng: &mut Philox) -> Result<u64, Infallible> = rng.try_next_u64();
+    fn philox_fill_bytes(rng: &mut Philox, bytes: &mut [u8]) -> Result<(), Infallible> = rng.try_fill_bytes(bytes);
+}
+
+fn fill(to: &mut [f32], from: impl Iterator<Item = f32>) {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = from);
+}

@@ -1,0 +1,8 @@
+// Runs a WASI program: `node wasi.mjs PROGRAM ARGUMENTS...`
+import { readFile } from "node:fs/promises";
+import { WASI } from "node:wasi";
+
+const [program, ...args] = process.argv.slice(2);
+const wasi = new WASI({ version: "preview1", args: [program, ...args] });
+const { instance } = await WebAssembly.instantiate(await readFile(program), wasi.getImportObject());
+wasi.start(instance);
