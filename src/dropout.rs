@@ -31,10 +31,11 @@ impl Mode {
 /// Where the loss of magnitude that dropping causes is made good.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Scaling {
-    /// In training: what is kept is multiplied by 1/(1-p), and evaluation is the identity. This is what PyTorch, Keras and JAX do.
+    /// In training: what is kept is multiplied by 1/(1-p), and evaluation is the identity. This is what PyTorch, Keras and Flax do.
     #[default]
     Inverted,
-    /// At inference: training leaves what is kept as it is, and evaluation multiplies by 1-p
+    /// At inference: training leaves what is kept as it is, and evaluation multiplies by 1-p: the activations each time, or once and for
+    /// all the weights that they meet, which is the same call on another slice
     /// (Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014).
     Classic,
 }

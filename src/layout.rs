@@ -187,7 +187,8 @@ impl Layout {
         self.elements
     }
 
-    /// The number of decisions: the length of the mask, and how far ahead the next window's offset is.
+    /// The number of decisions: how far ahead the next window's offset is, and the length of the mask that a [`Mask`](crate::Mask) with the
+    /// same rate and address gives by itself, such as one bool a channel.
     #[must_use]
     pub const fn decisions(&self) -> usize {
         let (mut decisions, mut i) = (1, 0);

@@ -19,6 +19,7 @@
 //! | the decisions by themselves | [`Mask`] |
 //! | which decision an element reads | [`Layout`] |
 //! | masks onto values, in training and evaluation | [`Dropout`], [`Mode`], [`Scaling`] |
+//! | what many passes with dropout on agree upon | [`monte_carlo`] |
 //!
 //! # Guarantees
 //!
