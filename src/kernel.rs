@@ -132,6 +132,16 @@ impl<L: Lanes, E: Element, P: Pair<E>> Step<E> for Select<L, E, P> {
     }
 }
 
+/// One value, whatever they were.
+struct FillChunk<E>([E; CHUNK]);
+
+impl<E: Element> Step<E> for FillChunk<E> {
+    #[inline(always)]
+    fn step(&self, _: u16, _: &[E; CHUNK]) -> [E; CHUNK] {
+        self.0
+    }
+}
+
 /// All of them kept.
 struct KeepChunk<L, P> {
     lanes: L,
@@ -285,7 +295,8 @@ fn planes<L: Lanes, E: Element, P: Pair<E>>(
         if keep.get(i / WORD).is_some_and(|word| word >> (i % WORD) & 1 == 1) {
             keep_all(lanes, pair, plane);
         } else {
-            plane.y.fill(pair.dropped());
+            let fill = FillChunk([pair.dropped(); CHUNK]);
+            Pass { slices: Slices::in_place(plane.y), keep: core::iter::repeat(0), step: fill }.finish();
         }
     }
 }
