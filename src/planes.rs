@@ -10,9 +10,9 @@ pub(crate) const GROUP: usize = 8;
 
 /// Planes that a group of blocks goes through together, before its unsettled blocks go on one by one.
 ///
-/// A block still has a tie after k planes with probability 1 - (1 - 2^-k)^128, which is 12 % for k = 10. Measured at p = 0.1 on Zen 4, 9,
-/// 10 and 11 take the same time and 12 takes longer.
-const COMMON_PLANES: u32 = 10;
+/// A block still has a tie after k planes with probability 1 - (1 - 2^-k)^128, which is 6 % for k = 11. Measured on Zen 4 at p = 0.1 with
+/// another mask at each call, 11 is the fastest with AVX-512, and 10 and 11 are with AVX2.
+const COMMON_PLANES: u32 = 11;
 
 /// Philox over vectors, one block and plane a lane.
 ///
