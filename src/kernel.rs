@@ -232,10 +232,10 @@ impl<E: Element, P: Pair<E>> Task for Apply<'_, E, P> {
         if slices.y.is_empty() {
             return;
         }
-        if walk.is_flat() {
-            if let Some(keep) = within_block(lanes, &mask, first, walk.decisions) {
-                return elements(lanes, pair, &keep, slices).finish();
-            }
+        if walk.is_flat()
+            && let Some(keep) = within_block(lanes, &mask, first, walk.decisions)
+        {
+            return elements(lanes, pair, &keep, slices).finish();
         }
         let (mut keep, mut next_keep) = (NOTHING_KEPT, NOTHING_KEPT);
         let (mut keep, mut next_keep) = (&mut keep, &mut next_keep);
