@@ -172,7 +172,7 @@ fn address(step: u32) -> Address {
     Address { seed: 42, layer: 0, step, offset: 0 }
 }
 
-fn train(step: u32) -> Mode {
+fn train(step: u32) -> Mode<'static> {
     Mode::Train(address(step))
 }
 

@@ -119,12 +119,12 @@ fn options() -> Result<Option<Options>, Box<dyn std::error::Error>> {
 
 impl Prediction {
     /// From a pass through the whole network in each mode.
-    fn of_whole(network: &Network, images: &Array2<f32>, modes: impl Iterator<Item = Mode>) -> Result<Self, Error> {
+    fn of_whole(network: &Network, images: &Array2<f32>, modes: impl Iterator<Item = Mode<'static>>) -> Result<Self, Error> {
         Self::new(images.nrows(), modes.map(|mode| Ok(network.forward(images.clone(), mode)?.logits)))
     }
 
     /// The same where there is no dropout on the input: the trunk is then the same in every mode, and run once.
-    fn of_heads(network: &Network, images: &Array2<f32>, modes: impl Iterator<Item = Mode>) -> Result<Self, Error> {
+    fn of_heads(network: &Network, images: &Array2<f32>, modes: impl Iterator<Item = Mode<'static>>) -> Result<Self, Error> {
         let hidden = network.trunk(images);
         Self::new(images.nrows(), modes.map(|mode| network.head(&mut hidden.clone(), mode)))
     }

@@ -4,28 +4,20 @@
 //! *plane* k: one Philox block gives that bit for 128 decisions. Comparing plane by plane, a decision is settled at the first
 //! bit that differs from T's; what still ties when the rest of T is zeros is kept.
 
-use crate::philox::{ROUNDS, high, low, philox4x32};
+use crate::philox::low;
+use crate::stream::{Domain, Stream};
 use crate::{Address, Rate};
-
-/// Decisions in a block: the four words of one Philox output.
-pub(crate) const BLOCK: usize = 128;
-
-/// Which decisions of a family of masks are asked for. The value 1 is for Gaussian noise; 2 and 3 are reserved.
-pub(crate) const DOMAIN: u32 = 0;
 
 /// The blocks of one mask: everything of an address and a rate but the index.
 #[derive(Clone, Copy)]
 pub(crate) struct Bernoulli {
-    pub(crate) key: [u32; 2],
-    pub(crate) layer: u32,
-    pub(crate) step: u32,
+    pub(crate) stream: Stream,
     pub(crate) threshold: u64,
 }
 
 impl Bernoulli {
     pub(crate) const fn new(rate: Rate, address: Address) -> Self {
-        let Address { seed, layer, step, .. } = address;
-        Self { key: [low(seed), high(seed)], layer, step, threshold: rate.threshold() }
+        Self { stream: Stream::new(address, Domain::Bernoulli), threshold: rate.threshold() }
     }
 
     /// Whether the threshold is 2^32, which has no place among the 32 bits below.
@@ -51,18 +43,11 @@ impl Bernoulli {
         let mut ties = Ties::ALL;
         let mut plane = 0;
         while plane < self.planes() && ties.tied != 0 {
-            let counter = [low(block), high(block) | DOMAIN << 25 | plane << 27, self.layer, self.step];
-            ties.compare(join(philox4x32(counter, self.key, ROUNDS)), self.threshold_bits(plane));
+            ties.compare(self.stream.plane(block, plane), self.threshold_bits(plane));
             plane += 1;
         }
         !ties.dropped
     }
-}
-
-/// A block's four words as its 128 bits, decision i in bit i.
-const fn join(words: [u32; 4]) -> u128 {
-    let [a, b, c, d] = words;
-    a as u128 | (b as u128) << 32 | (c as u128) << 64 | (d as u128) << 96
 }
 
 /// How far the 128 decisions of a block have come.

@@ -57,6 +57,8 @@ pub enum Error {
     },
     /// A shape whose number of elements does not fit `usize`.
     ShapeOverflow,
+    /// A stored mask for a kind of dropout that drops by none, but multiplies by noise.
+    StoredMask,
     /// Decisions whose logical index would reach past 2^64.
     IndexOverflow {
         /// The logical index of the first decision.
@@ -85,6 +87,7 @@ impl fmt::Display for Error {
                 write!(f, "stride {stride} of rows of {columns} columns: expected at least the columns")
             }
             Self::ShapeOverflow => f.write_str("the shape has more elements than fit usize"),
+            Self::StoredMask => f.write_str("mode Stored for Gaussian dropout, which has no mask: expected Train or Eval"),
             Self::IndexOverflow { offset, decisions } => {
                 write!(f, "{decisions} decisions from offset {offset} reach past logical index 2^64")
             }

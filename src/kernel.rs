@@ -1,17 +1,16 @@
-//! Masks onto values: the one loop behind every layout and every kind of dropout.
+//! Decisions onto values: the one loop behind every layout and every kind of dropout.
 
 use core::ops::Range;
 
-use crate::bernoulli::Bernoulli;
-use crate::element::Element;
+use crate::element::{Element, Float};
 use crate::lanes::{Lanes, Task};
 use crate::layout::Walk;
-use crate::tiles::{Keep, NOTHING_KEPT, Tiles, WORD, Work, within_block};
+use crate::tiles::{Source, Tile, Tiles, WORD, Work};
 
 /// Elements that a kernel handles at once.
 pub(crate) const CHUNK: usize = 16;
 
-/// What becomes of a value: the whole difference between one kind of dropout and another.
+/// What becomes of a value that a mask keeps or drops: the whole difference between one kind of dropout and another.
 pub(crate) trait Pair<E: Element>: Copy {
     fn kept<L: Lanes>(self, lanes: L, x: E::Vector<L>) -> E::Vector<L>;
     fn dropped(self) -> E;
@@ -19,12 +18,18 @@ pub(crate) trait Pair<E: Element>: Copy {
 
 /// Kept values times a scale, dropped ones zero.
 #[derive(Clone, Copy)]
-pub(crate) struct Scale<E>(pub(crate) E);
+pub(crate) struct Scale<E>(E);
 
-impl<E: Element> Pair<E> for Scale<E> {
+impl<E: Float> Scale<E> {
+    pub(crate) fn by(scale: f64) -> Self {
+        Self(E::from_f64(scale))
+    }
+}
+
+impl<E: Float> Pair<E> for Scale<E> {
     #[inline(always)]
     fn kept<L: Lanes>(self, lanes: L, x: E::Vector<L>) -> E::Vector<L> {
-        E::scale(lanes, x, self.0)
+        E::mul(x, E::splat(lanes, self.0))
     }
 
     #[inline(always)]
@@ -113,31 +118,69 @@ impl<'a, E: Element> Slices<'a, E> {
 
 /// What a kernel does to sixteen elements. A trait, because a closure is a function of its own, compiled without the instruction set
 /// until it is inlined, and nothing can order that.
-trait Step<E> {
-    fn step(&self, keep: u16, x: &[E; CHUNK]) -> [E; CHUNK];
+pub(crate) trait Step<E, W> {
+    /// The elements are those of 64 decisions, from the one numbered `16 * chunk` on.
+    fn step(&self, decisions: &W, chunk: usize, x: &[E; CHUNK]) -> [E; CHUNK];
+}
+
+/// What decisions mean for values.
+pub(crate) trait Effect<E: Element>: Copy {
+    /// Sixty-four decisions.
+    type Word;
+    /// For elements with a decision each.
+    type Step<L: Lanes>: Step<E, Self::Word>;
+
+    fn step<L: Lanes>(self, lanes: L) -> Self::Step<L>;
+
+    /// For elements that share a decision, number `i` of 64.
+    fn plane<L: Lanes>(self, lanes: L, decisions: &Self::Word, i: usize, slices: Slices<'_, E>);
+}
+
+/// A pair as a mask chooses.
+#[derive(Clone, Copy)]
+pub(crate) struct Masked<P>(pub(crate) P);
+
+impl<E: Element, P: Pair<E>> Effect<E> for Masked<P> {
+    type Word = u64;
+    type Step<L: Lanes> = Select<L, E, P>;
+
+    #[inline(always)]
+    fn step<L: Lanes>(self, lanes: L) -> Select<L, E, P> {
+        Select { lanes, pair: self.0, dropped: E::splat(lanes, self.0.dropped()) }
+    }
+
+    /// What is dropped is not read.
+    #[inline(always)]
+    fn plane<L: Lanes>(self, lanes: L, keep: &u64, i: usize, slices: Slices<'_, E>) {
+        if keep >> i & 1 == 1 {
+            keep_all(lanes, self.0, slices);
+        } else {
+            each(Slices::in_place(slices.y), &(), FillChunk([self.0.dropped(); CHUNK]));
+        }
+    }
 }
 
 /// Each element for itself: kept or dropped.
-struct Select<L: Lanes, E: Element, P> {
+pub(crate) struct Select<L: Lanes, E: Element, P> {
     lanes: L,
     pair: P,
     dropped: E::Vector<L>,
 }
 
-impl<L: Lanes, E: Element, P: Pair<E>> Step<E> for Select<L, E, P> {
+impl<L: Lanes, E: Element, P: Pair<E>> Step<E, u64> for Select<L, E, P> {
     #[inline(always)]
-    fn step(&self, keep: u16, x: &[E; CHUNK]) -> [E; CHUNK] {
+    fn step(&self, keep: &u64, chunk: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
         let kept = self.pair.kept(self.lanes, E::load(self.lanes, x));
-        E::store(self.lanes, E::select(self.lanes, keep, kept, self.dropped))
+        E::store(self.lanes, E::select(self.lanes, (keep >> (CHUNK * chunk)) as u16, kept, self.dropped))
     }
 }
 
 /// One value, whatever they were.
 struct FillChunk<E>([E; CHUNK]);
 
-impl<E: Element> Step<E> for FillChunk<E> {
+impl<E: Element> Step<E, ()> for FillChunk<E> {
     #[inline(always)]
-    fn step(&self, _: u16, _: &[E; CHUNK]) -> [E; CHUNK] {
+    fn step(&self, (): &(), _: usize, _: &[E; CHUNK]) -> [E; CHUNK] {
         self.0
     }
 }
@@ -148,38 +191,38 @@ struct KeepChunk<L, P> {
     pair: P,
 }
 
-impl<L: Lanes, E: Element, P: Pair<E>> Step<E> for KeepChunk<L, P> {
+impl<L: Lanes, E: Element, P: Pair<E>> Step<E, ()> for KeepChunk<L, P> {
     #[inline(always)]
-    fn step(&self, _: u16, x: &[E; CHUNK]) -> [E; CHUNK] {
+    fn step(&self, (): &(), _: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
         E::store(self.lanes, self.pair.kept(self.lanes, E::load(self.lanes, x)))
     }
 }
 
-/// A step for all elements of some slices, a word of keep bits at a time.
-struct Pass<'a, E, K, S> {
+/// A step for all elements of some slices, sixty-four decisions at a time.
+struct Pass<'a, E, D, S> {
     slices: Slices<'a, E>,
-    keep: K,
+    decisions: D,
     step: S,
 }
 
-impl<E: Element, K: Iterator<Item = u64>, S: Step<E>> Pass<'_, E, K, S> {
+impl<'d, E: Element, W: 'd, D: Iterator<Item = &'d W>, S: Step<E, W>> Pass<'_, E, D, S> {
     /// The elements of the next word; false if there is no whole word left.
     #[inline(always)]
     fn word(&mut self) -> bool {
-        // Not `zip`: it would take the keep bits of the last elements before knowing that there is no whole word of them.
+        // Not `zip`: it would take the decisions of the last elements before knowing that there is no whole word of them.
         let Some((x, y)) = self.slices.split_word() else { return false };
-        let Some(keep) = self.keep.next() else { return false };
+        let Some(decisions) = self.decisions.next() else { return false };
         let y = y.as_chunks_mut::<CHUNK>().0;
         match x {
             Some(x) => {
                 let x = x.as_chunks::<CHUNK>().0;
                 for (i, (x, y)) in x.iter().zip(y).enumerate() {
-                    *y = self.step.step((keep >> (CHUNK * i)) as u16, x);
+                    *y = self.step.step(decisions, i, x);
                 }
             }
             None => {
                 for (i, y) in y.iter_mut().enumerate() {
-                    *y = self.step.step((keep >> (CHUNK * i)) as u16, y);
+                    *y = self.step.step(decisions, i, y);
                 }
             }
         }
@@ -191,18 +234,18 @@ impl<E: Element, K: Iterator<Item = u64>, S: Step<E>> Pass<'_, E, K, S> {
     fn finish(mut self) {
         while self.word() {}
         let Slices { x, y } = self.slices;
-        let Some(keep) = self.keep.next().filter(|_| !y.is_empty()) else { return };
+        let Some(decisions) = self.decisions.next().filter(|_| !y.is_empty()) else { return };
         for (i, y) in y.chunks_mut(CHUNK).enumerate() {
             let mut padded = [E::ZERO; CHUNK];
             let x = x.map_or(&*y, |x| x.get(CHUNK * i..).unwrap_or_default());
             padded.iter_mut().zip(x).for_each(|(to, from)| *to = *from);
-            let result = self.step.step((keep >> (CHUNK * i)) as u16, &padded);
+            let result = self.step.step(decisions, i, &padded);
             y.iter_mut().zip(result).for_each(|(to, from)| *to = from);
         }
     }
 }
 
-impl<E: Element, K: Iterator<Item = u64>, S: Step<E>> Work for Pass<'_, E, K, S> {
+impl<'d, E: Element, W: 'd, D: Iterator<Item = &'d W>, S: Step<E, W>> Work for Pass<'_, E, D, S> {
     #[inline(always)]
     fn advance(&mut self, words: usize) {
         for _ in 0..words {
@@ -213,98 +256,75 @@ impl<E: Element, K: Iterator<Item = u64>, S: Step<E>> Work for Pass<'_, E, K, S>
     }
 }
 
-/// Applies a mask to a tensor.
-pub(crate) struct Apply<'a, E, P> {
-    pub(crate) mask: Bernoulli,
-    /// The logical index of the first decision.
-    pub(crate) first: u64,
+/// Applies decisions to a tensor.
+pub(crate) struct Apply<'a, E, S, F> {
+    pub(crate) source: S,
     pub(crate) walk: &'a Walk<'a>,
-    pub(crate) pair: P,
+    pub(crate) effect: F,
     pub(crate) slices: Slices<'a, E>,
 }
 
-impl<E: Element, P: Pair<E>> Task for Apply<'_, E, P> {
+impl<E: Element, S: Source, F: Effect<E, Word = <S::Tile as Tile>::Word>> Task for Apply<'_, E, S, F> {
     type Output = ();
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let Self { mask, first, walk, pair, mut slices } = self;
+        let Self { mut source, walk, effect, mut slices } = self;
         if slices.y.is_empty() {
             return;
         }
         if walk.is_flat()
-            && let Some(keep) = within_block(lanes, &mask, first, walk.decisions)
+            && let Some(decisions) = source.few(lanes, walk.decisions)
         {
-            return elements(lanes, pair, &keep, slices).finish();
+            return Pass { slices, decisions: decisions.iter(), step: effect.step(lanes) }.finish();
         }
-        let (mut keep, mut next_keep) = (NOTHING_KEPT, NOTHING_KEPT);
-        let (mut keep, mut next_keep) = (&mut keep, &mut next_keep);
-        let mut decision = first;
+        let (mut tile, mut next_tile) = (S::Tile::NEW, S::Tile::NEW);
+        let (mut tile, mut next_tile) = (&mut tile, &mut next_tile);
+        let mut before = 0_u64;
         for mut start in walk.rows() {
-            let mut tiles = Tiles::new(lanes, &mask, decision, walk.decisions);
-            let mut tile = tiles.next(keep, &mut ());
-            while let Some(decisions) = tile {
-                tile = if walk.plane == 1 {
+            let mut tiles = source.tiles(lanes, before, walk.decisions);
+            let mut len = tiles.next(tile, &mut ());
+            while let Some(decisions) = len {
+                len = if walk.plane == 1 {
                     for copy in walk.copies().skip(1) {
                         let copy = start + copy;
-                        elements(lanes, pair, keep, slices.part(copy..copy + decisions)).finish();
+                        let slices = slices.part(copy..copy + decisions);
+                        Pass { slices, decisions: tile.words().iter(), step: effect.step(lanes) }.finish();
                     }
-                    let mut pass = elements(lanes, pair, keep, slices.part(start..start + decisions));
-                    let tile = tiles.next(next_keep, &mut pass);
+                    let slices = slices.part(start..start + decisions);
+                    let mut pass = Pass { slices, decisions: tile.words().iter(), step: effect.step(lanes) };
+                    let len = tiles.next(next_tile, &mut pass);
                     pass.finish();
-                    tile
+                    len
                 } else {
                     for copy in walk.copies() {
-                        planes(lanes, pair, keep, walk, start + copy, decisions, &mut slices);
+                        let planes = (start + copy..).step_by(walk.plane);
+                        for (i, plane) in planes.take(decisions).enumerate() {
+                            if let Some(word) = tile.words().get(i / WORD) {
+                                effect.plane(lanes, word, i % WORD, slices.part(plane..plane + walk.plane));
+                            }
+                        }
                     }
-                    tiles.next(next_keep, &mut ())
+                    tiles.next(next_tile, &mut ())
                 };
-                core::mem::swap(&mut keep, &mut next_keep);
+                core::mem::swap(&mut tile, &mut next_tile);
                 start += decisions * walk.plane;
             }
-            decision = decision.wrapping_add(walk.decisions as u64);
+            before += walk.decisions as u64;
         }
     }
 }
 
-/// One decision an element.
+/// A step for all elements of some slices, whatever their place among sixty-four decisions.
 #[inline(always)]
-fn elements<'a, L: Lanes, E: Element, P: Pair<E>>(
-    lanes: L,
-    pair: P,
-    keep: &[u64],
-    slices: Slices<'a, E>,
-) -> Pass<'a, E, impl Iterator<Item = u64>, impl Step<E>> {
-    Pass { slices, keep: keep.iter().copied(), step: Select { lanes, pair, dropped: E::splat(lanes, pair.dropped()) } }
+pub(crate) fn each<E: Element, W>(slices: Slices<'_, E>, decisions: &W, step: impl Step<E, W>) {
+    Pass { slices, decisions: core::iter::repeat(decisions), step }.finish();
 }
 
-/// Decisions of more than one element each. What is dropped is not read.
-#[inline(always)]
-fn planes<L: Lanes, E: Element, P: Pair<E>>(
-    lanes: L,
-    pair: P,
-    keep: &Keep,
-    walk: &Walk<'_>,
-    start: usize,
-    decisions: usize,
-    slices: &mut Slices<'_, E>,
-) {
-    for i in 0..decisions {
-        let plane = start + i * walk.plane;
-        let plane = slices.part(plane..plane + walk.plane);
-        if keep.get(i / WORD).is_some_and(|word| word >> (i % WORD) & 1 == 1) {
-            keep_all(lanes, pair, plane);
-        } else {
-            let fill = FillChunk([pair.dropped(); CHUNK]);
-            Pass { slices: Slices::in_place(plane.y), keep: core::iter::repeat(0), step: fill }.finish();
-        }
-    }
-}
-
-/// Every element kept, as evaluation does it.
+/// Every element kept.
 #[inline(always)]
 fn keep_all<L: Lanes, E: Element, P: Pair<E>>(lanes: L, pair: P, slices: Slices<'_, E>) {
-    Pass { slices, keep: core::iter::repeat(u64::MAX), step: KeepChunk { lanes, pair } }.finish();
+    each(slices, &(), KeepChunk { lanes, pair });
 }
 
 /// Evaluation: every element kept, without a mask.

@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use crate::Error;
 #[cfg(feature = "rayon")]
-use crate::bernoulli::BLOCK;
+use crate::stream::BLOCK;
 
 /// The most axes that a [`Layout`] can have.
 pub const MAX_RANK: usize = 8;

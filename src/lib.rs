@@ -51,29 +51,42 @@
 #![deny(unsafe_code)]
 
 mod address;
+mod alpha;
 mod bernoulli;
 mod dropout;
 mod element;
 mod error;
+mod gaussian;
 mod kernel;
 mod lanes;
+mod layer;
 mod layout;
 mod mask;
 pub mod monte_carlo;
+mod normal;
+mod packed;
 #[cfg(feature = "rayon")]
 mod parallel;
 pub mod philox;
 mod planes;
+mod quantized;
 mod rate;
+mod rounds;
+mod stream;
 mod tiles;
 
 pub use address::Address;
-pub use dropout::{Dropout, Mode, Scaling};
-pub use element::Element;
+pub use alpha::{Alpha, AlphaDropout};
+pub use dropout::{Dropout, Scaled, Scaling};
+pub use element::{Element, Float, Integer};
 pub use error::Error;
+pub use gaussian::{Gaussian, GaussianDropout};
 pub use lanes::Backend;
+pub use layer::{Kind, Layer, MaskKind, Mode};
 pub use layout::{Layout, MAX_RANK};
 pub use mask::Mask;
+pub use packed::PackedMask;
+pub use quantized::{Quantized, QuantizedDropout};
 pub use rate::Rate;
 
 /// The README's example, as a test.

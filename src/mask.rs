@@ -1,10 +1,11 @@
 //! Masks by themselves: one decision, packed keep words, bools.
 
-use crate::bernoulli::{BLOCK, Bernoulli};
+use crate::bernoulli::Bernoulli;
 use crate::error::check_length;
 use crate::lanes::{Backend, Lanes, Task};
 use crate::philox::{high, low};
-use crate::tiles::{NOTHING_KEPT, Tiles, WORD};
+use crate::stream::BLOCK;
+use crate::tiles::{Computed, Keep, Source, Tile, Tiles, WORD};
 use crate::{Address, Error, Rate};
 
 /// The keep decisions of one address and rate, from the address's offset on.
@@ -84,6 +85,10 @@ impl Mask {
         Ok(())
     }
 
+    const fn source(&self) -> Computed {
+        Computed { mask: Bernoulli::new(self.rate, self.address), first: self.address.offset }
+    }
+
     #[inline(always)]
     fn run<T: Task>(&self, task: T) -> T::Output {
         self.backend.unwrap_or_else(Backend::detect).run(task)
@@ -102,9 +107,9 @@ impl Task for PackedWords<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
         let Self { mask, decisions, words } = self;
-        let blocks = Bernoulli::new(mask.rate, mask.address);
-        let mut tiles = Tiles::new(lanes, &blocks, mask.address.offset, decisions);
-        let mut keep = NOTHING_KEPT;
+        let mut source = mask.source();
+        let mut tiles = source.tiles(lanes, 0, decisions);
+        let mut keep = Keep::NEW;
         let mut pairs = words.chunks_mut(2);
         while let Some(len) = tiles.next(&mut keep, &mut ()) {
             for (&keep, pair) in keep.iter().zip(&mut pairs).take(len.div_ceil(WORD)) {
@@ -130,9 +135,9 @@ impl Task for Bools<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
         let Self { mask, keep: bools } = self;
-        let blocks = Bernoulli::new(mask.rate, mask.address);
-        let mut tiles = Tiles::new(lanes, &blocks, mask.address.offset, bools.len());
-        let mut keep = NOTHING_KEPT;
+        let mut source = mask.source();
+        let mut tiles = source.tiles(lanes, 0, bools.len());
+        let mut keep = Keep::NEW;
         let mut chunks = bools.chunks_mut(WORD);
         while let Some(len) = tiles.next(&mut keep, &mut ()) {
             for (keep, bools) in keep.iter().zip(&mut chunks).take(len.div_ceil(WORD)) {

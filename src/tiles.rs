@@ -1,7 +1,8 @@
-//! A mask in tiles: a stretch of decisions at a time, on the stack.
+//! Decisions in tiles: a stretch at a time, on the stack.
 
-use crate::bernoulli::{BLOCK, Bernoulli};
+use crate::bernoulli::Bernoulli;
 use crate::lanes::Lanes;
+use crate::stream::BLOCK;
 
 /// Decisions to a word of keep bits.
 pub(crate) const WORD: usize = 64;
@@ -25,10 +26,87 @@ pub(crate) fn split(bits: u128) -> Block {
 /// Blocks in a tile.
 const TILE: usize = 16;
 
+/// Decisions of a stretch, computed together.
+pub(crate) trait Tile {
+    /// Sixty-four of them.
+    type Word;
+
+    const NEW: Self;
+
+    /// From the first decision on.
+    fn words(&self) -> &[Self::Word];
+}
+
 /// The keep bits of a tile. One block more, because a tile may start inside a block.
 pub(crate) type Keep = [u64; (TILE + 1) * BLOCK_WORDS];
 
-pub(crate) const NOTHING_KEPT: Keep = [0; (TILE + 1) * BLOCK_WORDS];
+impl Tile for Keep {
+    type Word = u64;
+
+    const NEW: Self = [0; (TILE + 1) * BLOCK_WORDS];
+
+    #[inline(always)]
+    fn words(&self) -> &[u64] {
+        self
+    }
+}
+
+/// Decisions, whence they may come: computed from an address, or read where they were stored.
+pub(crate) trait Source {
+    type Tile: Tile;
+    type Tiles<'a, L: Lanes>: Tiles<Self::Tile>
+    where
+        Self: 'a;
+
+    /// So many decisions after the first `before`.
+    fn tiles<L: Lanes>(&mut self, lanes: L, before: u64, decisions: usize) -> Self::Tiles<'_, L>;
+
+    /// The first decisions, if they are so few that there is a shorter way to them than a tile.
+    #[inline(always)]
+    fn few<L: Lanes>(&self, _: L, _: usize) -> Option<[<Self::Tile as Tile>::Word; BLOCK_WORDS]> {
+        None
+    }
+}
+
+/// The tiles of some decisions, one after another.
+pub(crate) trait Tiles<T> {
+    /// Makes the next tile, doing `work` meanwhile, and returns the number of its decisions. What the words have past their end is
+    /// unspecified.
+    fn next(&mut self, tile: &mut T, work: &mut impl Work) -> Option<usize>;
+}
+
+/// The decisions of a mask from logical index `first` on.
+pub(crate) struct Computed {
+    pub(crate) mask: Bernoulli,
+    pub(crate) first: u64,
+}
+
+impl Source for Computed {
+    type Tile = Keep;
+    type Tiles<'a, L: Lanes> = ComputedTiles<L::Generator<'a>>;
+
+    #[inline(always)]
+    fn tiles<L: Lanes>(&mut self, lanes: L, before: u64, decisions: usize) -> ComputedTiles<L::Generator<'_>> {
+        let first = self.first.wrapping_add(before);
+        ComputedTiles {
+            generator: lanes.generator(&self.mask),
+            block: first / BLOCK as u64,
+            skip: (first % BLOCK as u64) as usize,
+            left: decisions,
+        }
+    }
+
+    /// Those within one block, without the set-up that pays for many.
+    #[inline(always)]
+    fn few<L: Lanes>(&self, lanes: L, decisions: usize) -> Option<Block> {
+        let skip = (self.first % BLOCK as u64) as usize;
+        if decisions > BLOCK - skip {
+            return None;
+        }
+        let keep = lanes.generator(&self.mask).block(self.first / BLOCK as u64);
+        Some(split(join(keep) >> skip))
+    }
+}
 
 /// A mask, ready to be computed.
 pub(crate) trait Generator {
@@ -52,8 +130,7 @@ impl Work for () {
     fn advance(&mut self, _: usize) {}
 }
 
-/// The tiles of a mask, one after another.
-pub(crate) struct Tiles<G> {
+pub(crate) struct ComputedTiles<G> {
     generator: G,
     /// The block that the next decision is in, and its place there: the same for every tile but the first.
     block: u64,
@@ -61,22 +138,9 @@ pub(crate) struct Tiles<G> {
     left: usize,
 }
 
-impl<'a, G: Generator> Tiles<G> {
-    /// The tiles of this many decisions from logical index `first` on.
+impl<G: Generator> Tiles<Keep> for ComputedTiles<G> {
     #[inline(always)]
-    pub(crate) fn new<L: Lanes<Generator<'a> = G>>(lanes: L, mask: &'a Bernoulli, first: u64, decisions: usize) -> Self {
-        Self {
-            generator: lanes.generator(mask),
-            block: first / BLOCK as u64,
-            skip: (first % BLOCK as u64) as usize,
-            left: decisions,
-        }
-    }
-
-    /// Computes the keep bits of the next tile, doing `work` meanwhile, and returns the number of its decisions. Their bits start at
-    /// bit 0 of the first word, wherever that is in a block; bits past their end are unspecified.
-    #[inline(always)]
-    pub(crate) fn next(&mut self, keep: &mut Keep, work: &mut impl Work) -> Option<usize> {
+    fn next(&mut self, keep: &mut Keep, work: &mut impl Work) -> Option<usize> {
         if self.left == 0 {
             return None;
         }
@@ -90,17 +154,6 @@ impl<'a, G: Generator> Tiles<G> {
         self.left -= decisions;
         Some(decisions)
     }
-}
-
-/// The keep bits of so few decisions that they lie in one block, without the set-up that pays for many; `None` if they do not.
-#[inline(always)]
-pub(crate) fn within_block<L: Lanes>(lanes: L, mask: &Bernoulli, first: u64, decisions: usize) -> Option<Block> {
-    let skip = (first % BLOCK as u64) as usize;
-    if decisions > BLOCK - skip {
-        return None;
-    }
-    let keep = lanes.generator(mask).block(first / BLOCK as u64);
-    Some(split(join(keep) >> skip))
 }
 
 /// Moves all bits down by some, but less than a block.

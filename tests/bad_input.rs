@@ -42,7 +42,7 @@ fn classic(backend: Backend) -> Dropout {
     spatial(backend).with_scaling(Scaling::Classic)
 }
 
-const fn train(offset: u64) -> Mode {
+const fn train(offset: u64) -> Mode<'static> {
     Mode::Train(address(offset))
 }
 

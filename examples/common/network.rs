@@ -131,10 +131,10 @@ pub fn log_softmax(mut logits: Array2<f32>) -> Array2<f32> {
 }
 
 /// The same mode for another layer of the network.
-fn at_layer(layer: u32, mode: Mode) -> Mode {
+fn at_layer(layer: u32, mode: Mode<'_>) -> Mode<'_> {
     match mode {
         Mode::Train(address) => Mode::Train(Address { layer, ..address }),
-        Mode::Eval => Mode::Eval,
+        other => other,
     }
 }
 

@@ -7,10 +7,11 @@ mod avx512;
 mod portable;
 mod scalar;
 
-use core::ops::{BitAnd, BitOr, BitXor, Mul, Not};
+use core::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Not, Sub};
 
 use crate::bernoulli::Bernoulli;
 use crate::planes::GROUP;
+use crate::stream::{BLOCK, Stream};
 use crate::tiles::{Block, Generator};
 #[cfg(target_arch = "x86_64")]
 use avx2::Avx2;
@@ -19,11 +20,23 @@ use avx512::Avx512;
 use portable::Portable;
 use scalar::Scalar;
 
-/// One instruction set, as kernels see it: sixteen floats at a time, and keep bits by the block.
+/// One instruction set, as kernels see it: sixteen elements at a time, and random bits by the block.
 ///
-/// A value of the implementing type is the proof that the CPU has the instructions.
+/// A value of the implementing type is the proof that the CPU has the instructions. Integers wrap.
 pub(crate) trait Lanes: Copy {
-    type F32x16: Copy + Mul<Output = Self::F32x16>;
+    type F32x16: Copy
+        + Add<Output = Self::F32x16>
+        + Sub<Output = Self::F32x16>
+        + Mul<Output = Self::F32x16>
+        + Div<Output = Self::F32x16>;
+    type F64x16: Copy + Add<Output = Self::F64x16> + Mul<Output = Self::F64x16>;
+    type I32x16: Copy
+        + Add<Output = Self::I32x16>
+        + Sub<Output = Self::I32x16>
+        + Mul<Output = Self::I32x16>
+        + BitXor<Output = Self::I32x16>
+        + BitAnd<Output = Self::I32x16>
+        + BitOr<Output = Self::I32x16>;
 
     fn splat_f32(self, x: f32) -> Self::F32x16;
     fn load_f32(self, x: &[f32; 16]) -> Self::F32x16;
@@ -31,10 +44,41 @@ pub(crate) trait Lanes: Copy {
     /// Lane i is that of `kept` if bit i of `keep` is set, of `dropped` otherwise.
     fn select_f32(self, keep: u16, kept: Self::F32x16, dropped: Self::F32x16) -> Self::F32x16;
 
+    fn splat_f64(self, x: f64) -> Self::F64x16;
+    fn load_f64(self, x: &[f64; 16]) -> Self::F64x16;
+    fn store_f64(self, x: Self::F64x16) -> [f64; 16];
+    fn select_f64(self, keep: u16, kept: Self::F64x16, dropped: Self::F64x16) -> Self::F64x16;
+
+    fn splat_i32(self, x: i32) -> Self::I32x16;
+    fn load_i8(self, x: &[i8; 16]) -> Self::I32x16;
+    /// To the nearest `i8`.
+    fn store_i8(self, x: Self::I32x16) -> [i8; 16];
+    fn load_i16(self, x: &[i16; 16]) -> Self::I32x16;
+    /// To the nearest `i16`.
+    fn store_i16(self, x: Self::I32x16) -> [i16; 16];
+    fn load_u16(self, x: &[u16; 16]) -> Self::I32x16;
+    /// Of lanes from 0 to `u16::MAX`.
+    fn store_u16(self, x: Self::I32x16) -> [u16; 16];
+    fn select_i32(self, keep: u16, kept: Self::I32x16, dropped: Self::I32x16) -> Self::I32x16;
+    fn shl<const N: u32>(self, x: Self::I32x16) -> Self::I32x16;
+    /// With zeros from above.
+    fn shr<const N: u32>(self, x: Self::I32x16) -> Self::I32x16;
+    /// With the sign from above; by less than 32.
+    fn sar(self, x: Self::I32x16, by: u32) -> Self::I32x16;
+
+    /// The nearest float of each integer.
+    fn to_f32(self, x: Self::I32x16) -> Self::F32x16;
+    /// The bits of each float, and back.
+    fn cast_i32(self, x: Self::F32x16) -> Self::I32x16;
+    fn cast_f32(self, x: Self::I32x16) -> Self::F32x16;
+
     /// What computes masks.
     type Generator<'a>: Generator;
 
     fn generator(self, mask: &Bernoulli) -> Self::Generator<'_>;
+
+    /// The uniform integers of a block, in the order of its decisions.
+    fn uniforms(self, stream: &Stream, block: u64) -> [Self::I32x16; BLOCK / 16];
 }
 
 /// An instruction set that also runs the generator in vectors, eight 64-bit lanes at a time.
@@ -48,17 +92,20 @@ pub(crate) trait WideLanes: Lanes {
     fn splat(self, x: u64) -> Self::U64x8;
     /// `first` in lane 0, the next integer in lane 1, and so on.
     fn count_from(self, first: u64) -> Self::U64x8;
-    fn shl27(self, x: Self::U64x8) -> Self::U64x8;
+    fn shl_u64<const N: u32>(self, x: Self::U64x8) -> Self::U64x8;
+    fn shr_u64<const N: u32>(self, x: Self::U64x8) -> Self::U64x8;
     /// The 64-bit product of each lane's low half and `factor`.
     fn mul(self, x: Self::U64x8, factor: u32) -> Self::U64x8;
-    /// Each lane's high half, as its low half; the new high half is zero.
-    fn high(self, x: Self::U64x8) -> Self::U64x8;
     /// Each lane's halves exchanged.
     fn swap(self, x: Self::U64x8) -> Self::U64x8;
     /// Lane i of the two vectors as block i.
     fn interleave(self, halves: [Self::U64x8; 2]) -> [Block; GROUP];
     /// Bit i is set if lane i is not zero.
     fn nonzero(self, x: Self::U64x8) -> u8;
+    /// Byte i of lane k, counted from the least significant, as byte k of lane i.
+    fn transpose_bytes(self, x: Self::U64x8) -> Self::U64x8;
+    /// The bytes of all lanes as integers.
+    fn widen_bytes(self, x: Self::U64x8) -> [Self::I32x16; 4];
 }
 
 /// A computation that any instruction set can do.

@@ -1,17 +1,52 @@
 //! Whatever `wide` finds at compile time: SSE2, NEON, wasm simd128.
 
-use wide::{f32x16, u32x4, u32x16, u64x8};
+use core::array::from_fn;
+use core::ops::{Add, Mul};
+
+use wide::{f32x16, f64x8, i32x16, u32x4, u32x16, u64x8};
 
 use super::{Lanes, WideLanes};
 use crate::bernoulli::Bernoulli;
 use crate::planes::{GROUP, Planes};
+use crate::rounds::Rounds;
+use crate::stream::{BLOCK, Stream};
 use crate::tiles::Block;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
 
+#[derive(Clone, Copy)]
+pub(crate) struct F64x16([f64x8; 2]);
+
+impl Add for F64x16 {
+    type Output = Self;
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self([self.0[0] + other.0[0], self.0[1] + other.0[1]])
+    }
+}
+
+impl Mul for F64x16 {
+    type Output = Self;
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Self([self.0[0] * other.0[0], self.0[1] * other.0[1]])
+    }
+}
+
+/// The lanes whose bit in `keep` is set, in all bits.
+#[inline(always)]
+fn kept_lanes(keep: u16) -> u32x16 {
+    let lane = u32x16::new(from_fn(|i| 1 << i));
+    (u32x16::splat(u32::from(keep)) & lane).simd_eq(lane)
+}
+
 impl Lanes for Portable {
     type F32x16 = f32x16;
+    type F64x16 = F64x16;
+    type I32x16 = i32x16;
 
     #[inline(always)]
     fn splat_f32(self, x: f32) -> f32x16 {
@@ -30,9 +65,103 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn select_f32(self, keep: u16, kept: f32x16, dropped: f32x16) -> f32x16 {
-        let lane = u32x16::new(core::array::from_fn(|i| 1 << i));
-        let kept_lanes = (u32x16::splat(u32::from(keep)) & lane).simd_eq(lane);
-        kept_lanes.select(kept, dropped)
+        kept_lanes(keep).select(kept, dropped)
+    }
+
+    #[inline(always)]
+    fn splat_f64(self, x: f64) -> F64x16 {
+        F64x16([f64x8::splat(x); 2])
+    }
+
+    #[inline(always)]
+    fn load_f64(self, x: &[f64; 16]) -> F64x16 {
+        let (low, high) = x.split_at(8);
+        F64x16([f64x8::new(from_fn(|i| low[i])), f64x8::new(from_fn(|i| high[i]))])
+    }
+
+    #[inline(always)]
+    fn store_f64(self, x: F64x16) -> [f64; 16] {
+        let [low, high] = x.0.map(f64x8::to_array);
+        from_fn(|i| if i < 8 { low[i] } else { high[i - 8] })
+    }
+
+    #[inline(always)]
+    fn select_f64(self, keep: u16, kept: F64x16, dropped: F64x16) -> F64x16 {
+        let lane = u64x8::new(from_fn(|i| 1 << i));
+        let half = |keep: u16, kept, dropped| (u64x8::splat(u64::from(keep)) & lane).simd_eq(lane).select(kept, dropped);
+        F64x16([half(keep, kept.0[0], dropped.0[0]), half(keep >> 8, kept.0[1], dropped.0[1])])
+    }
+
+    #[inline(always)]
+    fn splat_i32(self, x: i32) -> i32x16 {
+        i32x16::splat(x)
+    }
+
+    #[inline(always)]
+    fn load_i8(self, x: &[i8; 16]) -> i32x16 {
+        i32x16::new(x.map(i32::from))
+    }
+
+    #[inline(always)]
+    fn store_i8(self, x: i32x16) -> [i8; 16] {
+        let nearest = x.max(i32x16::splat(i8::MIN.into())).min(i32x16::splat(i8::MAX.into()));
+        nearest.to_array().map(|x| x as i8)
+    }
+
+    #[inline(always)]
+    fn load_i16(self, x: &[i16; 16]) -> i32x16 {
+        i32x16::new(x.map(i32::from))
+    }
+
+    #[inline(always)]
+    fn store_i16(self, x: i32x16) -> [i16; 16] {
+        let nearest = x.max(i32x16::splat(i16::MIN.into())).min(i32x16::splat(i16::MAX.into()));
+        nearest.to_array().map(|x| x as i16)
+    }
+
+    #[inline(always)]
+    fn load_u16(self, x: &[u16; 16]) -> i32x16 {
+        i32x16::new(x.map(i32::from))
+    }
+
+    #[inline(always)]
+    fn store_u16(self, x: i32x16) -> [u16; 16] {
+        x.to_array().map(|x| x.cast_unsigned() as u16)
+    }
+
+    #[inline(always)]
+    fn select_i32(self, keep: u16, kept: i32x16, dropped: i32x16) -> i32x16 {
+        kept_lanes(keep).select(kept, dropped)
+    }
+
+    #[inline(always)]
+    fn shl<const N: u32>(self, x: i32x16) -> i32x16 {
+        x << N
+    }
+
+    #[inline(always)]
+    fn shr<const N: u32>(self, x: i32x16) -> i32x16 {
+        i32x16::new((u32x16::new(x.to_array().map(i32::cast_unsigned)) >> N).to_array().map(u32::cast_signed))
+    }
+
+    #[inline(always)]
+    fn sar(self, x: i32x16, by: u32) -> i32x16 {
+        x >> by
+    }
+
+    #[inline(always)]
+    fn to_f32(self, x: i32x16) -> f32x16 {
+        f32x16::from_i32x16(x)
+    }
+
+    #[inline(always)]
+    fn cast_i32(self, x: f32x16) -> i32x16 {
+        i32x16::new(x.to_array().map(|x| x.to_bits().cast_signed()))
+    }
+
+    #[inline(always)]
+    fn cast_f32(self, x: i32x16) -> f32x16 {
+        f32x16::new(x.to_array().map(|x| f32::from_bits(x.cast_unsigned())))
     }
 
     type Generator<'a> = Planes<'a, Self>;
@@ -40,6 +169,11 @@ impl Lanes for Portable {
     #[inline(always)]
     fn generator(self, mask: &Bernoulli) -> Planes<'_, Self> {
         Planes::new(self, mask)
+    }
+
+    #[inline(always)]
+    fn uniforms(self, stream: &Stream, block: u64) -> [i32x16; BLOCK / 16] {
+        Rounds::new(self, stream).uniforms(block)
     }
 }
 
@@ -57,8 +191,13 @@ impl WideLanes for Portable {
     }
 
     #[inline(always)]
-    fn shl27(self, x: u64x8) -> u64x8 {
-        x << 27
+    fn shl_u64<const N: u32>(self, x: u64x8) -> u64x8 {
+        x << N
+    }
+
+    #[inline(always)]
+    fn shr_u64<const N: u32>(self, x: u64x8) -> u64x8 {
+        x >> N
     }
 
     #[inline(always)]
@@ -76,11 +215,6 @@ impl WideLanes for Portable {
     }
 
     #[inline(always)]
-    fn high(self, x: u64x8) -> u64x8 {
-        x >> 32
-    }
-
-    #[inline(always)]
     fn swap(self, x: u64x8) -> u64x8 {
         x >> 32 | x << 32
     }
@@ -88,11 +222,23 @@ impl WideLanes for Portable {
     #[inline(always)]
     fn interleave(self, [low, high]: [u64x8; 2]) -> [Block; GROUP] {
         let (low, high) = (low.to_array(), high.to_array());
-        core::array::from_fn(|i| [low[i], high[i]])
+        from_fn(|i| [low[i], high[i]])
     }
 
     #[inline(always)]
     fn nonzero(self, x: u64x8) -> u8 {
         x.to_array().iter().rev().fold(0, |bits, &lane| bits << 1 | u8::from(lane != 0))
+    }
+
+    #[inline(always)]
+    fn transpose_bytes(self, x: u64x8) -> u64x8 {
+        let rows = x.to_array().map(u64::to_le_bytes);
+        u64x8::new(from_fn(|i| u64::from_le_bytes(from_fn(|k| rows[k][i]))))
+    }
+
+    #[inline(always)]
+    fn widen_bytes(self, x: u64x8) -> [i32x16; 4] {
+        let lanes = x.to_array().map(u64::to_le_bytes);
+        from_fn(|quarter| i32x16::new(from_fn(|i| lanes[2 * quarter + i / 8][i % 8].into())))
     }
 }

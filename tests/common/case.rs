@@ -45,7 +45,7 @@ pub struct TensorCase {
 }
 
 impl TensorCase {
-    pub fn train(&self) -> Mode {
+    pub const fn train(&self) -> Mode<'static> {
         Mode::Train(self.address)
     }
 

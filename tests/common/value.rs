@@ -2,11 +2,11 @@
 
 use std::fmt::Debug;
 
-use dropout_kernels::Element;
+use dropout_kernels::Float;
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
-pub trait Value: Element + Copy + Debug + 'static {
+pub trait Value: Float + Copy + Debug + 'static {
     /// Values that a kernel could treat differently from others.
     const SPECIAL: &[Self];
     /// What a dropped element becomes.

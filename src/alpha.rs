@@ -1,0 +1,122 @@
+//! Alpha dropout, for self-normalising networks.
+
+use crate::element::Float;
+use crate::kernel::{Pair, Scale};
+use crate::lanes::Lanes;
+use crate::layer::{Direction, DropsByMask, Job, Layer, Mode, Run};
+use crate::{Error, Rate};
+
+/// What SELU tends to at minus infinity: `-lambda * alpha` of Klambauer et al., whose two constants solve the fixed-point equations of
+/// mean 0 and variance 1.
+const SATURATED: f64 = -1.758_099_340_847_376_6;
+
+/// Alpha dropout: what is dropped becomes the negative saturation value of SELU, and an affine map makes mean 0 and variance 1 what
+/// they were (Klambauer, Unterthiner, Mayr and Hochreiter, "Self-normalizing neural networks", NeurIPS 2017).
+///
+/// With `q = 1 - p` and `s = -lambda * alpha = -1.7580993408473766`, the output is `a * x + b` where kept, `a * s + b` where dropped,
+///
+/// ```text
+/// a = 1 / sqrt(q + s^2 * q * (1 - q))        b = -a * (1 - q) * s
+/// ```
+///
+/// all three constants computed in `f64`, by libm's square root, and rounded once; the product and the sum of a kept element are rounded
+/// one after the other. The backward pass multiplies by `a` where kept. Evaluation is the identity, and so is training at p = 0. At p = 1,
+/// where `a` is infinite, everything is dropped, to the limit `a * s + b` = +0.0.
+///
+/// With a layout whose spatial axes are shared this is feature alpha dropout.
+///
+/// ```
+/// use dropout_kernels::{Address, AlphaDropout, Layout, Mode, Rate};
+///
+/// let dropout = AlphaDropout::new(Rate::new(0.5)?);
+/// let train = Mode::Train(Address { seed: 42, layer: 0, step: 0, offset: 0 });
+/// let mut x = [1.0_f32; 64];
+/// dropout.apply_in_place(train, &mut x)?;
+/// assert!(x.iter().all(|&y| y == 1.6655989 || y == -0.77919394));
+///
+/// let features = dropout.with_layout(Layout::nchw([1, 4, 4, 4])?);
+/// features.apply_in_place(train, &mut x)?;
+/// # Ok::<(), dropout_kernels::Error>(())
+/// ```
+pub type AlphaDropout = Layer<Alpha>;
+
+/// The kind of dropout of [`AlphaDropout`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alpha {
+    rate: Rate,
+}
+
+impl AlphaDropout {
+    /// Alpha dropout of single elements, of slices of any length.
+    #[must_use]
+    pub const fn new(rate: Rate) -> Self {
+        Self::of(Alpha { rate })
+    }
+
+    /// The rate.
+    #[must_use]
+    pub const fn rate(&self) -> Rate {
+        self.kind.rate
+    }
+}
+
+impl Alpha {
+    /// a, b, and what a dropped element becomes.
+    fn constants(self) -> [f64; 3] {
+        let q = self.rate.keep();
+        if q == 0.0 {
+            return [0.0; 3];
+        }
+        let a = 1.0 / libm::sqrt(q + SATURATED * SATURATED * q * (1.0 - q));
+        // The last is a * s + b without the cancellation.
+        [a, -a * (1.0 - q) * SATURATED, a * q * SATURATED]
+    }
+}
+
+impl<E: Float> Run<E> for Alpha {
+    fn check(&self, _: Mode<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn run(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E>) {
+        let job = match direction {
+            Direction::Forward => job.train(mode, self.rate, DropsByMask::<E>::pair(self)),
+            Direction::Backward => job.train(mode, self.rate, Scale::by(self.constants()[0])),
+        };
+        if let Some(job) = job {
+            job.copy();
+        }
+    }
+}
+
+impl<E: Float> DropsByMask<E> for Alpha {
+    fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    #[inline(always)]
+    fn pair(&self) -> impl Pair<E> {
+        let [a, b, dropped] = self.constants();
+        Affine { a: E::from_f64(a), b: E::from_f64(b), dropped: E::from_f64(dropped) }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Affine<E> {
+    a: E,
+    b: E,
+    dropped: E,
+}
+
+impl<E: Float> Pair<E> for Affine<E> {
+    #[inline(always)]
+    fn kept<L: Lanes>(self, lanes: L, x: E::Vector<L>) -> E::Vector<L> {
+        E::add(E::mul(x, E::splat(lanes, self.a)), E::splat(lanes, self.b))
+    }
+
+    #[inline(always)]
+    fn dropped(self) -> E {
+        self.dropped
+    }
+}

@@ -1,0 +1,265 @@
+//! What all kinds of dropout have in common: arguments are checked here, then the kernels run.
+
+use crate::bernoulli::Bernoulli;
+use crate::element::Element;
+use crate::error::check_length;
+use crate::kernel::{Apply, Effect, KeepAll, Masked, Pair, Slices};
+use crate::lanes::Backend;
+use crate::layout::Walk;
+use crate::packed::{PackedMask, Record};
+use crate::tiles::{Computed, Source, Tile};
+use crate::{Address, Error, Layout, Rate};
+
+/// Whether a layer drops, and what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode<'a> {
+    /// Training, and each pass of Monte-Carlo dropout: drop what the mask at this address says.
+    Train(Address),
+    /// The same with a mask that was stored: one that [`Mask::words`](crate::Mask::words) or
+    /// [`apply_recording`](Layer::apply_recording) wrote, or one of a fixed set in flash, as Masksembles has them
+    /// (Durasov, Bagautdinov, Baque and Fua, CVPR 2021). Kept values are scaled by the layer's rate, however many the mask keeps.
+    Stored(PackedMask<'a>),
+    /// Inference: keep everything. There is no address, because nothing random is computed.
+    Eval,
+}
+
+impl Mode<'_> {
+    /// Errs unless there are as many decisions.
+    fn check(&self, decisions: usize) -> Result<(), Error> {
+        match self {
+            Self::Train(address) => address.check_reach(decisions as u64),
+            Self::Stored(mask) => check_length("mask", decisions, mask.decisions()),
+            Self::Eval => Ok(()),
+        }
+    }
+
+    /// The mode of a part that so many decisions come before.
+    #[cfg(feature = "rayon")]
+    fn advanced(self, decisions: u64) -> Self {
+        match self {
+            Self::Train(address) => Self::Train(Address { offset: address.offset.wrapping_add(decisions), ..address }),
+            Self::Stored(mask) => Self::Stored(mask.advanced(decisions)),
+            Self::Eval => Self::Eval,
+        }
+    }
+}
+
+/// A layer of some kind of dropout, on tensors of some layout: [`Dropout`](crate::Dropout), [`AlphaDropout`](crate::AlphaDropout),
+/// [`GaussianDropout`](crate::GaussianDropout) or [`QuantizedDropout`](crate::QuantizedDropout). It holds no state and no buffer.
+///
+/// The methods of all kinds are the same and differ in where they read and write alone. [`backward`](Self::backward) computes the mask of
+/// the forward pass again rather than having stored it, so it must be given the same mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layer<K> {
+    pub(crate) kind: K,
+    /// `None` for slices of whatever length, one decision an element.
+    layout: Option<Layout>,
+    backend: Option<Backend>,
+    #[cfg(feature = "rayon")]
+    parallel: bool,
+}
+
+impl<K: Copy> Layer<K> {
+    pub(crate) const fn of(kind: K) -> Self {
+        Self {
+            kind,
+            layout: None,
+            backend: None,
+            #[cfg(feature = "rayon")]
+            parallel: false,
+        }
+    }
+
+    /// The same layer on tensors of this layout.
+    #[must_use]
+    pub const fn with_layout(self, layout: Layout) -> Self {
+        Self { layout: Some(layout), ..self }
+    }
+
+    /// The same layer, run by the given backend rather than by the fastest.
+    #[must_use]
+    pub const fn on(self, backend: Backend) -> Self {
+        Self { backend: Some(backend), ..self }
+    }
+
+    /// The same layer, on all threads of rayon's pool where a tensor is large enough. The mask is the same for any number of them.
+    #[cfg(feature = "rayon")]
+    #[must_use]
+    pub const fn in_parallel(self) -> Self {
+        Self { parallel: true, ..self }
+    }
+
+    /// The forward pass: `x` into `y`. The planes of `x` that are dropped whole are not read.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if `x` is not what the layout says, `y` is not as long as `x`, or a stored mask has another number of decisions;
+    /// [`Error::IndexOverflow`] if the decisions reach past 2^64. `y` is then as it was.
+    pub fn apply<E: Element>(&self, mode: Mode<'_>, x: &[E], y: &mut [E]) -> Result<(), Error>
+    where
+        K: Kind<E>,
+    {
+        let walk = self.walk("x", x.len())?;
+        check_length("y", x.len(), y.len())?;
+        self.run(Direction::Forward, mode, &walk, Slices::out_of_place(x, y))
+    }
+
+    /// The forward pass in place.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn apply_in_place<E: Element>(&self, mode: Mode<'_>, x: &mut [E]) -> Result<(), Error>
+    where
+        K: Kind<E>,
+    {
+        let walk = self.walk("x", x.len())?;
+        self.run(Direction::Forward, mode, &walk, Slices::in_place(x))
+    }
+
+    /// The backward pass: the gradient with respect to the output into the gradient with respect to the input.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn backward<E: Element>(&self, mode: Mode<'_>, grad_y: &[E], grad_x: &mut [E]) -> Result<(), Error>
+    where
+        K: Kind<E>,
+    {
+        let walk = self.walk("grad_y", grad_y.len())?;
+        check_length("grad_x", grad_y.len(), grad_x.len())?;
+        self.run(Direction::Backward, mode, &walk, Slices::out_of_place(grad_y, grad_x))
+    }
+
+    /// The backward pass in place.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn backward_in_place<E: Element>(&self, mode: Mode<'_>, grad: &mut [E]) -> Result<(), Error>
+    where
+        K: Kind<E>,
+    {
+        let walk = self.walk("grad", grad.len())?;
+        self.run(Direction::Backward, mode, &walk, Slices::in_place(grad))
+    }
+
+    /// How to walk a slice that the caller gave under this name.
+    // Inlined, as is `run`: a struct that travels through memory just after it was written costs a short slice dearly.
+    #[inline(always)]
+    fn walk(&self, name: &'static str, len: usize) -> Result<Walk<'_>, Error> {
+        let Some(layout) = &self.layout else { return Ok(Walk::flat(len)) };
+        check_length(name, layout.elements(), len)?;
+        Ok(layout.walk())
+    }
+
+    /// Checks the mode, and runs the kernel on the whole or on parts.
+    #[inline(always)]
+    fn run<E: Element>(&self, direction: Direction, mode: Mode<'_>, walk: &Walk<'_>, slices: Slices<'_, E>) -> Result<(), Error>
+    where
+        K: Kind<E>,
+    {
+        mode.check(walk.total)?;
+        self.kind.check(mode)?;
+        let backend = self.backend.unwrap_or_else(Backend::detect);
+        #[cfg(feature = "rayon")]
+        if self.parallel {
+            let layout = self.layout.unwrap_or(Layout::flat(slices.len()));
+            crate::parallel::split(layout, 0, slices, &|layout, before, slices| {
+                self.kind.run(direction, mode.advanced(before), Job { backend, walk: &layout.walk(), slices });
+            });
+            return Ok(());
+        }
+        self.kind.run(direction, mode, Job { backend, walk, slices });
+        Ok(())
+    }
+}
+
+impl<K: Copy> Layer<K> {
+    /// The forward pass in training, with its mask written to `mask` on the way, as [`Mask::words`](crate::Mask::words) has it. Costs less than
+    /// the two calls, which compute the mask twice.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply); [`Error::Length`] also unless `mask` has a word for every 32 decisions begun.
+    pub fn apply_recording<E: Element>(&self, address: Address, x: &[E], y: &mut [E], mask: &mut [u32]) -> Result<(), Error>
+    where
+        K: MaskKind<E>,
+    {
+        let walk = self.walk("x", x.len())?;
+        check_length("y", x.len(), y.len())?;
+        check_length("mask", walk.total.div_ceil(32), mask.len())?;
+        address.check_reach(walk.total as u64)?;
+        let backend = self.backend.unwrap_or_else(Backend::detect);
+        mask.fill(0);
+        let source = Record { source: Computed { mask: Bernoulli::new(self.kind.rate(), address), first: address.offset }, mask };
+        Job { backend, walk: &walk, slices: Slices::out_of_place(x, y) }.apply(source, Masked(self.kind.pair()));
+        Ok(())
+    }
+}
+
+/// A kind of dropout on elements of some type.
+///
+/// Sealed: the kinds are part of the library.
+#[expect(private_bounds, reason = "this is what seals it")]
+pub trait Kind<E: Element>: Run<E> {}
+
+impl<E: Element, K: Run<E>> Kind<E> for K {}
+
+/// A kind of dropout that drops by a mask, rather than adding noise.
+///
+/// Sealed: the kinds are part of the library.
+#[expect(private_bounds, reason = "this is what seals it")]
+pub trait MaskKind<E: Element>: DropsByMask<E> {}
+
+impl<E: Element, K: DropsByMask<E>> MaskKind<E> for K {}
+
+/// What a kind of dropout does.
+pub(crate) trait Run<E: Element>: Copy + Sync {
+    fn check(&self, mode: Mode<'_>) -> Result<(), Error>;
+    fn run(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E>);
+}
+
+/// What a kind that drops by a mask does in a forward pass.
+pub(crate) trait DropsByMask<E: Element>: Run<E> {
+    fn rate(&self) -> Rate;
+    fn pair(&self) -> impl Pair<E>;
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Direction {
+    Forward,
+    Backward,
+}
+
+/// A tensor and who is to work on it.
+pub(crate) struct Job<'a, E> {
+    backend: Backend,
+    walk: &'a Walk<'a>,
+    slices: Slices<'a, E>,
+}
+
+impl<E: Element> Job<'_, E> {
+    #[inline(always)]
+    pub(crate) fn apply<S: Source>(self, source: S, effect: impl Effect<E, Word = <S::Tile as Tile>::Word>) {
+        self.backend.run(Apply { source, walk: self.walk, effect, slices: self.slices });
+    }
+
+    /// Does in training what the mask says. The job is still to be done in evaluation.
+    #[inline(always)]
+    pub(crate) fn train(self, mode: Mode<'_>, rate: Rate, pair: impl Pair<E>) -> Option<Self> {
+        match mode {
+            Mode::Train(address) => {
+                self.apply(Computed { mask: Bernoulli::new(rate, address), first: address.offset }, Masked(pair));
+            }
+            Mode::Stored(mask) => self.apply(mask, Masked(pair)),
+            Mode::Eval => return Some(self),
+        }
+        None
+    }
+
+    #[inline(always)]
+    pub(crate) fn keep_all(self, pair: impl Pair<E>) {
+        self.backend.run(KeepAll { walk: self.walk, pair, slices: self.slices });
+    }
+
+    #[inline(always)]
+    pub(crate) fn copy(self) {
+        self.slices.copy(self.walk);
+    }
+}

@@ -1,0 +1,159 @@
+//! Masks that were stored: read instead of computed, and recorded on the way.
+
+use crate::Error;
+use crate::lanes::Lanes;
+use crate::philox::{high, low};
+use crate::tiles::{Keep, Source, Tiles, WORD, Work};
+
+/// A stored mask: keep bits in `u32` words, bit `i % 32` of word `i / 32` counted from the least significant, from any bit on.
+///
+/// This is the layout that [`Mask::words`](crate::Mask::words) writes and, as little-endian bytes, that of ONNX Runtime's `BitmaskDropout`,
+/// TransformerEngine and LIBXSMM.
+///
+/// ```
+/// use dropout_kernels::{Dropout, Mode, PackedMask, Rate};
+///
+/// // Two masks of a set that was chosen beforehand, one behind the other: each keeps half of eight units.
+/// static MASKS: [u32; 1] = [0b_1010_1010_0000_1111];
+/// let mask = PackedMask::new(&MASKS, 8, 8)?;
+/// assert_eq!(mask.count_kept(), 4);
+///
+/// let mut x = [1.0_f32; 8];
+/// Dropout::new(Rate::from_ratio(1, 2)?).apply_in_place(Mode::Stored(mask), &mut x)?;
+/// assert_eq!(x, [0.0, 2.0, 0.0, 2.0, 0.0, 2.0, 0.0, 2.0]);
+/// # Ok::<(), dropout_kernels::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PackedMask<'a> {
+    words: &'a [u32],
+    first: usize,
+    decisions: usize,
+}
+
+impl<'a> PackedMask<'a> {
+    /// The mask of so many decisions from bit `first` of `words` on.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if the words end before the mask; [`Error::ShapeOverflow`] if `first + decisions` does not fit `usize`.
+    pub const fn new(words: &'a [u32], first: usize, decisions: usize) -> Result<Self, Error> {
+        let Some(end) = first.checked_add(decisions) else { return Err(Error::ShapeOverflow) };
+        let expected = end.div_ceil(32);
+        if words.len() < expected {
+            return Err(Error::Length { name: "words", expected, actual: words.len() });
+        }
+        Ok(Self { words, first, decisions })
+    }
+
+    /// The number of decisions.
+    #[must_use]
+    pub const fn decisions(&self) -> usize {
+        self.decisions
+    }
+
+    /// Whether decision `index` keeps; `None` from [`decisions`](Self::decisions) on.
+    #[must_use]
+    pub fn keeps(&self, index: usize) -> Option<bool> {
+        (index < self.decisions).then(|| self.word(index) & 1 == 1)
+    }
+
+    /// How many of the decisions keep.
+    #[must_use]
+    pub fn count_kept(&self) -> usize {
+        let count = |from: usize| {
+            let unused = WORD - (self.decisions - from).min(WORD);
+            (self.word(from) << unused).count_ones() as usize
+        };
+        (0..self.decisions).step_by(WORD).map(count).sum()
+    }
+
+    /// The decisions from number `from` on, 64 of them; what lies past the words is zero.
+    fn word(&self, from: usize) -> u64 {
+        let bit = self.first + from;
+        let word = |i: usize| u128::from(self.words.get(bit / 32 + i).copied().unwrap_or(0));
+        ((word(0) | word(1) << 32 | word(2) << 64) >> (bit % 32)) as u64
+    }
+
+    /// Without the first so many decisions, of which there are as many.
+    #[cfg(feature = "rayon")]
+    pub(crate) const fn advanced(self, decisions: u64) -> Self {
+        let decisions = decisions as usize;
+        Self { first: self.first + decisions, decisions: self.decisions - decisions, ..self }
+    }
+}
+
+impl<'m> Source for PackedMask<'m> {
+    type Tile = Keep;
+    type Tiles<'a, L: Lanes>
+        = PackedTiles<'a>
+    where
+        'm: 'a;
+
+    #[inline(always)]
+    fn tiles<L: Lanes>(&mut self, _: L, before: u64, decisions: usize) -> PackedTiles<'_> {
+        let next = before as usize;
+        PackedTiles { mask: *self, next, end: next + decisions }
+    }
+}
+
+pub(crate) struct PackedTiles<'a> {
+    mask: PackedMask<'a>,
+    next: usize,
+    end: usize,
+}
+
+impl Tiles<Keep> for PackedTiles<'_> {
+    #[inline(always)]
+    fn next(&mut self, keep: &mut Keep, _: &mut impl Work) -> Option<usize> {
+        let decisions = (self.end - self.next).min(keep.len() * WORD);
+        for (i, word) in keep.iter_mut().enumerate().take(decisions.div_ceil(WORD)) {
+            *word = self.mask.word(self.next + i * WORD);
+        }
+        self.next += decisions;
+        (decisions > 0).then_some(decisions)
+    }
+}
+
+/// A source whose decisions are written down as they are made.
+pub(crate) struct Record<'m, S> {
+    pub(crate) source: S,
+    /// Zeros at first: a row may end inside a word.
+    pub(crate) mask: &'m mut [u32],
+}
+
+impl<'m, S: Source<Tile = Keep>> Source for Record<'m, S> {
+    type Tile = Keep;
+    type Tiles<'a, L: Lanes>
+        = RecordTiles<'a, S::Tiles<'a, L>>
+    where
+        'm: 'a,
+        S: 'a;
+
+    #[inline(always)]
+    fn tiles<L: Lanes>(&mut self, lanes: L, before: u64, decisions: usize) -> RecordTiles<'_, S::Tiles<'_, L>> {
+        RecordTiles { tiles: self.source.tiles(lanes, before, decisions), mask: self.mask, next: before as usize }
+    }
+}
+
+pub(crate) struct RecordTiles<'a, T> {
+    tiles: T,
+    mask: &'a mut [u32],
+    next: usize,
+}
+
+impl<T: Tiles<Keep>> Tiles<Keep> for RecordTiles<'_, T> {
+    #[inline(always)]
+    fn next(&mut self, keep: &mut Keep, work: &mut impl Work) -> Option<usize> {
+        let decisions = self.tiles.next(keep, work)?;
+        for (i, word) in keep.iter().enumerate().take(decisions.div_ceil(WORD)) {
+            let unused = WORD - (decisions - i * WORD).min(WORD);
+            let bit = self.next + i * WORD;
+            let bits = u128::from(word << unused >> unused) << (bit % 32);
+            let words = self.mask.get_mut(bit / 32..).unwrap_or_default();
+            for (to, from) in words.iter_mut().zip([low(bits as u64), high(bits as u64), (bits >> 64) as u32]) {
+                *to |= from;
+            }
+        }
+        self.next += decisions;
+        Some(decisions)
+    }
+}
