@@ -3,6 +3,8 @@ import { readFile } from "node:fs/promises";
 import { WASI } from "node:wasi";
 
 const [program, ...args] = process.argv.slice(2);
-const wasi = new WASI({ version: "preview1", args: [program, ...args] });
+// The corpora that tests replay; the rest of the file system is not there.
+const fuzz = `${process.cwd()}/fuzz`;
+const wasi = new WASI({ version: "preview1", args: [program, ...args], preopens: { [fuzz]: fuzz } });
 const { instance } = await WebAssembly.instantiate(await readFile(program), wasi.getImportObject());
 wasi.start(instance);

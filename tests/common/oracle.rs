@@ -15,13 +15,25 @@ pub fn philox4x32(mut counter: [u64; 4], mut key: [u64; 2], rounds: u32) -> [u64
     counter
 }
 
+/// The random words of one plane of a block.
+fn plane(seed: u64, layer: u32, step: u32, domain: u64, block: u64, plane: u64) -> [u64; 4] {
+    let counter = [block & LOW, (block >> 32) | (domain << 25) | (plane << 27), layer.into(), step.into()];
+    philox4x32(counter, [seed & LOW, seed >> 32], 10)
+}
+
+/// The bit of a decision in its block's words.
+fn bit(words: [u64; 4], index: u64) -> u64 {
+    (words[(index >> 5 & 3) as usize] >> (index & 31)) & 1
+}
+
 pub fn uniform(seed: u64, layer: u32, step: u32, domain: u64, index: u64) -> u64 {
-    let (block, word, bit) = (index >> 7, (index >> 5) & 3, index & 31);
-    let plane_bit = |plane: u64| {
-        let counter = [block & LOW, (block >> 32) | (domain << 25) | (plane << 27), layer.into(), step.into()];
-        (philox4x32(counter, [seed & LOW, seed >> 32], 10)[word as usize] >> bit) & 1
-    };
-    (0..32).map(|plane| plane_bit(plane) << (31 - plane)).sum()
+    (0..32).map(|k| bit(plane(seed, layer, step, domain, index >> 7, k), index) << (31 - k)).sum()
+}
+
+/// Those of a whole block, whose planes are evaluated once for all: for the fuzz targets, which the above would keep waiting.
+pub fn uniforms(seed: u64, layer: u32, step: u32, domain: u64, block: u64) -> Vec<u64> {
+    let planes: Vec<_> = (0..32).map(|k| plane(seed, layer, step, domain, block, k)).collect();
+    (0..128).map(|index| (0..).zip(&planes).map(|(k, words)| bit(*words, index) << (31 - k)).sum()).collect()
 }
 
 /// p * 2^32 is exact, a power of two being exact, so that one rounding is the only one.
