@@ -70,3 +70,48 @@ impl Ties {
         self.tied &= !(plane ^ threshold);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bit j of the numbers 0 to 127.
+    const BITS: [u128; 7] = [
+        0xAAAA_AAAA_AAAA_AAAA_AAAA_AAAA_AAAA_AAAA,
+        0xCCCC_CCCC_CCCC_CCCC_CCCC_CCCC_CCCC_CCCC,
+        0xF0F0_F0F0_F0F0_F0F0_F0F0_F0F0_F0F0_F0F0,
+        0xFF00_FF00_FF00_FF00_FF00_FF00_FF00_FF00,
+        0xFFFF_0000_FFFF_0000_FFFF_0000_FFFF_0000,
+        0xFFFF_FFFF_0000_0000_FFFF_FFFF_0000_0000,
+        0xFFFF_FFFF_FFFF_FFFF_0000_0000_0000_0000,
+    ];
+
+    /// Decision i of block b is given the 16 bits of 128 b + i instead of random ones, so that 512 blocks have all that there are.
+    fn plane(block: u32, plane: u32) -> u128 {
+        match 15 - plane {
+            bit @ ..7 => BITS[bit as usize],
+            bit => u128::from(block >> (bit - 7) & 1).wrapping_neg(),
+        }
+    }
+
+    /// Of all 2^16 values, the first m are dropped at the rate m / 2^16.
+    ///
+    /// `cargo test --release --lib -- --ignored 16_bits`: a second (on a Zen 4).
+    #[test]
+    #[ignore = "2^32 pairs of a value and a rate"]
+    fn every_rate_of_16_bits_drops_its_share() {
+        for m in 0..1 << 16 {
+            let mask = Bernoulli { key: [0; 2], layer: 0, step: 0, threshold: u64::from(m) << 16 };
+            assert!(!mask.drops_all() && mask.planes() <= 16);
+            for block in 0..512 {
+                let mut ties = Ties::ALL;
+                (0..mask.planes()).for_each(|k| ties.compare(plane(block, k), mask.threshold_bits(k)));
+                let dropped = u32::saturating_sub(m, 128 * block).min(128);
+                assert_eq!(ties.dropped, !u128::MAX.checked_shl(dropped).unwrap_or(0), "block {block} at the rate {m} / 2^16");
+            }
+        }
+        let always = Bernoulli { key: [0; 2], layer: 0, step: 0, threshold: 1 << 32 };
+        assert!(always.drops_all());
+        assert_eq!(always.block(0), 0);
+    }
+}
