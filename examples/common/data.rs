@@ -37,6 +37,11 @@ impl Dataset {
         let pixels = pixels.into_iter().map(|pixel| f32::from(pixel) / 255.0).collect();
         Ok(Self { images: Array2::from_shape_vec((labels.len(), PIXELS), pixels)?, labels })
     }
+
+    /// Some of the images, in this order.
+    pub fn select(&self, images: &[usize]) -> Self {
+        Self { images: self.images.select(Axis(0), images), labels: images.iter().map(|&image| self.labels[image]).collect() }
+    }
 }
 
 /// Images, one a row, each turned to the right.

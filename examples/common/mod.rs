@@ -4,6 +4,7 @@
 
 pub mod chart;
 pub mod data;
+pub mod linear;
 pub mod network;
 pub mod training;
 

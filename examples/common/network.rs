@@ -1,10 +1,11 @@
 //! A network of one hidden layer, with dropout on its input and behind its activation.
 
 use dropout_kernels::{Address, Dropout, Error, Mode, Rate};
-use ndarray::{Array1, Array2, Axis};
-use rand::{Rng, RngExt};
+use ndarray::{Array2, ArrayView1};
+use rand::Rng;
 
 use super::data::{CLASSES, Dataset, PIXELS};
+use super::linear::{Linear, Parameters};
 
 /// Dropout, linear, `ReLU`, dropout, linear.
 pub struct Network {
@@ -77,25 +78,20 @@ impl Network {
     /// The backward pass of the mean cross-entropy, in the mode of the forward pass.
     pub fn backward(&self, activations: Activations, labels: &[u8], mode: Mode) -> Result<Gradients, Error> {
         let Activations { input, hidden, logits } = activations;
-        let mut grad_logits = log_softmax(logits).mapv_into(f32::exp);
-        for (mut row, &label) in grad_logits.rows_mut().into_iter().zip(labels) {
-            row[usize::from(label)] -= 1.0;
-        }
-        grad_logits /= labels.len() as f32;
-
-        let mut grad_hidden = grad_logits.dot(&self.output.parameters.weights.t());
+        let grad_logits = cross_entropy_gradient(logits, labels);
+        let mut grad_hidden = self.output.backward(&grad_logits);
         self.hidden_dropout.backward_in_place(at_layer(1, mode), elements(&mut grad_hidden))?;
         // ReLU: where dropout made the 0, the gradient is 0 already.
         grad_hidden.zip_mut_with(&hidden, |grad, &x| *grad = if x > 0.0 { *grad } else { 0.0 });
 
         // Nothing below the first weights learns, so the input's dropout has no backward pass.
-        Ok(Gradients { hidden: Parameters::gradient(&input, &grad_hidden), output: Parameters::gradient(&hidden, &grad_logits) })
+        Ok(Gradients { hidden: Linear::gradient(&input, &grad_hidden), output: Linear::gradient(&hidden, &grad_logits) })
     }
 
     /// One step of stochastic gradient descent with momentum.
     pub fn step(&mut self, gradients: &Gradients, learning_rate: f32, momentum: f32) {
-        self.hidden.step(&gradients.hidden, learning_rate, momentum);
-        self.output.step(&gradients.output, learning_rate, momentum);
+        self.hidden.trainable.step(&gradients.hidden, learning_rate, momentum);
+        self.output.trainable.step(&gradients.output, learning_rate, momentum);
     }
 
     /// The score on a data set, without dropout.
@@ -108,16 +104,32 @@ impl Network {
 impl Score {
     /// The score of predictions, one a row.
     pub fn of(log_probabilities: &Array2<f32>, labels: &[u8]) -> Self {
-        let (mut loss, mut correct) = (0.0, 0.0);
-        for (row, &label) in log_probabilities.rows().into_iter().zip(labels) {
-            let of_label = row[usize::from(label)];
-            loss -= f64::from(of_label);
-            let as_likely = row.iter().filter(|&&of_class| of_class >= of_label).count();
-            correct += f64::from(u8::from(as_likely == 1));
-        }
-        let images = labels.len() as f64;
-        Self { loss: loss / images, accuracy: correct / images }
+        Self::mean(&Self::of_each(log_probabilities, labels))
     }
+
+    /// The score of each prediction alone.
+    pub fn of_each(log_probabilities: &Array2<f32>, labels: &[u8]) -> Vec<Self> {
+        let score = |(row, &label): (ArrayView1<f32>, &u8)| {
+            let of_label = row[usize::from(label)];
+            let as_likely = row.iter().filter(|&&of_class| of_class >= of_label).count();
+            Self { loss: -f64::from(of_label), accuracy: f64::from(u8::from(as_likely == 1)) }
+        };
+        log_probabilities.rows().into_iter().zip(labels).map(score).collect()
+    }
+
+    pub fn mean(scores: &[Self]) -> Self {
+        let mean = |of: fn(&Self) -> f64| scores.iter().map(of).sum::<f64>() / scores.len() as f64;
+        Self { loss: mean(|score| score.loss), accuracy: mean(|score| score.accuracy) }
+    }
+}
+
+/// The gradient of the mean cross-entropy with respect to the logits.
+pub fn cross_entropy_gradient(logits: Array2<f32>, labels: &[u8]) -> Array2<f32> {
+    let mut grad = log_softmax(logits).mapv_into(f32::exp);
+    for (mut row, &label) in grad.rows_mut().into_iter().zip(labels) {
+        row[usize::from(label)] -= 1.0;
+    }
+    grad / labels.len() as f32
 }
 
 /// The logarithm of each class's probability.
@@ -141,51 +153,4 @@ fn at_layer(layer: u32, mode: Mode<'_>) -> Mode<'_> {
 /// The elements of a batch, row by row.
 pub fn elements(matrix: &mut Array2<f32>) -> &mut [f32] {
     matrix.as_slice_mut().expect("batches are stored row by row")
-}
-
-/// A fully connected layer that learns.
-struct Linear {
-    parameters: Parameters,
-    velocity: Parameters,
-}
-
-struct Parameters {
-    /// One column an output.
-    weights: Array2<f32>,
-    bias: Array1<f32>,
-}
-
-impl Linear {
-    /// He initialisation, uniform: the variance of the weights is 2 / inputs.
-    fn new(inputs: usize, outputs: usize, rng: &mut impl Rng) -> Self {
-        let bound = (6.0 / inputs as f32).sqrt();
-        let weights = Array2::from_shape_simple_fn((inputs, outputs), || rng.random_range(-bound..bound));
-        Self {
-            parameters: Parameters { weights, ..Parameters::zeros(inputs, outputs) },
-            velocity: Parameters::zeros(inputs, outputs),
-        }
-    }
-
-    fn forward(&self, x: &Array2<f32>) -> Array2<f32> {
-        x.dot(&self.parameters.weights) + &self.parameters.bias
-    }
-
-    fn step(&mut self, gradient: &Parameters, learning_rate: f32, momentum: f32) {
-        let Self { parameters, velocity } = self;
-        velocity.weights.zip_mut_with(&gradient.weights, |velocity, grad| *velocity = momentum * *velocity + grad);
-        velocity.bias.zip_mut_with(&gradient.bias, |velocity, grad| *velocity = momentum * *velocity + grad);
-        parameters.weights.scaled_add(-learning_rate, &velocity.weights);
-        parameters.bias.scaled_add(-learning_rate, &velocity.bias);
-    }
-}
-
-impl Parameters {
-    fn zeros(inputs: usize, outputs: usize) -> Self {
-        Self { weights: Array2::zeros((inputs, outputs)), bias: Array1::zeros(outputs) }
-    }
-
-    /// The gradient with respect to the parameters of a layer, from its input and the gradient with respect to its output.
-    fn gradient(x: &Array2<f32>, grad_y: &Array2<f32>) -> Self {
-        Self { weights: x.t().dot(grad_y), bias: grad_y.sum_axis(Axis(0)) }
-    }
 }

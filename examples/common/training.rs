@@ -4,16 +4,15 @@ use dropout_kernels::philox::Philox;
 use dropout_kernels::{Address, Error, Mode, Rate};
 use indicatif::style::TemplateError;
 use indicatif::{ProgressBar, ProgressStyle};
-use ndarray::Axis;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 
-use super::data::FashionMnist;
+use super::data::{Dataset, FashionMnist};
 use super::network::{Network, Rates, Score};
 
-const BATCH: usize = 64;
-const LEARNING_RATE: f32 = 0.02;
-const MOMENTUM: f32 = 0.9;
+pub const BATCH: usize = 64;
+pub const LEARNING_RATE: f32 = 0.02;
+pub const MOMENTUM: f32 = 0.9;
 
 /// What a run is started with.
 #[derive(Clone, Copy)]
@@ -49,8 +48,7 @@ pub fn train(setup: Setup, data: &FashionMnist, mut after_epoch: impl FnMut(Scor
     for _ in 0..epochs {
         order.shuffle(&mut rng);
         for batch in order.chunks(BATCH) {
-            let images = data.train.images.select(Axis(0), batch);
-            let labels: Vec<u8> = batch.iter().map(|&i| data.train.labels[i]).collect();
+            let Dataset { images, labels } = data.train.select(batch);
             let mode = Mode::Train(Address { seed, step, ..Address::default() });
             let activations = network.forward(images, mode)?;
             let gradients = network.backward(activations, &labels, mode)?;
