@@ -67,7 +67,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
         return Ok(());
     };
     let data = FashionMnist::load()?;
-    let progress = progress(setup.epochs.into())?;
+    let progress = progress("epoch", setup.epochs.into())?;
     let network = train(setup, &data, |_| progress.inc(1))?;
     progress.finish_and_clear();
 

@@ -17,7 +17,7 @@ use lexopt::prelude::*;
 use common::chart::{self, Curve, Panel};
 use common::data::{CLASSES, FashionMnist, PIXELS};
 use common::network::{Rates, Score};
-use common::training::{Setup, progress, train};
+use common::training::{Setup, decimal, progress, train};
 
 const HELP: &str = "\
 Trains a network of one hidden layer on Fashion-MNIST, once without and once with dropout.
@@ -52,7 +52,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let without = Setup { rates: Rates { input: never, hidden: never }, ..setup };
     let data = FashionMnist::load()?;
 
-    let progress = progress(2 * u64::from(setup.epochs))?;
+    let progress = progress("epoch", 2 * u64::from(setup.epochs))?;
     // The runs share nothing that changes, so threads cannot change what comes out.
     let (without, with) = thread::scope(|scope| {
         let without = scope.spawn(|| measure(without, &data, &progress));
@@ -108,12 +108,6 @@ fn name(Rates { input, hidden }: Rates) -> String {
         (0.0, hidden) => format!("dropout {hidden}"),
         (input, hidden) => format!("dropout {hidden}, {input} on the input"),
     }
-}
-
-/// The rate as it was typed, 0.1 say: as a multiple of 2^-32 it is not quite that.
-#[expect(clippy::cast_possible_truncation, reason = "this is what hides the difference")]
-fn decimal(rate: Rate) -> f32 {
-    rate.realised() as f32
 }
 
 fn draw(title: &str, outcomes: &[Outcome], path: &Path) -> Result<(), Box<dyn Error>> {

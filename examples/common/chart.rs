@@ -8,8 +8,8 @@ use std::path::Path;
 use plotters::prelude::*;
 
 /// Told apart by readers of any colour vision (Okabe and Ito).
-const COLOURS: [RGBColor; 4] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115), RGBColor(204, 121, 167)];
-const FONT: &str = "sans-serif";
+pub const COLOURS: [RGBColor; 4] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115), RGBColor(204, 121, 167)];
+pub const FONT: &str = "sans-serif";
 const SIZE: (u32, u32) = (1120, 480);
 const HEADING: u32 = 44;
 const LEGEND_ENTRY: i32 = 24;

@@ -143,7 +143,7 @@ pub fn log_softmax(mut logits: Array2<f32>) -> Array2<f32> {
 }
 
 /// The same mode for another layer of the network.
-fn at_layer(layer: u32, mode: Mode<'_>) -> Mode<'_> {
+pub fn at_layer(layer: u32, mode: Mode<'_>) -> Mode<'_> {
     match mode {
         Mode::Train(address) => Mode::Train(Address { layer, ..address }),
         other => other,

@@ -31,10 +31,16 @@ impl Setup {
     }
 }
 
-/// A bar that says how many epochs there are still to go.
-pub fn progress(epochs: u64) -> Result<ProgressBar, TemplateError> {
-    let style = ProgressStyle::with_template("{wide_bar} epoch {pos} of {len}, {eta} to go")?;
-    Ok(ProgressBar::new(epochs).with_style(style))
+/// A bar that says how many epochs or the like there are still to go.
+pub fn progress(unit: &'static str, len: u64) -> Result<ProgressBar, TemplateError> {
+    let style = ProgressStyle::with_template("{wide_bar} {msg} {pos} of {len}, {eta} to go")?;
+    Ok(ProgressBar::new(len).with_style(style).with_message(unit))
+}
+
+/// The rate as it was typed, 0.1 say: as a multiple of 2^-32 it is not quite that.
+#[expect(clippy::cast_possible_truncation, reason = "this is what hides the difference")]
+pub fn decimal(rate: Rate) -> f32 {
+    rate.realised() as f32
 }
 
 /// Trains a new network. Calls `after_epoch` with the test score after each pass through the training images.
