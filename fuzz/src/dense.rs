@@ -22,24 +22,23 @@ pub fn check(input: &Input) {
 fn check_type<E: Value>(Input { layer, len, cut, values }: &Input) {
     let len = len.get();
     let x = values.get::<E>(len);
-    let fits = layer.check_reach(len as u64).is_ok();
+    let fits = layer.check_mode(len).is_ok();
     let reads: Vec<_> = (0..if fits { len } else { 0 }).map(Some).collect();
     let expected = layer.expected(&x, &reads);
-    layer.check(&layer.dropout(), (len, len as u64), &x, &expected);
+    layer.check(&layer.dropout(), (len, len), &x, &expected);
     if !fits {
         return;
     }
 
     let cut = usize::from(*cut) % (len + 1);
-    // One past the last index there is, where the cut is at the end of everything: an empty slice may start at any offset.
-    let second = layer.mode_from(cut as u64);
+    let words = layer.words(len);
     let expected: Vec<E> = expected.into_iter().flatten().collect();
     for backend in Backend::all() {
         let dropout = layer.dropout().on(backend);
         let mut y = x.clone();
         let (first_half, second_half) = y.split_at_mut(cut);
-        dropout.apply_in_place(second, second_half).unwrap();
-        dropout.apply_in_place(layer.mode_from(0), first_half).unwrap();
+        dropout.apply_in_place(layer.mode(&words, cut, len), second_half).unwrap();
+        dropout.apply_in_place(layer.mode(&words, 0, cut), first_half).unwrap();
         assert_same(&y, &expected);
     }
 }

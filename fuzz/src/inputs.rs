@@ -145,6 +145,15 @@ pub fn check_length(name: &'static str, expected: usize, actual: usize) -> Resul
     if actual == expected { Ok(()) } else { Err(Error::Length { name, expected, actual }) }
 }
 
+/// Keep bits as words have them, after so many bits that are no part of the mask.
+pub fn pack(before: usize, drops: &[bool]) -> Vec<u32> {
+    let mut words = vec![0; (before + drops.len()).div_ceil(32)];
+    for (i, &drop) in (before..).zip(drops) {
+        words[i / 32] |= u32::from(!drop) << (i % 32);
+    }
+    words
+}
+
 /// Elements by representation.
 #[derive(Arbitrary, Clone, Debug)]
 pub struct Values(Vec<u64>);

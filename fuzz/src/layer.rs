@@ -1,9 +1,9 @@
 //! A layer, every method of it on every backend, against what the oracle says of each element.
 
 use arbitrary::Arbitrary;
-use dropout_kernels::{Address, Backend, Dropout, Error, Mode, Scaling};
+use dropout_kernels::{Address, Backend, Dropout, Error, Mode, PackedMask, Scaling};
 
-use super::inputs::{Decisions, Length, Window, check_length};
+use super::inputs::{Count, Decisions, Length, Window, check_length, pack};
 use super::oracle;
 use super::value::Value;
 
@@ -11,10 +11,19 @@ use super::value::Value;
 pub struct Layer {
     pub decisions: Decisions,
     classic: bool,
-    train: bool,
+    pass: Pass,
     y_len: Length,
+    mask_len: Length,
     x_window: Window,
     y_window: Window,
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
+enum Pass {
+    Train,
+    /// The same mask stored, from this bit on.
+    Stored(u8),
+    Eval,
 }
 
 /// A method that writes to another slice than it reads, and one that does not.
@@ -27,24 +36,49 @@ impl Layer {
         Dropout::new(self.decisions.rate()).with_scaling(scaling)
     }
 
-    /// The mode of the window that so many decisions come before.
-    pub fn mode_from(&self, before: u64) -> Mode<'static> {
+    /// Which of so many decisions drop; of none, where they are too many to look at.
+    fn drops(&self, decisions: usize) -> Vec<bool> {
+        self.decisions.drops(if decisions > Count::MAX { 0 } else { decisions })
+    }
+
+    /// The words that a stored mask of so many decisions is in.
+    pub fn words(&self, decisions: usize) -> Vec<u32> {
+        let before = if let Pass::Stored(first) = self.pass { first.into() } else { 0 };
+        pack(before, &self.drops(decisions))
+    }
+
+    /// The mode of the window of decisions `from..to`.
+    pub fn mode<'a>(&self, words: &'a [u32], from: usize, to: usize) -> Mode<'a> {
         let address = self.decisions.address();
-        let offset = address.offset.wrapping_add(before);
-        if self.train { Mode::Train(Address { offset, ..address }) } else { Mode::Eval }
+        match self.pass {
+            // One past the last index there is, where nothing follows: an empty slice may start at any offset.
+            Pass::Train => Mode::Train(Address { offset: address.offset.wrapping_add(from as u64), ..address }),
+            Pass::Stored(first) => Mode::Stored(PackedMask::new(words, usize::from(first) + from, to - from).unwrap()),
+            Pass::Eval => Mode::Eval,
+        }
+    }
+
+    /// How many decisions the stored mask has, of as many as it should.
+    fn stored(&self, decisions: usize) -> usize {
+        if decisions > Count::MAX { 0 } else { self.mask_len.get(decisions).min(decisions) }
     }
 
     /// Errs where the library must, when so many decisions are made.
-    pub fn check_reach(&self, decisions: u64) -> Result<(), Error> {
-        if self.train { self.decisions.check_reach(decisions) } else { Ok(()) }
+    pub fn check_mode(&self, decisions: usize) -> Result<(), Error> {
+        match self.pass {
+            Pass::Train => self.decisions.check_reach(decisions as u64),
+            Pass::Stored(_) => check_length("mask", decisions, self.stored(decisions)),
+            Pass::Eval => Ok(()),
+        }
     }
 
     /// What becomes of `x`, given the decision that each element reads; `None` for what is to be left alone.
     pub fn expected<E: Value>(&self, x: &[E], reads: &[Option<usize>]) -> Vec<Option<E>> {
-        let decisions = if self.train { reads.iter().flatten().max().map_or(0, |last| last + 1) } else { 0 };
-        let drops = self.decisions.drops(decisions);
+        let train = self.pass != Pass::Eval;
+        let decisions = if train { reads.iter().flatten().max().map_or(0, |last| last + 1) } else { 0 };
+        let drops = self.drops(decisions);
         let p = self.decisions.p();
-        let y = |x: E, decision: usize| match (self.train, self.classic) {
+        let y = |x: E, decision: usize| match (train, self.classic) {
             (true, _) if drops[decision] => E::DROPPED,
             (true, false) => x.times(oracle::scale(p)),
             (false, true) => x.times(1.0 - p),
@@ -55,16 +89,17 @@ impl Layer {
 
     /// Asserts that every method of the layer makes of `x` what is expected. The layer asks for `elements` elements and makes
     /// so many decisions: where either does not fit, every method must err and write nothing.
-    pub fn check<E: Value>(&self, dropout: &Dropout, (elements, decisions): (usize, u64), x: &[E], expected: &[Option<E>]) {
-        let mode = self.mode_from(0);
-        let reach = self.check_reach(decisions);
+    pub fn check<E: Value>(&self, dropout: &Dropout, (elements, decisions): (usize, usize), x: &[E], expected: &[Option<E>]) {
+        let words = self.words(decisions);
+        let mode = self.mode(&words, 0, self.stored(decisions));
+        let fits = self.check_mode(decisions);
         let out_of_place: [(_, _, OutOfPlace<E>); 2] = [("x", "y", Dropout::apply), ("grad_y", "grad_x", Dropout::backward)];
         let in_place: [(_, InPlace<E>); 2] = [("x", Dropout::apply_in_place), ("grad", Dropout::backward_in_place)];
         for backend in Backend::all() {
             let dropout = dropout.on(backend);
             for (x_name, y_name, method) in out_of_place {
                 let y_len = self.y_len.get(x.len());
-                let result = check_length(x_name, elements, x.len()).and(check_length(y_name, x.len(), y_len)).and(reach);
+                let result = check_length(x_name, elements, x.len()).and(check_length(y_name, x.len(), y_len)).and(fits);
                 let untouched = vec![canary(); y_len];
                 self.x_window.guard(canary(), x.len(), E::same, |window| {
                     window.copy_from_slice(x);
@@ -74,8 +109,13 @@ impl Layer {
                     });
                 });
             }
+            if let Mode::Train(address) = mode
+                && decisions <= Count::MAX
+            {
+                self.check_recording(&dropout.on(backend), address, (elements, decisions), x, expected);
+            }
             for (name, method) in in_place {
-                let result = check_length(name, elements, x.len()).and(reach);
+                let result = check_length(name, elements, x.len()).and(fits);
                 self.y_window.guard(canary(), x.len(), E::same, |y| {
                     y.copy_from_slice(x);
                     assert_eq!(method(&dropout, mode, y), result, "{dropout:?}");
@@ -84,7 +124,43 @@ impl Layer {
             }
         }
     }
+
+    /// The forward pass that writes its mask down.
+    fn check_recording<E: Value>(
+        &self,
+        dropout: &Dropout,
+        address: Address,
+        (elements, decisions): (usize, usize),
+        x: &[E],
+        expected: &[Option<E>],
+    ) {
+        let mask = pack(0, &self.drops(decisions));
+        let (y_len, mask_len) = (self.y_len.get(x.len()), self.mask_len.get(mask.len()));
+        let result = check_length("x", elements, x.len())
+            .and(check_length("y", x.len(), y_len))
+            .and(check_length("mask", mask.len(), mask_len))
+            .and(self.check_mode(decisions));
+        self.y_window.guard(canary(), y_len, E::same, |y| {
+            self.x_window.guard(
+                WORD_CANARY,
+                mask_len,
+                |a, b| a == b,
+                |words| {
+                    assert_eq!(dropout.apply_recording(address, x, y, words), result, "{dropout:?}");
+                    assert_output(y, &vec![canary(); y_len], expected, result);
+                    match result {
+                        // Without elements no mask is evaluated.
+                        Ok(()) if elements > 0 => assert_eq!(words, mask, "{dropout:?}"),
+                        Ok(()) => {}
+                        Err(_) => assert!(words.iter().all(|&word| word == WORD_CANARY)),
+                    }
+                },
+            );
+        });
+    }
 }
+
+const WORD_CANARY: u32 = 0xA5A5_A5A5;
 
 /// What an output holds at first.
 fn canary<E: Value>() -> E {

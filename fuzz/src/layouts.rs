@@ -176,8 +176,8 @@ pub fn check(input: &Input) {
 
 fn check_type<E: Value>(Input { layer, x_len, values, .. }: &Input, layout: Layout, model: &Model) {
     let x = values.get::<E>(x_len.get(model.elements));
-    let decisions = model.decisions as u64;
-    let fits = x.len() == model.elements && layer.check_reach(decisions).is_ok();
+    let decisions = model.decisions;
+    let fits = x.len() == model.elements && layer.check_mode(decisions).is_ok();
     let reads: Vec<_> = (0..if fits { x.len() } else { 0 }).map(|element| model.reads(element)).collect();
     layer.check(&layer.dropout().with_layout(layout), (model.elements, decisions), &x, &layer.expected(&x, &reads));
 }

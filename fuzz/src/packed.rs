@@ -1,9 +1,9 @@
-//! Masks by themselves: words, bools and single decisions.
+//! Masks by themselves: words, bools and single decisions; and masks that were stored.
 
 use arbitrary::Arbitrary;
-use dropout_kernels::{Backend, Error};
+use dropout_kernels::{Backend, Error, PackedMask};
 
-use super::inputs::{Count, Decisions, Integer, Length, Window, check_length};
+use super::inputs::{Count, Decisions, Integer, Length, Window, check_length, pack};
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {
@@ -13,17 +13,17 @@ pub struct Input {
     window: Window,
     /// The decision to ask for alone.
     index: Integer,
+    /// A stored mask: the bit that it starts at, and its decisions.
+    first: u8,
+    stored: Integer,
 }
 
-pub fn check(Input { decisions, count, words, window, index }: &Input) {
+pub fn check(Input { decisions, count, words, window, index, first, stored }: &Input) {
     let count = count.get();
     let reach = decisions.check_reach(count as u64);
-    let keep: Vec<bool> = decisions.drops(if reach.is_ok() { count } else { 0 }).iter().map(|drop| !drop).collect();
-    let mut packed = vec![0; count.div_ceil(32)];
-    for (i, &keep) in keep.iter().enumerate() {
-        packed[i / 32] |= u32::from(keep) << (i % 32);
-    }
-
+    let drops = decisions.drops(count);
+    let keep: Vec<bool> = drops.iter().map(|drop| !drop).collect();
+    let packed = pack(0, &drops);
     let words = words.get(packed.len());
     let result = check_length("words", packed.len(), words).and(reach);
     for backend in Backend::all() {
@@ -61,7 +61,32 @@ pub fn check(Input { decisions, count, words, window, index }: &Input) {
         None => Err(Error::IndexOverflow { offset, decisions: index.saturating_add(1) }),
     };
     assert_eq!(decisions.mask().keeps(index), alone);
-    for (i, keep) in keep.into_iter().enumerate().step_by(61) {
-        assert_eq!(decisions.mask().keeps(i as u64), Ok(keep));
+    if reach.is_ok() {
+        for (i, &keep) in keep.iter().enumerate().step_by(61) {
+            assert_eq!(decisions.mask().keeps(i as u64), Ok(keep));
+        }
     }
+    check_stored(*first, stored.get(), &drops);
+}
+
+/// A mask of `len` decisions from bit `first` on, in words that have `drops` there.
+fn check_stored(first: u8, len: u64, drops: &[bool]) {
+    let (first, len) = (usize::from(first), len as usize);
+    let words = pack(first, drops);
+    let expected = match first.checked_add(len).map(|end| end.div_ceil(32)) {
+        Some(expected) if expected <= words.len() => Ok(()),
+        Some(expected) => Err(Error::Length { name: "words", expected, actual: words.len() }),
+        None => Err(Error::ShapeOverflow),
+    };
+    let stored = PackedMask::new(&words, first, len);
+    assert_eq!(stored.map(|_| ()), expected);
+    let Ok(stored) = stored else { return };
+    assert_eq!(stored.decisions(), len);
+    // What is left of the last word is zero: dropped.
+    let keeps = |i: usize| drops.get(i).is_some_and(|drop| !drop);
+    for i in 0..len {
+        assert_eq!(stored.keeps(i), Some(keeps(i)));
+    }
+    assert_eq!(stored.keeps(len), None);
+    assert_eq!(stored.count_kept(), (0..len).filter(|&i| keeps(i)).count());
 }
