@@ -23,7 +23,13 @@ enum Constructor {
     Sample(Vec<Extent>),
     Locked(Vec<Extent>),
     Shared(Vec<Extent>, Vec<u8>),
-    Rows([Extent; 3]),
+    /// With a stride of so many more or, as it must not be, fewer elements than columns.
+    Rows {
+        rows: Extent,
+        columns: Extent,
+        gap: Extent,
+        fewer: bool,
+    },
     Named(Name, [Extent; 5]),
 }
 
@@ -136,8 +142,9 @@ impl Constructor {
                 let (shape, axes) = (extents(shape), axes.iter().copied().map(usize::from).collect::<Vec<_>>());
                 (Layout::shared(&shape, &axes), Model::new(shape, axes))
             }
-            Self::Rows(arguments) => {
-                let [rows, columns, stride] = arguments.map(Extent::get);
+            Self::Rows { rows, columns, gap, fewer } => {
+                let [rows, columns, gap] = [rows, columns, gap].map(|extent| extent.get());
+                let stride = if *fewer { columns.saturating_sub(gap) } else { columns.saturating_add(gap) };
                 (Layout::rows(rows, columns, stride), Model::rows(rows, columns, stride))
             }
             Self::Named(name, extents) => {
