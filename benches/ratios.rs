@@ -9,7 +9,7 @@ mod measure;
 
 use std::error::Error;
 
-use dropout_kernels::{Address, Backend, Dropout, Layout, Mask, Mode, Rate};
+use dropout_kernels::{Address, Backend, DropBlock, Dropout, Layout, Mask, Mode, Rate};
 use measure::{Row, Slices, Times, scale};
 
 const SIZES: [usize; 5] = [64, 1 << 14, 1 << 17, 1 << 20, 1 << 24];
@@ -30,6 +30,7 @@ const OPERATIONS: &[Operation] = &[
     #[cfg(feature = "rayon")]
     Operation { name: "dense_parallel", dtype: "f32", rates: RATES, backends: all_threads, measure: dense_parallel },
     Operation { name: "channel", dtype: "f32", rates: &[0.2], backends: every_backend, measure: channel },
+    Operation { name: "drop_block", dtype: "f32", rates: &[0.1], backends: every_backend, measure: drop_block },
     Operation { name: "mask", dtype: "bit", rates: RATES, backends: every_backend, measure: mask },
 ];
 
@@ -144,15 +145,35 @@ fn dense_parallel(case: &Case, slices: &mut Slices) -> Times {
 }
 
 /// Feature maps of 32 x 32; the smallest tensor is a single one of 8 x 8.
+fn maps(elements: usize) -> [usize; 4] {
+    let side = if elements < 32 * 32 { 8 } else { 32 };
+    [1, elements / (side * side), side, side]
+}
+
 fn channel(case: &Case, slices: &mut Slices) -> Times {
     let n = slices.x.len();
-    let side = if n < 32 * 32 { 8 } else { 32 };
-    let layout = Layout::nchw([1, n / (side * side), side, side]).unwrap();
+    let layout = Layout::nchw(maps(n)).unwrap();
     let dropout = case.dropout().with_layout(layout);
     let run = |slices: &mut Slices, step| dropout.apply(train(step), &slices.x, &mut slices.y).unwrap();
     run(slices, 0);
     case.assert_rate(n, zeros(&slices.y), layout.decisions());
     Times::measure(slices, run, scale)
+}
+
+/// Blocks of 7 x 7, as in the paper: the mask drawn, counted and applied.
+fn drop_block(case: &Case, slices: &mut Slices) -> Times {
+    let n = slices.x.len();
+    let drop_block = DropBlock::new(case.rate(), 7, maps(n)).unwrap();
+    let drop_block = case.backend.map_or(drop_block, |backend| drop_block.on(backend));
+    let mut words = vec![0; drop_block.words()];
+    let mut run = |slices: &mut Slices, step| {
+        let mask = drop_block.draw(address(step), &mut words).unwrap();
+        drop_block.apply(Mode::Stored(mask), &slices.x, &mut slices.y).unwrap();
+        mask.count_kept()
+    };
+    let kept = run(slices, 0);
+    assert_eq!(zeros(&slices.y), n - kept);
+    Times::measure(slices, |slices, step| _ = run(slices, step), scale)
 }
 
 /// Packed keep bits alone; the floors handle as many floats.

@@ -1,4 +1,4 @@
-//! Draws feature maps before and after spatial dropout (`Dropout2d`), which drops whole maps, and beside it element dropout.
+//! Draws feature maps before and after spatial dropout (`Dropout2d`), which drops whole maps, and beside it DropBlock and element dropout.
 //!
 //! `cargo run --release --example spatial`, and options after `--`: see `--help`.
 
@@ -8,7 +8,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use dropout_kernels::{Address, Dropout, Layout, Mask, Mode, Rate};
+use dropout_kernels::{Address, DropBlock, Dropout, Layout, Mask, Mode, Rate};
 use lexopt::prelude::*;
 use ndarray::{Array2, ShapeError, arr2, s};
 use plotters::coord::Shift;
@@ -18,7 +18,7 @@ use common::chart;
 use common::data::{FashionMnist, PIXELS, SIDE};
 
 const HELP: &str = "\
-Draws feature maps of two images, whole and after two kinds of dropout.
+Draws feature maps of two images, whole and after three kinds of dropout.
 
   -p, --rate P         rate of the dropout [0.5]
       --seed N         seed of the masks [42]
@@ -26,6 +26,7 @@ Draws feature maps of two images, whole and after two kinds of dropout.
   -h, --help           this text";
 
 const IMAGES: usize = 2;
+const BLOCK: usize = 7;
 const MAPS: usize = FILTERS.len();
 
 const FILTERS: [(&str, [[f32; 3]; 3]); 8] = [
@@ -58,10 +59,15 @@ fn run() -> Result<(), Box<dyn Error>> {
 
     let by_map = Address { seed, layer: 0, ..Address::default() };
     let by_element = Address { layer: 1, ..by_map };
+    let by_block = Address { layer: 2, ..by_map };
     let dropout = Dropout::new(rate);
     let dropout2d = dropout.with_layout(Layout::nchw([IMAGES, MAPS, SIDE, SIDE])?);
-    let (mut without_maps, mut without_elements) = (maps.clone(), maps.clone());
+    let drop_block = DropBlock::new(rate, BLOCK, [IMAGES, MAPS, SIDE, SIDE])?;
+    let mut words = vec![0; drop_block.words()];
+    let blocks = Mode::Stored(drop_block.draw(by_block, &mut words)?);
+    let [mut without_maps, mut without_blocks, mut without_elements] = [(); 3].map(|()| maps.clone());
     dropout2d.apply_in_place(Mode::Train(by_map), &mut without_maps)?;
+    drop_block.apply_in_place(blocks, &mut without_blocks)?;
     dropout.apply_in_place(Mode::Train(by_element), &mut without_elements)?;
 
     let mut kept_maps = [false; IMAGES * MAPS];
@@ -74,7 +80,13 @@ fn run() -> Result<(), Box<dyn Error>> {
         let elements = elements.iter().filter(|&&kept| kept).count();
         println!("{image:<7}{map:<12}{verdict:<11}{elements} of {PIXELS} elements kept");
     }
-    draw(&output, [("feature maps", &maps), ("Dropout2d", &without_maps), ("Dropout", &without_elements)])?;
+    let tensors = [
+        ("feature maps", &maps[..]),
+        ("Dropout2d", &without_maps),
+        ("DropBlock", &without_blocks),
+        ("Dropout", &without_elements),
+    ];
+    draw(&output, tensors)?;
     println!("\npicture: {}", output.display());
     Ok(())
 }
@@ -109,17 +121,17 @@ fn feature_maps(images: &Array2<f32>) -> Result<Vec<f32>, ShapeError> {
 }
 
 /// Draws tensors of feature maps one below the other.
-fn draw(path: &Path, tensors: [(&str, &[f32]); 3]) -> Result<(), Box<dyn Error>> {
+fn draw(path: &Path, tensors: [(&str, &[f32]); 4]) -> Result<(), Box<dyn Error>> {
     const FONT: (&str, i32) = ("sans-serif", 17);
     const LABELS: i32 = 120;
-    // Over all three tensors, so that the scale of what dropout keeps is seen.
+    // Over all tensors, so that the scale of what dropout keeps is seen.
     let peak = |map: usize| {
         let values = tensors.iter().flat_map(|(_, tensor)| &tensor[map * PIXELS..][..PIXELS]);
         values.fold(0.0_f32, |peak, value| peak.max(value.abs()))
     };
     let mut svg = String::new();
     {
-        let root = SVGBackend::with_string(&mut svg, (880, 670)).into_drawing_area();
+        let root = SVGBackend::with_string(&mut svg, (880, 880)).into_drawing_area();
         root.fill(&WHITE)?;
         let (heading, body) = root.margin(12, 0, 16, 16).split_vertically(30);
         let (_, heading) = heading.split_horizontally(LABELS);

@@ -74,8 +74,8 @@ impl Alpha {
 }
 
 impl<E: Float> Run<E> for Alpha {
-    fn check(&self, _: Mode<'_>) -> Result<(), Error> {
-        Ok(())
+    fn in_mode(&self, _: Mode<'_>) -> Result<Self, Error> {
+        Ok(*self)
     }
 
     #[inline(always)]

@@ -59,6 +59,10 @@ pub enum Error {
     ShapeOverflow,
     /// A stored mask for a kind of dropout that drops by none, but multiplies by noise.
     StoredMask,
+    /// A mask to be computed on the way, for a kind of dropout whose decisions are not single ones.
+    ComputedMask,
+    /// A block size of 0.
+    BlockSize,
     /// Decisions whose logical index would reach past 2^64.
     IndexOverflow {
         /// The logical index of the first decision.
@@ -88,6 +92,10 @@ impl fmt::Display for Error {
             }
             Self::ShapeOverflow => f.write_str("the shape has more elements than fit usize"),
             Self::StoredMask => f.write_str("mode Stored for Gaussian dropout, which has no mask: expected Train or Eval"),
+            Self::ComputedMask => {
+                f.write_str("mode Train for DropBlock, whose mask is drawn beforehand: expected Stored or Eval")
+            }
+            Self::BlockSize => f.write_str("block size 0: expected at least 1"),
             Self::IndexOverflow { offset, decisions } => {
                 write!(f, "{decisions} decisions from offset {offset} reach past logical index 2^64")
             }

@@ -63,8 +63,8 @@ impl GaussianDropout {
 }
 
 impl<E: Float> Run<E> for Gaussian {
-    fn check(&self, mode: Mode<'_>) -> Result<(), Error> {
-        if matches!(mode, Mode::Stored(_)) { Err(Error::StoredMask) } else { Ok(()) }
+    fn in_mode(&self, mode: Mode<'_>) -> Result<Self, Error> {
+        if matches!(mode, Mode::Stored(_)) { Err(Error::StoredMask) } else { Ok(*self) }
     }
 
     #[inline(always)]

@@ -156,18 +156,23 @@ impl<K: Copy> Layer<K> {
         K: Kind<E>,
     {
         mode.check(walk.total)?;
-        self.kind.check(mode)?;
-        let backend = self.backend.unwrap_or_else(Backend::detect);
+        let kind = self.kind.in_mode(mode)?;
+        let backend = self.backend();
         #[cfg(feature = "rayon")]
         if self.parallel {
             let layout = self.layout.unwrap_or(Layout::flat(slices.len()));
             crate::parallel::split(layout, 0, slices, &|layout, before, slices| {
-                self.kind.run(direction, mode.advanced(before), Job { backend, walk: &layout.walk(), slices });
+                kind.run(direction, mode.advanced(before), Job { backend, walk: &layout.walk(), slices });
             });
             return Ok(());
         }
-        self.kind.run(direction, mode, Job { backend, walk, slices });
+        kind.run(direction, mode, Job { backend, walk, slices });
         Ok(())
+    }
+
+    /// The chosen backend, or the fastest.
+    pub(crate) fn backend(&self) -> Backend {
+        self.backend.unwrap_or_else(Backend::detect)
     }
 }
 
@@ -185,7 +190,7 @@ impl<K: Copy> Layer<K> {
         check_length("y", x.len(), y.len())?;
         check_length("mask", walk.total.div_ceil(32), mask.len())?;
         address.check_reach(walk.total as u64)?;
-        let backend = self.backend.unwrap_or_else(Backend::detect);
+        let backend = self.backend();
         mask.fill(0);
         let source = Record { source: Computed { mask: Bernoulli::new(self.kind.rate(), address), first: address.offset }, mask };
         Job { backend, walk: &walk, slices: Slices::out_of_place(x, y) }.apply(source, Masked(self.kind.pair()));
@@ -211,7 +216,8 @@ impl<E: Element, K: DropsByMask<E>> MaskKind<E> for K {}
 
 /// What a kind of dropout does.
 pub(crate) trait Run<E: Element>: Copy + Sync {
-    fn check(&self, mode: Mode<'_>) -> Result<(), Error>;
+    /// The kind with all that it must know of the whole mask, which may be run on parts of it; errs if it has no such mode.
+    fn in_mode(&self, mode: Mode<'_>) -> Result<Self, Error>;
     fn run(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E>);
 }
 

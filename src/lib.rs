@@ -19,6 +19,7 @@
 //! | the decisions by themselves | [`Mask`] |
 //! | which decision an element reads | [`Layout`] |
 //! | masks onto values, in training and evaluation | [`Dropout`], [`Mode`], [`Scaling`] |
+//! | squares of feature maps, which no layout says | [`DropBlock`] |
 //! | what many passes with dropout on agree upon | [`monte_carlo`] |
 //!
 //! # Guarantees
@@ -53,6 +54,7 @@
 mod address;
 mod alpha;
 mod bernoulli;
+mod drop_block;
 mod dropout;
 mod element;
 mod error;
@@ -77,6 +79,7 @@ mod tiles;
 
 pub use address::Address;
 pub use alpha::{Alpha, AlphaDropout};
+pub use drop_block::{Blocks, DropBlock};
 pub use dropout::{Dropout, Scaled, Scaling};
 pub use element::{Element, Float, Integer};
 pub use error::Error;

@@ -133,7 +133,7 @@ impl Arbitrary for TensorCase {
 }
 
 /// A rate from all kinds: the ends, few planes, one bit, any.
-fn probability(g: &mut Gen) -> f64 {
+pub fn probability(g: &mut Gen) -> f64 {
     let threshold = match u8::arbitrary(g) % 8 {
         0 => *g.choose(&[0, 1, RANGE - 1, RANGE]).unwrap(),
         1 => (u64::arbitrary(g) % 257) << 24,
@@ -144,7 +144,7 @@ fn probability(g: &mut Gen) -> f64 {
 }
 
 /// An address with room for so many decisions, often where a counter carries.
-fn address(g: &mut Gen, decisions: usize) -> Address {
+pub fn address(g: &mut Gen, decisions: usize) -> Address {
     let anywhere = u64::arbitrary(g);
     let near = *g.choose(&[0, 1 << 39, 1 << 63, u64::MAX, anywhere]).unwrap();
     let last_start = u64::MAX - (decisions as u64).saturating_sub(1);

@@ -9,7 +9,7 @@ use core::panic::PanicInfo;
 
 use dropout_kernels::monte_carlo::{Moments, Uncertainty, entropy};
 use dropout_kernels::philox::{Philox, philox4x32};
-use dropout_kernels::{Address, Dropout, Error, Layout, Mask, Mode, Rate, Scaling};
+use dropout_kernels::{Address, DropBlock, Dropout, Error, Layout, Mask, Mode, PackedMask, Rate, Scaling};
 use rand_core::TryRng;
 
 #[panic_handler]
@@ -18,9 +18,9 @@ fn panic(_: &PanicInfo<'_>) -> ! {
 }
 
 macro_rules! export {
-    ($(fn $name:ident($($argument:ident: $type:ty),*) -> $output:ty = $body:expr;)*) => {
+    ($(fn $name:ident $(<$life:lifetime>)? ($($argument:ident: $type:ty),*) -> $output:ty = $body:expr;)*) => {
         $(#[unsafe(no_mangle)]
-        pub fn $name($($argument: $type),*) -> $output {
+        pub fn $name $(<$life>)? ($($argument: $type),*) -> $output {
             $body
         })*
     };
@@ -67,6 +67,12 @@ export! {
         dropout.backward(mode, grad_y, grad_x);
     fn dropout_backward_in_place(dropout: &Dropout, mode: Mode, grad: &mut [f32]) -> Result<(), Error> =
         dropout.backward_in_place(mode, grad);
+
+    fn drop_block_new(rate: Rate, block_size: usize, shape: [usize; 4]) -> Result<DropBlock, Error> = DropBlock::new(rate, block_size, shape);
+    fn drop_block_draw<'a>(drop_block: &DropBlock, address: Address, words: &'a mut [u32]) -> Result<PackedMask<'a>, Error> =
+        drop_block.draw(address, words);
+    fn drop_block_apply(drop_block: &DropBlock, mode: Mode, x: &[f32], y: &mut [f32]) -> Result<(), Error> =
+        drop_block.apply(mode, x, y);
 
     fn moments_new(mean: &mut [f32], m2: &mut [f32]) -> bool = Moments::new(mean, m2).is_ok();
     fn moments_add(moments: &mut Moments<'_>, y: &[f32]) -> Result<(), Error> = moments.add(y);
