@@ -1,24 +1,33 @@
 //! The bit planes of whole groups of blocks at once, for instruction sets with vectors.
 
 use crate::bernoulli::{Bernoulli, Ties};
-use crate::lanes::WideLanes;
-use crate::rounds::Rounds;
-use crate::tiles::{BLOCK_WORDS, Block, Generator, Work, join, split};
+use crate::lanes::{Lanes, Task, WideLanes};
+use crate::rounds::{Rounds, Shared};
+use crate::tiles::{BLOCK_WORDS, Block, Generator, TILE, Work, join, split};
 
 /// Blocks in a group: the 64-bit lanes of a vector.
 pub(crate) const GROUP: usize = 8;
 
-/// Planes that a group of blocks goes through together, before its unsettled blocks go on one by one.
+/// Planes that a group of blocks goes through together, before its unsettled blocks go on with those of other groups.
 ///
-/// A block still has a tie after k planes with probability 1 - (1 - 2^-k)^128, which is 6 % for k = 11. Measured on Zen 4 at p = 0.1 with
-/// another mask at each call, 11 is the fastest with AVX-512, and 10 and 11 are with AVX2.
-const COMMON_PLANES: u32 = 11;
+/// A block still has a tie after k planes with probability 1 - (1 - 2^-k)^128, which is 22 % for k = 9.
+const COMMON_PLANES: u32 = 9;
+
+/// The blocks of a tile that are not settled.
+struct Unsettled {
+    /// The decisions of each block that still tie.
+    tied: [Block; TILE + GROUP],
+    /// The numbers of the blocks that have any.
+    blocks: [u8; TILE + GROUP],
+    len: usize,
+}
 
 /// The masks of whole groups of blocks.
 pub(crate) struct Planes<'a, L> {
     lanes: L,
     mask: &'a Bernoulli,
     rounds: Rounds<'a, L>,
+    unsettled: Unsettled,
 }
 
 impl<L: WideLanes> Generator for Planes<'_, L> {
@@ -28,25 +37,52 @@ impl<L: WideLanes> Generator for Planes<'_, L> {
     }
 
     #[inline(always)]
-    fn blocks(&self, first: u64, keep: &mut [Block], work: &mut impl Work) {
+    fn blocks<W: Work>(&mut self, first: u64, keep: &mut [Block], work: &mut W) {
         if self.mask.drops_all() {
             return keep.fill([0; 2]);
         }
-        let mut block = first;
-        let (groups, rest) = keep.as_chunks_mut::<GROUP>();
-        for group in groups {
-            self.group(block, group, work);
-            block = block.wrapping_add(GROUP as u64);
-        }
-        if rest.len() < self.mask.planes().min(COMMON_PLANES) as usize {
-            for keep in rest {
-                *keep = self.single(block);
-                block = block.wrapping_add(1);
+        if W::ANY { self.tile(first, keep, work) } else { self.lanes.call(WithoutWork { planes: self, first, keep }) }
+    }
+}
+
+/// The blocks of a tile and nothing else, which is the same code for all kinds of dropout and types of element.
+struct WithoutWork<'a, 'm, L> {
+    planes: &'a mut Planes<'m, L>,
+    first: u64,
+    keep: &'a mut [Block],
+}
+
+impl<L: WideLanes> Task for WithoutWork<'_, '_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<M: Lanes>(self, _: M) {
+        self.planes.tile(self.first, self.keep, &mut ());
+    }
+}
+
+/// The last blocks of a tile, fewer than a group.
+struct Rest<'a, 'm, L> {
+    planes: &'a mut Planes<'m, L>,
+    first: u64,
+    done: usize,
+    keep: &'a mut [Block],
+}
+
+impl<L: WideLanes> Task for Rest<'_, '_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<M: Lanes>(self, _: M) {
+        let Self { planes, first, done, keep } = self;
+        if keep.len() < planes.mask.planes().min(COMMON_PLANES) as usize {
+            for (i, keep) in keep.iter_mut().enumerate() {
+                *keep = planes.single(first.wrapping_add((done + i) as u64));
             }
-        } else if !rest.is_empty() {
+        } else {
             let mut group = [[0; 2]; GROUP];
-            self.group(block, &mut group, work);
-            rest.iter_mut().zip(group).for_each(|(to, keep)| *to = keep);
+            planes.group(first, done, &mut group, &mut ());
+            keep.iter_mut().zip(group).for_each(|(to, keep)| *to = keep);
         }
     }
 }
@@ -54,37 +90,97 @@ impl<L: WideLanes> Generator for Planes<'_, L> {
 impl<'a, L: WideLanes> Planes<'a, L> {
     #[inline(always)]
     pub(crate) fn new(lanes: L, mask: &'a Bernoulli) -> Self {
-        Self { lanes, mask, rounds: Rounds::new(lanes, &mask.stream) }
+        let unsettled = Unsettled { tied: [[0; 2]; TILE + GROUP], blocks: [0; TILE + GROUP], len: 0 };
+        Self { lanes, mask, rounds: Rounds::new(lanes, &mask.stream), unsettled }
     }
 
-    /// The keep bits of the eight blocks from `first` on, with as much work done between the planes.
+    /// The blocks of a tile, the first of which is `first`.
     #[inline(always)]
-    fn group(&self, first: u64, keep: &mut [Block; GROUP], work: &mut impl Work) {
+    fn tile(&mut self, first: u64, keep: &mut [Block], work: &mut impl Work) {
+        let lanes = self.lanes;
+        self.unsettled.len = 0;
+        let (groups, rest) = keep.as_chunks_mut();
+        let mut done = 0;
+        for group in groups {
+            self.group(first, done, group, work);
+            done += GROUP;
+        }
+        if !rest.is_empty() {
+            lanes.call(Rest { planes: self, first, done, keep: rest });
+        }
+        for numbers in self.unsettled.blocks.get(..self.unsettled.len).unwrap_or_default().chunks(GROUP) {
+            self.settle(first, numbers, keep, work);
+        }
+    }
+
+    /// The keep bits of the eight blocks from number `done` on, with as much work done between the planes.
+    #[inline(always)]
+    fn group(&mut self, first: u64, done: usize, keep: &mut [Block; GROUP], work: &mut impl Work) {
         let lanes = self.lanes;
         // 64-bit lanes hold whole block numbers, so the carry into the second counter word takes care of itself.
-        let shared = self.rounds.shared(lanes.count_from(first));
+        let shared = self.rounds.shared(lanes.count_from(first.wrapping_add(done as u64)));
         let (mut tied, mut kept) = ([lanes.splat(u64::MAX); 2], [lanes.splat(u64::MAX); 2]);
         let common = self.mask.planes().min(COMMON_PLANES);
+        // Of a general rate's work some is left for the planes that settle.
+        let settled = common == self.mask.planes();
         let share = (GROUP * BLOCK_WORDS).div_ceil(common.max(1) as usize);
         for plane in 0..common {
-            work.advance(share);
-            let words = self.rounds.words(&shared, lanes.splat(u64::from(plane) << 27));
-            let threshold = lanes.splat(self.mask.threshold_bits(plane));
-            for half in 0..2 {
-                kept[half] = kept[half] & !(tied[half] & threshold & !words[half]);
-                tied[half] = tied[half] & !(words[half] ^ threshold);
-            }
+            work.advance(if settled { share } else { 1 + plane as usize % 2 });
+            self.compare(&shared, plane, &mut tied, &mut kept);
         }
         *keep = lanes.interleave(kept);
-        if common == self.mask.planes() {
+        if settled {
             return;
         }
-        let mut unsettled = lanes.nonzero(tied[0] | tied[1]);
-        let tied = lanes.interleave(tied);
-        while unsettled != 0 {
-            let i = unsettled.trailing_zeros() as usize % GROUP;
-            self.finish(first.wrapping_add(i as u64), tied[i], common, &mut keep[i]);
-            unsettled &= unsettled - 1;
+        let any = lanes.nonzero(tied[0] | tied[1]);
+        let unsettled = &mut self.unsettled;
+        let Some((to, _)) = unsettled.tied.get_mut(done..).and_then(|tied| tied.split_first_chunk_mut()) else { return };
+        *to = lanes.interleave(tied);
+        // Without branches, which could not be foreseen.
+        for i in 0..GROUP {
+            if let Some(to) = unsettled.blocks.get_mut(unsettled.len) {
+                *to = (done + i) as u8;
+            }
+            unsettled.len += usize::from(any >> i & 1);
+        }
+    }
+
+    /// Compares the next bit of every decision of eight blocks with that of the threshold.
+    #[inline(always)]
+    fn compare(&self, shared: &Shared<L::U64x8>, plane: u32, tied: &mut [L::U64x8; 2], kept: &mut [L::U64x8; 2]) {
+        let lanes = self.lanes;
+        let words = self.rounds.words(shared, lanes.splat(u64::from(plane) << 27));
+        let threshold = lanes.splat(self.mask.threshold_bits(plane));
+        for half in 0..2 {
+            kept[half] = kept[half] & !(tied[half] & threshold & !words[half]);
+            tied[half] = tied[half] & !(words[half] ^ threshold);
+        }
+    }
+
+    /// Takes up to eight unsettled blocks through the other planes.
+    #[inline(always)]
+    fn settle(&self, first: u64, numbers: &[u8], keep: &mut [Block], work: &mut impl Work) {
+        let lanes = self.lanes;
+        let (mut blocks, mut halves) = ([0; GROUP], [[0; GROUP]; 2]);
+        for (i, &number) in numbers.iter().enumerate() {
+            blocks[i % GROUP] = first.wrapping_add(number.into());
+            let tied = self.unsettled.tied.get(usize::from(number)).copied().unwrap_or_default();
+            (halves[0][i % GROUP], halves[1][i % GROUP]) = (tied[0], tied[1]);
+        }
+        let shared = self.rounds.shared(lanes.load(&blocks));
+        let (mut tied, mut kept) = ([lanes.load(&halves[0]), lanes.load(&halves[1])], [lanes.splat(u64::MAX); 2]);
+        let mut plane = COMMON_PLANES;
+        while plane < self.mask.planes() && lanes.nonzero(tied[0] | tied[1]) != 0 {
+            work.advance(4);
+            // Planes from 32 on are others' bits, which do no harm: the threshold ends before them.
+            self.compare(&shared, plane, &mut tied, &mut kept);
+            self.compare(&shared, plane + 1, &mut tied, &mut kept);
+            plane += 2;
+        }
+        for (&number, kept) in numbers.iter().zip(lanes.interleave(kept)) {
+            if let Some(keep) = keep.get_mut(usize::from(number)) {
+                *keep = split(join(*keep) & join(kept));
+            }
         }
     }
 

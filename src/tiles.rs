@@ -1,7 +1,7 @@
 //! Decisions in tiles: a stretch at a time, on the stack.
 
 use crate::bernoulli::Bernoulli;
-use crate::lanes::Lanes;
+use crate::lanes::{Lanes, PORTABLE_IS_VECTORS};
 use crate::stream::BLOCK;
 
 /// Decisions to a word of keep bits.
@@ -23,8 +23,8 @@ pub(crate) fn split(bits: u128) -> Block {
     [bits as u64, (bits >> 64) as u64]
 }
 
-/// Blocks in a tile.
-const TILE: usize = 16;
+/// Blocks in a tile: as many as make it worth their while to settle them together, where there are vectors for it.
+pub(crate) const TILE: usize = if PORTABLE_IS_VECTORS { 32 } else { 2 };
 
 /// Decisions of a stretch, computed together.
 pub(crate) trait Tile {
@@ -114,18 +114,23 @@ pub(crate) trait Generator {
     fn block(&self, block: u64) -> Block;
 
     /// The keep bits of consecutive blocks.
-    fn blocks(&self, first: u64, keep: &mut [Block], work: &mut impl Work);
+    fn blocks<W: Work>(&mut self, first: u64, keep: &mut [Block], work: &mut W);
 }
 
 /// What can be done while a mask is computed: the random planes keep the multipliers busy, and the values of the tile before keep the
 /// memory busy, so a generator that has planes to compute does some work between them.
 pub(crate) trait Work {
+    /// Whether there is any at all.
+    const ANY: bool = true;
+
     /// Does the work of this many words of keep bits, if so much is left.
     fn advance(&mut self, words: usize);
 }
 
 /// Nothing to do.
 impl Work for () {
+    const ANY: bool = false;
+
     #[inline(always)]
     fn advance(&mut self, _: usize) {}
 }

@@ -24,6 +24,7 @@ impl Avx2 {
 
     #[inline(always)]
     pub(crate) fn run<T: Task>(self, task: T) -> T::Output {
+        #[inline(never)]
         #[target_feature(enable = "avx2")]
         fn run<T: Task>(lanes: Avx2, task: T) -> T::Output {
             task.run(lanes)
@@ -321,9 +322,20 @@ impl WideLanes for Avx2 {
     type U64x8 = U64x8;
 
     #[inline(always)]
+    fn call<T: Task>(self, task: T) -> T::Output {
+        self.run(task)
+    }
+
+    #[inline(always)]
     fn splat(self, x: u64) -> U64x8 {
         // SAFETY: nothing else.
         U64x8(unsafe { [_mm256_set1_epi64x(x.cast_signed()); 2] })
+    }
+
+    #[inline(always)]
+    fn load(self, x: &[u64; GROUP]) -> U64x8 {
+        // SAFETY: both are 64 bytes that any bits are valid for.
+        U64x8(unsafe { core::mem::transmute::<[u64; GROUP], [__m256i; 2]>(*x) })
     }
 
     #[inline(always)]

@@ -25,6 +25,7 @@ impl Avx512 {
 
     #[inline(always)]
     pub(crate) fn run<T: Task>(self, task: T) -> T::Output {
+        #[inline(never)]
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
         fn run<T: Task>(lanes: Avx512, task: T) -> T::Output {
             task.run(lanes)
@@ -261,9 +262,20 @@ impl WideLanes for Avx512 {
     type U64x8 = U64x8;
 
     #[inline(always)]
+    fn call<T: Task>(self, task: T) -> T::Output {
+        self.run(task)
+    }
+
+    #[inline(always)]
     fn splat(self, x: u64) -> U64x8 {
         // SAFETY: nothing else.
         U64x8(unsafe { _mm512_set1_epi64(x.cast_signed()) })
+    }
+
+    #[inline(always)]
+    fn load(self, x: &[u64; GROUP]) -> U64x8 {
+        // SAFETY: both are 64 bytes that any bits are valid for.
+        U64x8(unsafe { core::mem::transmute::<[u64; GROUP], __m512i>(*x) })
     }
 
     #[inline(always)]

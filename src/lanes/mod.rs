@@ -89,7 +89,11 @@ pub(crate) trait WideLanes: Lanes {
         + BitOr<Output = Self::U64x8>
         + Not<Output = Self::U64x8>;
 
+    /// Does a task in a function of its own.
+    fn call<T: Task>(self, task: T) -> T::Output;
+
     fn splat(self, x: u64) -> Self::U64x8;
+    fn load(self, x: &[u64; GROUP]) -> Self::U64x8;
     /// `first` in lane 0, the next integer in lane 1, and so on.
     fn count_from(self, first: u64) -> Self::U64x8;
     fn shl_u64<const N: u32>(self, x: Self::U64x8) -> Self::U64x8;
@@ -201,5 +205,5 @@ fn run<L: Lanes, T: Task>(lanes: L, task: T) -> T::Output {
 }
 
 /// Whether this build's target has vectors for `wide` to use; plain arrays of eight or sixteen are slower than the scalar backend.
-const PORTABLE_IS_VECTORS: bool =
+pub(crate) const PORTABLE_IS_VECTORS: bool =
     cfg!(any(target_feature = "sse2", all(target_feature = "neon", target_arch = "aarch64"), target_feature = "simd128"));

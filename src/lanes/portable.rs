@@ -5,7 +5,7 @@ use core::ops::{Add, Mul};
 
 use wide::{f32x16, f64x8, i32x16, u32x4, u32x16, u64x8};
 
-use super::{Lanes, WideLanes};
+use super::{Lanes, Task, WideLanes, run};
 use crate::bernoulli::Bernoulli;
 use crate::planes::{GROUP, Planes};
 use crate::rounds::Rounds;
@@ -181,8 +181,18 @@ impl WideLanes for Portable {
     type U64x8 = u64x8;
 
     #[inline(always)]
+    fn call<T: Task>(self, task: T) -> T::Output {
+        run(self, task)
+    }
+
+    #[inline(always)]
     fn splat(self, x: u64) -> u64x8 {
         u64x8::splat(x)
+    }
+
+    #[inline(always)]
+    fn load(self, x: &[u64; GROUP]) -> u64x8 {
+        u64x8::new(*x)
     }
 
     #[inline(always)]

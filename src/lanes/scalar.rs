@@ -185,7 +185,7 @@ impl Generator for &Bernoulli {
         split(Bernoulli::block(self, block))
     }
 
-    fn blocks(&self, first: u64, keep: &mut [Block], _: &mut impl Work) {
+    fn blocks<W: Work>(&mut self, first: u64, keep: &mut [Block], _: &mut W) {
         for (i, keep) in keep.iter_mut().enumerate() {
             *keep = Generator::block(self, first.wrapping_add(i as u64));
         }
