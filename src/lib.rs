@@ -31,14 +31,39 @@
 //! - p = 0 and p = 1 are exact, and any p is realised to 2^-33.
 //! - No allocation, no global state, no panics. Arguments are checked first: after an error the output is as it was.
 //!
+//! # Kinds
+//!
+//! | one decision a | here | PyTorch | Keras | Flax |
+//! |---|---|---|---|---|
+//! | element | [`Dropout`] (ONNX: `Dropout`) | `Dropout` | `Dropout` | `Dropout` |
+//! | channel | [`Layout::ncl`], [`nchw`](Layout::nchw), [`ncdhw`](Layout::ncdhw) | `Dropout1d`, `2d`, `3d` | `SpatialDropout1D`, `2D`, `3D` | `broadcast_dims` |
+//! | channel, channels last | [`Layout::nlc`], [`nhwc`](Layout::nhwc), [`ndhwc`](Layout::ndhwc) | | the same | `broadcast_dims` |
+//! | sample (stochastic depth, `DropPath`) | [`Layout::sample`] | torchvision's `StochasticDepth` | `noise_shape` | `broadcast_dims` |
+//! | element of a step (locked, variational) | [`Layout::locked`] | | `noise_shape` | `broadcast_dims` |
+//! | whatever remains of the shape | [`Layout::shared`] | | `noise_shape` | `broadcast_dims` |
+//! | any of these, for SELU | [`AlphaDropout`] | `AlphaDropout`, `FeatureAlphaDropout` | `AlphaDropout` | |
+//! | any of these, as noise | [`GaussianDropout`] | | `GaussianDropout` | |
+//! | square of a feature map | [`DropBlock`] | torchvision's `DropBlock2d` | | |
+//! | weight (`DropConnect`) | [`Dropout`] of the weights | | | |
+//! | any of these, quantised | [`QuantizedDropout`] | | | |
+//! | any of these, stored (ONNX Runtime: `BitmaskDropout`) | [`Mode::Stored`] | | | |
+//!
+//! Elements are `f32`, `f64`, and with a feature `f16` and `bf16`; quantised ones `i8` and `i16`. All kinds have all three modes, except that Gaussian
+//! noise has no mask to store, and that DropBlock's is drawn beforehand and so always a stored one. `tests/peers` puts the same questions to
+//! these layers and to their counterparts, and lists the answers.
+//!
 //! # Edge cases
 //!
-//! | | in training | in evaluation |
-//! |---|---|---|
-//! | p = 0 | times 1 | inverted: as it is; classic: times 1 |
-//! | p = 1 | +0.0 everywhere | inverted: as it is; classic: times 0 |
-//! | NaN, infinities | dropped: +0.0; kept: times the scale | times the factor |
-//! | empty tensor | nothing to do | nothing to do |
+//! | | p = 0 | p = 1 | NaN, infinities | in evaluation |
+//! |---|---|---|---|---|
+//! | [`Dropout`] | times 1 | +0.0 | dropped: +0.0; kept: times the scale | as it is |
+//! | [`Dropout`], classic | times 1 | +0.0 | dropped: +0.0; kept: times 1 | times 1-p: 1 at p = 0, 0 at p = 1 |
+//! | [`AlphaDropout`] | times 1, plus 0 | +0.0 | dropped: as all others; kept: a * x + b | as it is |
+//! | [`GaussianDropout`] | as it is | +0.0 | times the noise | as it is |
+//! | [`DropBlock`] | times 1 | +0.0 | dropped: +0.0; kept: times elements / kept ones | as it is |
+//! | [`QuantizedDropout`] | as it is | the zero point | there are none | as it is |
+//!
+//! An empty tensor is no error: there is nothing to do.
 //!
 //! # Not here
 //!
