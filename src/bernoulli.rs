@@ -35,14 +35,14 @@ impl Bernoulli {
         (self.threshold << plane >> 31 & 1).wrapping_neg()
     }
 
-    /// The keep bits of a block, decision i of the block in bit i: the plain reference of every other path.
-    pub(crate) const fn block(&self, block: u64) -> u128 {
+    /// The keep bits of a block, decision i of the block in bit i, right for those that are wanted: the plain reference of every other path.
+    pub(crate) const fn block(&self, block: u64, wanted: u128) -> u128 {
         if self.drops_all() {
             return 0;
         }
         let mut ties = Ties::ALL;
         let mut plane = 0;
-        while plane < self.planes() && ties.tied != 0 {
+        while plane < self.planes() && ties.tied & wanted != 0 {
             ties.compare(self.stream.plane(block, plane), self.threshold_bits(plane));
             plane += 1;
         }

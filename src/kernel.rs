@@ -62,7 +62,7 @@ impl<'a, E: Element> Slices<'a, E> {
     /// The input as it is.
     #[inline(always)]
     pub(crate) fn copy(mut self, walk: &Walk<'_>) {
-        if !walk.gaps {
+        if walk.gaps == 0 {
             return self.copy_all();
         }
         for run in walk.runs() {
@@ -268,8 +268,10 @@ impl<E: Element, S: Source, F: Effect<E, Word = <S::Tile as Tile>::Word>> Task f
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
-        let Self { mut source, walk, effect, mut slices } = self;
+    fn run<L: Lanes>(mut self, lanes: L) {
+        // The source stays where the caller wrote it: a struct that is moved just after it was written costs a short slice dearly.
+        let (walk, effect, mut slices) = (self.walk, self.effect, self.slices);
+        let source = &mut self.source;
         if slices.y.is_empty() {
             return;
         }
@@ -298,8 +300,8 @@ impl<E: Element, S: Source, F: Effect<E, Word = <S::Tile as Tile>::Word>> Task f
                     len
                 } else {
                     for copy in walk.copies() {
-                        let planes = (start + copy..).step_by(walk.plane);
-                        for (i, plane) in planes.take(decisions).enumerate() {
+                        for i in 0..decisions {
+                            let plane = start + copy + i * walk.plane;
                             if let Some(word) = tile.words().get(i / WORD) {
                                 effect.plane(lanes, word, i % WORD, slices.part(plane..plane + walk.plane));
                             }
@@ -340,7 +342,7 @@ impl<E: Element, P: Pair<E>> Task for KeepAll<'_, E, P> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
         let Self { walk, pair, mut slices } = self;
-        if !walk.gaps {
+        if walk.gaps == 0 {
             return keep_all(lanes, pair, slices);
         }
         for run in walk.runs() {

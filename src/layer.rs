@@ -144,9 +144,10 @@ impl<K: Copy> Layer<K> {
     // Inlined, as is `run`: a struct that travels through memory just after it was written costs a short slice dearly.
     #[inline(always)]
     fn walk(&self, name: &'static str, len: usize) -> Result<Walk<'_>, Error> {
-        let Some(layout) = &self.layout else { return Ok(Walk::flat(len)) };
-        check_length(name, layout.elements(), len)?;
-        Ok(layout.walk())
+        match &self.layout {
+            None => Ok(Walk::flat(len)),
+            Some(layout) => check_length(name, layout.elements(), len).map(|()| layout.walk()),
+        }
     }
 
     /// Checks the mode, and runs the kernel on the whole or on parts.

@@ -201,14 +201,14 @@ impl Layout {
         decisions
     }
 
-    /// Whether the slice has elements that are not the tensor's.
-    const fn gaps(&self) -> bool {
+    /// How many elements of the slice are not the tensor's.
+    const fn gaps(&self) -> usize {
         let (mut elements, mut i) = (1, 0);
         while i < MAX_RANK {
             elements *= self.axes[i].extent;
             i += 1;
         }
-        elements != self.elements
+        self.elements.saturating_sub(elements)
     }
 
     /// The layouts of the two halves of the outermost axis, and how many elements and decisions further on the second one starts;
@@ -281,8 +281,8 @@ channel_layouts! {
 pub(crate) struct Walk<'a> {
     /// Decisions in all.
     pub(crate) total: usize,
-    /// Whether the slice has elements that are not the tensor's.
-    pub(crate) gaps: bool,
+    /// How many elements of the slice are not the tensor's.
+    pub(crate) gaps: usize,
     /// Consecutive elements of one decision.
     pub(crate) plane: usize,
     /// Decisions in a row, their planes behind each other.
@@ -293,7 +293,7 @@ pub(crate) struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// A slice of any length, one decision an element.
     pub(crate) const fn flat(len: usize) -> Self {
-        Self { total: len, gaps: false, plane: 1, decisions: len, outer: &[] }
+        Self { total: len, gaps: 0, plane: 1, decisions: len, outer: &[] }
     }
 
     /// Whether it is one row of one element a decision.

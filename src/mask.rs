@@ -58,8 +58,8 @@ impl Mask {
         let Some(index) = offset.checked_add(index) else {
             return Err(Error::IndexOverflow { offset, decisions: index.saturating_add(1) });
         };
-        let keep = Bernoulli::new(self.rate, self.address).block(index / BLOCK as u64);
-        Ok(keep >> (index % BLOCK as u64) & 1 == 1)
+        let wanted = 1 << (index % BLOCK as u64);
+        Ok(Bernoulli::new(self.rate, self.address).block(index / BLOCK as u64, wanted) & wanted != 0)
     }
 
     /// The keep bits of the first `decisions` decisions: decision i in bit `i % 32`, counted from the least significant, of word

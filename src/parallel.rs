@@ -4,8 +4,8 @@ use crate::element::Element;
 use crate::kernel::Slices;
 use crate::layout::Layout;
 
-/// Elements below which a part is not worth handing to another thread: some microseconds of work.
-const GRAIN: usize = 1 << 15;
+/// Elements below which a part is not worth handing to another thread: some ten microseconds of work.
+const GRAIN: usize = 1 << 17;
 
 /// Runs `part` on parts of the tensor that are disjoint and make up the whole, with each part's layout and the number of decisions
 /// before it. A mask is addressed by logical index, so where the cuts are changes no bit.

@@ -22,22 +22,39 @@ struct Unsettled {
     len: usize,
 }
 
+impl Unsettled {
+    const NONE: Self = Self { tied: [[0; 2]; TILE + GROUP], blocks: [0; TILE + GROUP], len: 0 };
+
+    /// Adds those of the eight blocks from number `first` on whose bit in `any` is set: without branches, which could not be foreseen.
+    #[inline(always)]
+    fn add(&mut self, first: usize, tied: [Block; GROUP], any: u8) {
+        if let Some((to, _)) = self.tied.get_mut(first..).and_then(|tied| tied.split_first_chunk_mut()) {
+            *to = tied;
+        }
+        for i in 0..GROUP {
+            if let Some(to) = self.blocks.get_mut(self.len) {
+                *to = (first + i) as u8;
+            }
+            self.len += usize::from(any >> i & 1);
+        }
+    }
+}
+
 /// The masks of whole groups of blocks.
 pub(crate) struct Planes<'a, L> {
     lanes: L,
     mask: &'a Bernoulli,
     rounds: Rounds<'a, L>,
-    unsettled: Unsettled,
 }
 
 impl<L: WideLanes> Generator for Planes<'_, L> {
     #[inline(always)]
-    fn block(&self, block: u64) -> Block {
-        if self.mask.drops_all() { [0; 2] } else { self.single(block) }
+    fn block(&self, block: u64, wanted: u128) -> Block {
+        if self.mask.drops_all() { [0; 2] } else { self.single(block, wanted) }
     }
 
     #[inline(always)]
-    fn blocks<W: Work>(&mut self, first: u64, keep: &mut [Block], work: &mut W) {
+    fn blocks<W: Work>(&self, first: u64, keep: &mut [Block], work: &mut W) {
         if self.mask.drops_all() {
             return keep.fill([0; 2]);
         }
@@ -47,7 +64,7 @@ impl<L: WideLanes> Generator for Planes<'_, L> {
 
 /// The blocks of a tile and nothing else, which is the same code for all kinds of dropout and types of element.
 struct WithoutWork<'a, 'm, L> {
-    planes: &'a mut Planes<'m, L>,
+    planes: &'a Planes<'m, L>,
     first: u64,
     keep: &'a mut [Block],
 }
@@ -63,10 +80,11 @@ impl<L: WideLanes> Task for WithoutWork<'_, '_, L> {
 
 /// The last blocks of a tile, fewer than a group.
 struct Rest<'a, 'm, L> {
-    planes: &'a mut Planes<'m, L>,
+    planes: &'a Planes<'m, L>,
     first: u64,
     done: usize,
     keep: &'a mut [Block],
+    unsettled: &'a mut Option<Unsettled>,
 }
 
 impl<L: WideLanes> Task for Rest<'_, '_, L> {
@@ -74,14 +92,14 @@ impl<L: WideLanes> Task for Rest<'_, '_, L> {
 
     #[inline(always)]
     fn run<M: Lanes>(self, _: M) {
-        let Self { planes, first, done, keep } = self;
+        let Self { planes, first, done, keep, unsettled } = self;
         if keep.len() < planes.mask.planes().min(COMMON_PLANES) as usize {
             for (i, keep) in keep.iter_mut().enumerate() {
-                *keep = planes.single(first.wrapping_add((done + i) as u64));
+                *keep = planes.single(first.wrapping_add((done + i) as u64), u128::MAX);
             }
         } else {
             let mut group = [[0; 2]; GROUP];
-            planes.group(first, done, &mut group, &mut ());
+            planes.group(first, done, &mut group, unsettled, &mut ());
             keep.iter_mut().zip(group).for_each(|(to, keep)| *to = keep);
         }
     }
@@ -90,58 +108,45 @@ impl<L: WideLanes> Task for Rest<'_, '_, L> {
 impl<'a, L: WideLanes> Planes<'a, L> {
     #[inline(always)]
     pub(crate) fn new(lanes: L, mask: &'a Bernoulli) -> Self {
-        let unsettled = Unsettled { tied: [[0; 2]; TILE + GROUP], blocks: [0; TILE + GROUP], len: 0 };
-        Self { lanes, mask, rounds: Rounds::new(lanes, &mask.stream), unsettled }
+        Self { lanes, mask, rounds: Rounds::new(lanes, &mask.stream) }
     }
 
     /// The blocks of a tile, the first of which is `first`.
     #[inline(always)]
-    fn tile(&mut self, first: u64, keep: &mut [Block], work: &mut impl Work) {
-        let lanes = self.lanes;
-        self.unsettled.len = 0;
+    fn tile(&self, first: u64, keep: &mut [Block], work: &mut impl Work) {
+        let mut unsettled = (self.mask.planes() > COMMON_PLANES).then_some(Unsettled::NONE);
         let (groups, rest) = keep.as_chunks_mut();
         let mut done = 0;
         for group in groups {
-            self.group(first, done, group, work);
+            self.group(first, done, group, &mut unsettled, work);
             done += GROUP;
         }
         if !rest.is_empty() {
-            lanes.call(Rest { planes: self, first, done, keep: rest });
+            self.lanes.call(Rest { planes: self, first, done, keep: rest, unsettled: &mut unsettled });
         }
-        for numbers in self.unsettled.blocks.get(..self.unsettled.len).unwrap_or_default().chunks(GROUP) {
-            self.settle(first, numbers, keep, work);
+        let Some(unsettled) = &unsettled else { return };
+        for numbers in unsettled.blocks.get(..unsettled.len).unwrap_or_default().chunks(GROUP) {
+            self.settle(first, numbers, &unsettled.tied, keep, work);
         }
     }
 
     /// The keep bits of the eight blocks from number `done` on, with as much work done between the planes.
     #[inline(always)]
-    fn group(&mut self, first: u64, done: usize, keep: &mut [Block; GROUP], work: &mut impl Work) {
+    fn group(&self, first: u64, done: usize, keep: &mut [Block; GROUP], unsettled: &mut Option<Unsettled>, work: &mut impl Work) {
         let lanes = self.lanes;
         // 64-bit lanes hold whole block numbers, so the carry into the second counter word takes care of itself.
         let shared = self.rounds.shared(lanes.count_from(first.wrapping_add(done as u64)));
         let (mut tied, mut kept) = ([lanes.splat(u64::MAX); 2], [lanes.splat(u64::MAX); 2]);
         let common = self.mask.planes().min(COMMON_PLANES);
         // Of a general rate's work some is left for the planes that settle.
-        let settled = common == self.mask.planes();
         let share = (GROUP * BLOCK_WORDS).div_ceil(common.max(1) as usize);
         for plane in 0..common {
-            work.advance(if settled { share } else { 1 + plane as usize % 2 });
+            work.advance(if unsettled.is_none() { share } else { 1 + plane as usize % 2 });
             self.compare(&shared, plane, &mut tied, &mut kept);
         }
         *keep = lanes.interleave(kept);
-        if settled {
-            return;
-        }
-        let any = lanes.nonzero(tied[0] | tied[1]);
-        let unsettled = &mut self.unsettled;
-        let Some((to, _)) = unsettled.tied.get_mut(done..).and_then(|tied| tied.split_first_chunk_mut()) else { return };
-        *to = lanes.interleave(tied);
-        // Without branches, which could not be foreseen.
-        for i in 0..GROUP {
-            if let Some(to) = unsettled.blocks.get_mut(unsettled.len) {
-                *to = (done + i) as u8;
-            }
-            unsettled.len += usize::from(any >> i & 1);
+        if let Some(unsettled) = unsettled {
+            unsettled.add(done, lanes.interleave(tied), lanes.nonzero(tied[0] | tied[1]));
         }
     }
 
@@ -159,12 +164,12 @@ impl<'a, L: WideLanes> Planes<'a, L> {
 
     /// Takes up to eight unsettled blocks through the other planes.
     #[inline(always)]
-    fn settle(&self, first: u64, numbers: &[u8], keep: &mut [Block], work: &mut impl Work) {
+    fn settle(&self, first: u64, numbers: &[u8], tied: &[Block; TILE + GROUP], keep: &mut [Block], work: &mut impl Work) {
         let lanes = self.lanes;
         let (mut blocks, mut halves) = ([0; GROUP], [[0; GROUP]; 2]);
         for (i, &number) in numbers.iter().enumerate() {
             blocks[i % GROUP] = first.wrapping_add(number.into());
-            let tied = self.unsettled.tied.get(usize::from(number)).copied().unwrap_or_default();
+            let tied = tied.get(usize::from(number)).copied().unwrap_or_default();
             (halves[0][i % GROUP], halves[1][i % GROUP]) = (tied[0], tied[1]);
         }
         let shared = self.rounds.shared(lanes.load(&blocks));
@@ -186,14 +191,14 @@ impl<'a, L: WideLanes> Planes<'a, L> {
 
     /// The keep bits of one block, for want of eight.
     #[inline(always)]
-    fn single(&self, block: u64) -> Block {
+    fn single(&self, block: u64, wanted: u128) -> Block {
         let mut ties = Ties::ALL;
         let words = self.lanes.interleave(self.rounds.eight_planes(block, 0));
         for (plane, words) in words.into_iter().enumerate() {
             ties.compare(join(words), self.mask.threshold_bits(plane as u32));
         }
         let mut keep = split(!ties.dropped);
-        self.finish(block, split(ties.tied), GROUP as u32, &mut keep);
+        self.finish(block, split(ties.tied & wanted), GROUP as u32, &mut keep);
         keep
     }
 

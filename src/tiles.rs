@@ -103,18 +103,19 @@ impl Source for Computed {
         if decisions > BLOCK - skip {
             return None;
         }
-        let keep = lanes.generator(&self.mask).block(self.first / BLOCK as u64);
+        let wanted = u128::MAX.checked_shr((BLOCK - decisions) as u32).unwrap_or(0) << skip;
+        let keep = lanes.generator(&self.mask).block(self.first / BLOCK as u64, wanted);
         Some(split(join(keep) >> skip))
     }
 }
 
 /// A mask, ready to be computed.
 pub(crate) trait Generator {
-    /// The keep bits of one block.
-    fn block(&self, block: u64) -> Block;
+    /// The keep bits of one block, right for the decisions that are wanted.
+    fn block(&self, block: u64, wanted: u128) -> Block;
 
     /// The keep bits of consecutive blocks.
-    fn blocks<W: Work>(&mut self, first: u64, keep: &mut [Block], work: &mut W);
+    fn blocks<W: Work>(&self, first: u64, keep: &mut [Block], work: &mut W);
 }
 
 /// What can be done while a mask is computed: the random planes keep the multipliers busy, and the values of the tile before keep the

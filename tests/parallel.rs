@@ -8,12 +8,12 @@ use dropout_kernels::{Address, Dropout, Layout, Mode, Rate, Scaling};
 
 /// Each large enough to be cut several times, along an outermost axis that is shared, not shared, odd or all there is.
 const LAYOUTS: [Result<Layout, dropout_kernels::Error>; 6] = [
-    Ok(Layout::flat(300_001)),
-    Layout::nchw([3, 7, 99, 101]),
-    Layout::nhwc([5, 60, 70, 11]),
-    Layout::hwc([200, 211, 5]),
-    Layout::locked(&[9, 33_333]),
-    Layout::rows(401, 300, 777),
+    Ok(Layout::flat(900_001)),
+    Layout::nchw([3, 23, 99, 101]),
+    Layout::nhwc([9, 90, 70, 11]),
+    Layout::hwc([600, 211, 5]),
+    Layout::locked(&[19, 33_333]),
+    Layout::rows(801, 700, 777),
 ];
 
 #[test]

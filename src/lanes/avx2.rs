@@ -222,6 +222,7 @@ impl Lanes for Avx2 {
         unsafe { core::mem::transmute(pack(x)) }
     }
 
+    #[cfg(feature = "half")]
     #[inline(always)]
     fn load_u16(self, x: &[u16; 16]) -> I32x16 {
         // SAFETY: both are 32 bytes that any bits are valid for.
@@ -231,6 +232,7 @@ impl Lanes for Avx2 {
         })
     }
 
+    #[cfg(feature = "half")]
     #[inline(always)]
     fn store_u16(self, x: I32x16) -> [u16; 16] {
         let [low, high] = x.0;

@@ -191,12 +191,14 @@ impl Lanes for Avx512 {
         unsafe { core::mem::transmute(_mm512_cvtsepi32_epi16(x.0)) }
     }
 
+    #[cfg(feature = "half")]
     #[inline(always)]
     fn load_u16(self, x: &[u16; 16]) -> I32x16 {
         // SAFETY: the array is 32 readable bytes; the load has no alignment.
         I32x16(unsafe { _mm512_cvtepu16_epi32(_mm256_loadu_epi16(x.as_ptr().cast())) })
     }
 
+    #[cfg(feature = "half")]
     #[inline(always)]
     fn store_u16(self, x: I32x16) -> [u16; 16] {
         // SAFETY: both are 32 bytes that any bits are valid for.

@@ -56,8 +56,10 @@ pub(crate) trait Lanes: Copy {
     fn load_i16(self, x: &[i16; 16]) -> Self::I32x16;
     /// To the nearest `i16`.
     fn store_i16(self, x: Self::I32x16) -> [i16; 16];
+    #[cfg(feature = "half")]
     fn load_u16(self, x: &[u16; 16]) -> Self::I32x16;
     /// Of lanes from 0 to `u16::MAX`.
+    #[cfg(feature = "half")]
     fn store_u16(self, x: Self::I32x16) -> [u16; 16];
     fn select_i32(self, keep: u16, kept: Self::I32x16, dropped: Self::I32x16) -> Self::I32x16;
     fn shl<const N: u32>(self, x: Self::I32x16) -> Self::I32x16;

@@ -119,11 +119,13 @@ impl Lanes for Portable {
         nearest.to_array().map(|x| x as i16)
     }
 
+    #[cfg(feature = "half")]
     #[inline(always)]
     fn load_u16(self, x: &[u16; 16]) -> i32x16 {
         i32x16::new(x.map(i32::from))
     }
 
+    #[cfg(feature = "half")]
     #[inline(always)]
     fn store_u16(self, x: i32x16) -> [u16; 16] {
         x.to_array().map(|x| x.cast_unsigned() as u16)

@@ -114,11 +114,13 @@ impl Lanes for Scalar {
         x.0.map(|x| x.clamp(i16::MIN.into(), i16::MAX.into()) as i16)
     }
 
+    #[cfg(feature = "half")]
     #[inline(always)]
     fn load_u16(self, x: &[u16; 16]) -> Array<i32> {
         Array(x.map(i32::from))
     }
 
+    #[cfg(feature = "half")]
     #[inline(always)]
     fn store_u16(self, x: Array<i32>) -> [u16; 16] {
         x.0.map(|x| x.cast_unsigned() as u16)
@@ -181,13 +183,13 @@ impl Lanes for Scalar {
 }
 
 impl Generator for &Bernoulli {
-    fn block(&self, block: u64) -> Block {
-        split(Bernoulli::block(self, block))
+    fn block(&self, block: u64, wanted: u128) -> Block {
+        split(Bernoulli::block(self, block, wanted))
     }
 
-    fn blocks<W: Work>(&mut self, first: u64, keep: &mut [Block], _: &mut W) {
+    fn blocks<W: Work>(&self, first: u64, keep: &mut [Block], _: &mut W) {
         for (i, keep) in keep.iter_mut().enumerate() {
-            *keep = Generator::block(self, first.wrapping_add(i as u64));
+            *keep = Generator::block(self, first.wrapping_add(i as u64), u128::MAX);
         }
     }
 }
