@@ -9,7 +9,7 @@ mod measure;
 
 use std::error::Error;
 
-use dropout_kernels::{Address, Backend, DropBlock, Dropout, Layout, Mask, Mode, Rate};
+use dropout_kernels::{Activation, Address, Backend, DropBlock, Dropout, Fused, Layout, Mask, Mode, Rate};
 use measure::{Row, Slices, Times, scale};
 
 const SIZES: [usize; 5] = [64, 1 << 14, 1 << 17, 1 << 20, 1 << 24];
@@ -31,6 +31,10 @@ const OPERATIONS: &[Operation] = &[
     Operation { name: "dense_parallel", dtype: "f32", rates: RATES, backends: all_threads, measure: dense_parallel },
     Operation { name: "channel", dtype: "f32", rates: &[0.2], backends: every_backend, measure: channel },
     Operation { name: "drop_block", dtype: "f32", rates: &[0.1], backends: every_backend, measure: drop_block },
+    Operation { name: "fused", dtype: "f32", rates: &[0.1], backends: every_backend, measure: fused },
+    Operation { name: "fused_chain", dtype: "f32", rates: &[0.1], backends: every_backend, measure: fused_chain },
+    Operation { name: "fused_gelu", dtype: "f32", rates: &[0.1], backends: every_backend, measure: fused_gelu },
+    Operation { name: "fused_gelu_chain", dtype: "f32", rates: &[0.1], backends: every_backend, measure: fused_gelu_chain },
     Operation { name: "mask", dtype: "bit", rates: RATES, backends: every_backend, measure: mask },
 ];
 
@@ -174,6 +178,64 @@ fn drop_block(case: &Case, slices: &mut Slices) -> Times {
     let kept = run(slices, 0);
     assert_eq!(zeros(&slices.y), n - kept);
     Times::measure(slices, |slices, step| _ = run(slices, step), scale)
+}
+
+/// Rows of 64 columns.
+const BIAS: [f32; 64] = [0.5; 64];
+
+/// Bias, dropout and residual: the end of a transformer's block.
+fn fused(case: &Case, slices: &mut Slices) -> Times {
+    let fused = Fused::new(case.dropout(), Activation::Identity).with_bias(&BIAS);
+    let residual = vec![0.0; slices.x.len()];
+    let run = |slices: &mut Slices, step| fused.apply(train(step), &slices.x, Some(&residual), &mut slices.y).unwrap();
+    run(slices, 0);
+    case.assert_rate(slices.y.len(), zeros(&slices.y), slices.y.len());
+    Times::measure(slices, run, scale)
+}
+
+/// The same in three passes, as they are without the fused one.
+fn fused_chain(case: &Case, slices: &mut Slices) -> Times {
+    let dropout = case.dropout();
+    let residual = vec![0.0; slices.x.len()];
+    let run = |slices: &mut Slices, step| {
+        add_bias(slices);
+        dropout.apply_in_place(train(step), &mut slices.y).unwrap();
+        slices.y.iter_mut().zip(&residual).for_each(|(y, residual)| *y += residual);
+    };
+    run(slices, 0);
+    case.assert_rate(slices.y.len(), zeros(&slices.y), slices.y.len());
+    Times::measure(slices, run, scale)
+}
+
+/// Bias, GELU and dropout: the middle of a transformer's perceptron.
+fn fused_gelu(case: &Case, slices: &mut Slices) -> Times {
+    let fused = Fused::new(case.dropout(), Activation::Gelu).with_bias(&BIAS);
+    let run = |slices: &mut Slices, step| fused.apply(train(step), &slices.x, None, &mut slices.y).unwrap();
+    run(slices, 0);
+    case.assert_rate(slices.y.len(), zeros(&slices.y), slices.y.len());
+    Times::measure(slices, run, scale)
+}
+
+/// The same in three passes, with the same kernel for GELU by itself.
+fn fused_gelu_chain(case: &Case, slices: &mut Slices) -> Times {
+    let dropout = case.dropout();
+    let gelu = Fused::new(dropout, Activation::Gelu);
+    let run = |slices: &mut Slices, step| {
+        add_bias(slices);
+        gelu.apply_in_place(Mode::Eval, &mut slices.y, None).unwrap();
+        dropout.apply_in_place(train(step), &mut slices.y).unwrap();
+    };
+    run(slices, 0);
+    case.assert_rate(slices.y.len(), zeros(&slices.y), slices.y.len());
+    Times::measure(slices, run, scale)
+}
+
+fn add_bias(slices: &mut Slices) {
+    for (y, x) in slices.y.as_chunks_mut::<64>().0.iter_mut().zip(slices.x.as_chunks::<64>().0) {
+        for ((y, x), bias) in y.iter_mut().zip(x).zip(&BIAS) {
+            *y = x + bias;
+        }
+    }
 }
 
 /// Packed keep bits alone; the floors handle as many floats.

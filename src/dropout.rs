@@ -79,6 +79,16 @@ impl Dropout {
     }
 }
 
+impl Scaled {
+    /// What kept values are multiplied by in training, and all of them in evaluation.
+    pub(crate) const fn factors(self) -> [f64; 2] {
+        match self.scaling {
+            Scaling::Inverted => [self.rate.scale(), 1.0],
+            Scaling::Classic => [1.0, self.rate.keep()],
+        }
+    }
+}
+
 /// Dropout is linear, so its forward and backward passes are the same map.
 impl<E: Float> Run<E> for Scaled {
     fn in_mode(&self, _: Mode<'_>) -> Result<Self, Error> {
@@ -90,7 +100,7 @@ impl<E: Float> Run<E> for Scaled {
         let Some(job) = job.train(mode, self.rate, DropsByMask::<E>::pair(self)) else { return };
         match self.scaling {
             Scaling::Inverted => job.copy(),
-            Scaling::Classic => job.keep_all(Scale::by(self.rate.keep())),
+            Scaling::Classic => job.keep_all(Scale::by(self.factors()[1])),
         }
     }
 }
@@ -102,6 +112,6 @@ impl<E: Float> DropsByMask<E> for Scaled {
 
     #[inline(always)]
     fn pair(&self) -> impl Pair<E> {
-        Scale::by(if self.scaling == Scaling::Inverted { self.rate.scale() } else { 1.0 })
+        Scale::by(self.factors()[0])
     }
 }

@@ -55,6 +55,13 @@ pub enum Error {
         /// The length of a row.
         columns: usize,
     },
+    /// Elements that are not whole rows of a bias.
+    Columns {
+        /// The number of elements.
+        elements: usize,
+        /// The length of a row.
+        columns: usize,
+    },
     /// A shape whose number of elements does not fit `usize`.
     ShapeOverflow,
     /// A stored mask for a kind of dropout that drops by none, but multiplies by noise.
@@ -89,6 +96,9 @@ impl fmt::Display for Error {
             }
             Self::Stride { stride, columns } => {
                 write!(f, "stride {stride} of rows of {columns} columns: expected at least the columns")
+            }
+            Self::Columns { elements, columns } => {
+                write!(f, "{elements} elements with a bias of {columns} columns: expected a multiple of the columns")
             }
             Self::ShapeOverflow => f.write_str("the shape has more elements than fit usize"),
             Self::StoredMask => f.write_str("mode Stored for Gaussian dropout, which has no mask: expected Train or Eval"),

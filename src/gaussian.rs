@@ -1,5 +1,7 @@
 //! Gaussian dropout: noise instead of a mask.
 
+use core::ops::Range;
+
 use crate::element::Float;
 use crate::kernel::{CHUNK, Effect, Scale, Slices, Step, each};
 use crate::lanes::Lanes;
@@ -148,20 +150,19 @@ impl<L: Lanes> Tiles<NoiseTile> for NoiseTiles<'_, L> {
 }
 
 /// Elements times noise.
-#[derive(Clone, Copy)]
 struct Multiply;
 
 impl<E: Float> Effect<E> for Multiply {
     type Word = [f32; WORD];
-    type Step<L: Lanes> = MultiplyStep<L>;
+    type Step<'a, L: Lanes> = MultiplyStep<L>;
 
     #[inline(always)]
-    fn step<L: Lanes>(self, lanes: L) -> MultiplyStep<L> {
+    fn step<L: Lanes>(&mut self, lanes: L, _: Range<usize>) -> MultiplyStep<L> {
         MultiplyStep(lanes)
     }
 
     #[inline(always)]
-    fn plane<L: Lanes>(self, lanes: L, noise: &[f32; WORD], i: usize, slices: Slices<'_, E>) {
+    fn plane<L: Lanes>(&mut self, lanes: L, noise: &[f32; WORD], i: usize, _: Range<usize>, slices: Slices<'_, E>) {
         each(slices, &[noise.get(i).copied().unwrap_or_default(); WORD], MultiplyStep(lanes));
     }
 }
@@ -170,7 +171,7 @@ struct MultiplyStep<L>(L);
 
 impl<L: Lanes, E: Float> Step<E, [f32; WORD]> for MultiplyStep<L> {
     #[inline(always)]
-    fn step(&self, noise: &[f32; WORD], chunk: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
+    fn step(&mut self, noise: &[f32; WORD], chunk: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
         let noise = noise.as_chunks().0.get(chunk).unwrap_or(&[0.0; CHUNK]);
         E::store(self.0, E::mul(E::load(self.0, x), E::load_f32(self.0, noise)))
     }

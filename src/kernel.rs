@@ -55,7 +55,7 @@ impl<'a, E: Element> Slices<'a, E> {
 
     /// The elements of a range, which lies inside.
     #[inline(always)]
-    fn part(&mut self, range: Range<usize>) -> Slices<'_, E> {
+    pub(crate) fn part(&mut self, range: Range<usize>) -> Slices<'_, E> {
         Slices { x: self.x.map(|x| x.get(range.clone()).unwrap_or_default()), y: self.y.get_mut(range).unwrap_or_default() }
     }
 
@@ -120,20 +120,22 @@ impl<'a, E: Element> Slices<'a, E> {
 /// until it is inlined, and nothing can order that.
 pub(crate) trait Step<E, W> {
     /// The elements are those of 64 decisions, from the one numbered `16 * chunk` on.
-    fn step(&self, decisions: &W, chunk: usize, x: &[E; CHUNK]) -> [E; CHUNK];
+    fn step(&mut self, decisions: &W, chunk: usize, x: &[E; CHUNK]) -> [E; CHUNK];
 }
 
 /// What decisions mean for values.
-pub(crate) trait Effect<E: Element>: Copy {
+pub(crate) trait Effect<E: Element> {
     /// Sixty-four decisions.
     type Word;
-    /// For elements with a decision each.
-    type Step<L: Lanes>: Step<E, Self::Word>;
+    type Step<'a, L: Lanes>: Step<E, Self::Word>
+    where
+        Self: 'a;
 
-    fn step<L: Lanes>(self, lanes: L) -> Self::Step<L>;
+    /// For a range of elements with a decision each, which are then passed in order.
+    fn step<L: Lanes>(&mut self, lanes: L, range: Range<usize>) -> Self::Step<'_, L>;
 
-    /// For elements that share a decision, number `i` of 64.
-    fn plane<L: Lanes>(self, lanes: L, decisions: &Self::Word, i: usize, slices: Slices<'_, E>);
+    /// For a range of elements that share a decision, number `i` of 64.
+    fn plane<L: Lanes>(&mut self, lanes: L, decisions: &Self::Word, i: usize, range: Range<usize>, slices: Slices<'_, E>);
 }
 
 /// A pair as a mask chooses.
@@ -142,16 +144,19 @@ pub(crate) struct Masked<P>(pub(crate) P);
 
 impl<E: Element, P: Pair<E>> Effect<E> for Masked<P> {
     type Word = u64;
-    type Step<L: Lanes> = Select<L, E, P>;
+    type Step<'a, L: Lanes>
+        = Select<L, E, P>
+    where
+        P: 'a;
 
     #[inline(always)]
-    fn step<L: Lanes>(self, lanes: L) -> Select<L, E, P> {
+    fn step<L: Lanes>(&mut self, lanes: L, _: Range<usize>) -> Select<L, E, P> {
         Select { lanes, pair: self.0, dropped: E::splat(lanes, self.0.dropped()) }
     }
 
     /// What is dropped is not read.
     #[inline(always)]
-    fn plane<L: Lanes>(self, lanes: L, keep: &u64, i: usize, slices: Slices<'_, E>) {
+    fn plane<L: Lanes>(&mut self, lanes: L, keep: &u64, i: usize, _: Range<usize>, slices: Slices<'_, E>) {
         if keep >> i & 1 == 1 {
             keep_all(lanes, self.0, slices);
         } else {
@@ -169,7 +174,7 @@ pub(crate) struct Select<L: Lanes, E: Element, P> {
 
 impl<L: Lanes, E: Element, P: Pair<E>> Step<E, u64> for Select<L, E, P> {
     #[inline(always)]
-    fn step(&self, keep: &u64, chunk: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
+    fn step(&mut self, keep: &u64, chunk: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
         let kept = self.pair.kept(self.lanes, E::load(self.lanes, x));
         E::store(self.lanes, E::select(self.lanes, (keep >> (CHUNK * chunk)) as u16, kept, self.dropped))
     }
@@ -180,7 +185,7 @@ struct FillChunk<E>([E; CHUNK]);
 
 impl<E: Element> Step<E, ()> for FillChunk<E> {
     #[inline(always)]
-    fn step(&self, (): &(), _: usize, _: &[E; CHUNK]) -> [E; CHUNK] {
+    fn step(&mut self, (): &(), _: usize, _: &[E; CHUNK]) -> [E; CHUNK] {
         self.0
     }
 }
@@ -193,7 +198,7 @@ struct KeepChunk<L, P> {
 
 impl<L: Lanes, E: Element, P: Pair<E>> Step<E, ()> for KeepChunk<L, P> {
     #[inline(always)]
-    fn step(&self, (): &(), _: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
+    fn step(&mut self, (): &(), _: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
         E::store(self.lanes, self.pair.kept(self.lanes, E::load(self.lanes, x)))
     }
 }
@@ -270,7 +275,7 @@ impl<E: Element, S: Source, F: Effect<E, Word = <S::Tile as Tile>::Word>> Task f
     #[inline(always)]
     fn run<L: Lanes>(mut self, lanes: L) {
         // The source stays where the caller wrote it: a struct that is moved just after it was written costs a short slice dearly.
-        let (walk, effect, mut slices) = (self.walk, self.effect, self.slices);
+        let (walk, mut effect, mut slices) = (self.walk, self.effect, self.slices);
         let source = &mut self.source;
         if slices.y.is_empty() {
             return;
@@ -278,7 +283,8 @@ impl<E: Element, S: Source, F: Effect<E, Word = <S::Tile as Tile>::Word>> Task f
         if walk.is_flat()
             && let Some(decisions) = source.few(lanes, walk.decisions)
         {
-            return Pass { slices, decisions: decisions.iter(), step: effect.step(lanes) }.finish();
+            let step = effect.step(lanes, 0..slices.y.len());
+            return Pass { slices, decisions: decisions.iter(), step }.finish();
         }
         let (mut tile, mut next_tile) = (S::Tile::NEW, S::Tile::NEW);
         let (mut tile, mut next_tile) = (&mut tile, &mut next_tile);
@@ -289,12 +295,13 @@ impl<E: Element, S: Source, F: Effect<E, Word = <S::Tile as Tile>::Word>> Task f
             while let Some(decisions) = len {
                 len = if walk.plane == 1 {
                     for copy in walk.copies().skip(1) {
-                        let copy = start + copy;
-                        let slices = slices.part(copy..copy + decisions);
-                        Pass { slices, decisions: tile.words().iter(), step: effect.step(lanes) }.finish();
+                        let range = start + copy..start + copy + decisions;
+                        let step = effect.step(lanes, range.clone());
+                        Pass { slices: slices.part(range), decisions: tile.words().iter(), step }.finish();
                     }
-                    let slices = slices.part(start..start + decisions);
-                    let mut pass = Pass { slices, decisions: tile.words().iter(), step: effect.step(lanes) };
+                    let range = start..start + decisions;
+                    let step = effect.step(lanes, range.clone());
+                    let mut pass = Pass { slices: slices.part(range), decisions: tile.words().iter(), step };
                     let len = tiles.next(next_tile, &mut pass);
                     pass.finish();
                     len
@@ -303,7 +310,8 @@ impl<E: Element, S: Source, F: Effect<E, Word = <S::Tile as Tile>::Word>> Task f
                         for i in 0..decisions {
                             let plane = start + copy + i * walk.plane;
                             if let Some(word) = tile.words().get(i / WORD) {
-                                effect.plane(lanes, word, i % WORD, slices.part(plane..plane + walk.plane));
+                                let range = plane..plane + walk.plane;
+                                effect.plane(lanes, word, i % WORD, range.clone(), slices.part(range));
                             }
                         }
                     }

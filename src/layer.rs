@@ -25,7 +25,7 @@ pub enum Mode<'a> {
 
 impl Mode<'_> {
     /// Errs unless there are as many decisions.
-    fn check(&self, decisions: usize) -> Result<(), Error> {
+    pub(crate) fn check(&self, decisions: usize) -> Result<(), Error> {
         match self {
             Self::Train(address) => address.check_reach(decisions as u64),
             Self::Stored(mask) => check_length("mask", decisions, mask.decisions()),
@@ -143,7 +143,7 @@ impl<K: Copy> Layer<K> {
     /// How to walk a slice that the caller gave under this name.
     // Inlined, as is `run`: a struct that travels through memory just after it was written costs a short slice dearly.
     #[inline(always)]
-    fn walk(&self, name: &'static str, len: usize) -> Result<Walk<'_>, Error> {
+    pub(crate) fn walk(&self, name: &'static str, len: usize) -> Result<Walk<'_>, Error> {
         match &self.layout {
             None => Ok(Walk::flat(len)),
             Some(layout) => check_length(name, layout.elements(), len).map(|()| layout.walk()),
@@ -236,9 +236,9 @@ pub(crate) enum Direction {
 
 /// A tensor and who is to work on it.
 pub(crate) struct Job<'a, E> {
-    backend: Backend,
-    walk: &'a Walk<'a>,
-    slices: Slices<'a, E>,
+    pub(crate) backend: Backend,
+    pub(crate) walk: &'a Walk<'a>,
+    pub(crate) slices: Slices<'a, E>,
 }
 
 impl<E: Element> Job<'_, E> {
@@ -250,11 +250,16 @@ impl<E: Element> Job<'_, E> {
     /// Does in training what the mask says. The job is still to be done in evaluation.
     #[inline(always)]
     pub(crate) fn train(self, mode: Mode<'_>, rate: Rate, pair: impl Pair<E>) -> Option<Self> {
+        self.masked(mode, rate, Masked(pair))
+    }
+
+    #[inline(always)]
+    pub(crate) fn masked(self, mode: Mode<'_>, rate: Rate, effect: impl Effect<E, Word = u64>) -> Option<Self> {
         match mode {
             Mode::Train(address) => {
-                self.apply(Computed { mask: Bernoulli::new(rate, address), first: address.offset }, Masked(pair));
+                self.apply(Computed { mask: Bernoulli::new(rate, address), first: address.offset }, effect);
             }
-            Mode::Stored(mask) => self.apply(mask, Masked(pair)),
+            Mode::Stored(mask) => self.apply(mask, effect),
             Mode::Eval => return Some(self),
         }
         None

@@ -20,6 +20,7 @@
 //! | which decision an element reads | [`Layout`] |
 //! | masks onto values, in training and evaluation | [`Dropout`], [`Mode`], [`Scaling`] |
 //! | squares of feature maps, which no layout says | [`DropBlock`] |
+//! | bias, activation, dropout and residual in one pass | [`Fused`], [`Activation`] |
 //! | what many passes with dropout on agree upon | [`monte_carlo`] |
 //!
 //! # Guarantees
@@ -76,6 +77,7 @@
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
+mod activation;
 mod address;
 mod alpha;
 mod bernoulli;
@@ -83,6 +85,7 @@ mod drop_block;
 mod dropout;
 mod element;
 mod error;
+mod fused;
 mod gaussian;
 mod kernel;
 mod lanes;
@@ -102,12 +105,14 @@ mod rounds;
 mod stream;
 mod tiles;
 
+pub use activation::Activation;
 pub use address::Address;
 pub use alpha::{Alpha, AlphaDropout};
 pub use drop_block::{Blocks, DropBlock};
 pub use dropout::{Dropout, Scaled, Scaling};
 pub use element::{Element, Float, Integer};
 pub use error::Error;
+pub use fused::Fused;
 pub use gaussian::{Gaussian, GaussianDropout};
 pub use lanes::Backend;
 pub use layer::{Kind, Layer, MaskKind, Mode};

@@ -35,9 +35,10 @@ pub(crate) fn normal<L: Lanes>(lanes: L, u: L::I32x16) -> L::F32x16 {
 
 /// By Horner's rule, constant term first.
 #[inline(always)]
-fn polynomial<L: Lanes, const N: usize>(lanes: L, coefficients: &[f32; N], x: L::F32x16) -> L::F32x16 {
-    let mut sum = lanes.splat_f32(0.0);
-    for c in coefficients.iter().rev() {
+pub(crate) fn polynomial<L: Lanes, const N: usize>(lanes: L, coefficients: &[f32; N], x: L::F32x16) -> L::F32x16 {
+    let mut highest_first = coefficients.iter().rev();
+    let mut sum = lanes.splat_f32(highest_first.next().copied().unwrap_or(0.0));
+    for c in highest_first {
         sum = sum * x + lanes.splat_f32(*c);
     }
     sum

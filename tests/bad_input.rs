@@ -4,9 +4,11 @@
 #[macro_use]
 mod common;
 
-use dropout_kernels::{Address, Backend, Dropout, Error, Layout, MAX_RANK, Mask, Mode, Rate, Scaling};
+use dropout_kernels::{
+    Activation, Address, Backend, Dropout, Error, Fused, Layout, MAX_RANK, Mask, Mode, PackedMask, Rate, Scaling,
+};
 
-every_backend!(layers_refuse_wrong_lengths, layers_refuse_to_pass_the_last_index, masks_refuse_both);
+every_backend!(layers_refuse_wrong_lengths, layers_refuse_to_pass_the_last_index, masks_refuse_both, fused_passes_refuse_both);
 
 /// A call that must err: given a backend and an output to leave alone.
 type Call<T> = fn(Backend, &mut [T]) -> Result<(), Error>;
@@ -147,6 +149,59 @@ fn masks_refuse_both(backend: Backend) {
     }
     assert_eq!(mask(backend, TWO_LEFT).keeps(2), Err(past(3)));
     assert_eq!(mask(backend, TWO_LEFT).keeps(u64::MAX), Err(past(u64::MAX)));
+}
+
+/// Six columns.
+fn fused_passes_refuse_both(backend: Backend) {
+    fn fused(backend: Backend) -> Fused<'static> {
+        Fused::new(flat(backend), Activation::Gelu).with_bias(&[1.0; 6])
+    }
+    fn stored() -> Mode<'static> {
+        Mode::Stored(PackedMask::new(&[0], 0, 29).unwrap())
+    }
+    const ROWS: Error = Error::Columns { elements: 31, columns: 6 };
+    const NO_COLUMNS: Error = Error::Columns { elements: 30, columns: 0 };
+    let rows = ["31 elements", "6 columns", "expected a multiple"];
+    let no_columns = ["30 elements", "0 columns", "expected a multiple"];
+    let past = Error::IndexOverflow { offset: u64::MAX, decisions: 30 };
+    let says_past = ["30 decisions", "offset 18446744073709551615", "2^64"];
+    let short = |name: &'static str| (length(name, 30, 29), [name, "is 29", "expected 30"]);
+    let row = |len, call: Call<f32>, (error, message)| (len, call, error, message);
+    refuse(
+        backend,
+        77.0,
+        &[
+            row(31, |b, y| fused(b).apply(train(0), &X[..31], None, y), (ROWS, rows)),
+            row(31, |b, x| fused(b).apply_in_place(Mode::Eval, x, None), (ROWS, rows)),
+            row(30, |b, y| fused(b).with_bias(&[]).apply(train(0), &X[..30], None, y), (NO_COLUMNS, no_columns)),
+            row(29, |b, y| fused(b).apply(train(0), &X[..30], None, y), short("y")),
+            row(30, |b, y| fused(b).apply(train(0), &X[..30], Some(&X[..29]), y), short("residual")),
+            row(30, |b, x| fused(b).apply_in_place(Mode::Eval, x, Some(&X[..29])), short("residual")),
+            row(29, |b, y| fused(b).add(train(0), &X[..30], y), short("residual")),
+            row(30, |b, y| fused(b).add(train(u64::MAX), &X[..30], y), (past, says_past)),
+            row(
+                30,
+                |b, y| fused(b).apply(stored(), &X[..30], None, y),
+                (length("mask", 30, 29), ["`mask`", "is 29", "expected 30"]),
+            ),
+            row(30, |b, g| fused(b).backward(train(0), &X[..30], &X[..29], g, None), short("grad_y")),
+            row(29, |b, g| fused(b).backward(train(0), &X[..30], &X[..30], g, None), short("grad_x")),
+            row(30, |b, g| fused(b).backward_add(train(0), &X[..30], &X[..29], g, None), short("grad_y")),
+            row(29, |b, g| fused(b).backward_add(train(0), &X[..30], &X[..30], g, None), short("grad_x")),
+            row(29, |b, g| fused(b).backward_in_place(Mode::Eval, &X[..30], g, None), short("grad")),
+            // The gradient of the bias is the output.
+            row(
+                5,
+                |b, sums| fused(b).backward_in_place(train(0), &X[..30], &mut [1.0; 30], Some(sums)),
+                (length("grad_bias", 6, 5), ["`grad_bias`", "is 5", "expected 6"]),
+            ),
+            row(
+                6,
+                |b, sums| fused(b).backward_in_place(train(u64::MAX), &X[..30], &mut [1.0; 30], Some(sums)),
+                (past, says_past),
+            ),
+        ],
+    );
 }
 
 #[test]

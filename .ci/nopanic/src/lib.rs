@@ -9,7 +9,7 @@ use core::panic::PanicInfo;
 
 use dropout_kernels::monte_carlo::{Moments, Uncertainty, entropy};
 use dropout_kernels::philox::{Philox, philox4x32};
-use dropout_kernels::{Address, DropBlock, Dropout, Error, Layout, Mask, Mode, PackedMask, Rate, Scaling};
+use dropout_kernels::{Activation, Address, DropBlock, Dropout, Error, Fused, Layout, Mask, Mode, PackedMask, Rate, Scaling};
 use rand_core::TryRng;
 
 #[panic_handler]
@@ -73,6 +73,36 @@ export! {
         drop_block.draw(address, words);
     fn drop_block_apply(drop_block: &DropBlock, mode: Mode, x: &[f32], y: &mut [f32]) -> Result<(), Error> =
         drop_block.apply(mode, x, y);
+
+    fn fused_new(dropout: Dropout, activation: Activation) -> Fused<'static> = Fused::new(dropout, activation);
+    fn fused_apply(fused: &Fused<'_>, mode: Mode, x: &[f32], residual: Option<&[f32]>, y: &mut [f32]) -> Result<(), Error> =
+        fused.apply(mode, x, residual, y);
+    fn fused_apply_in_place(fused: &Fused<'_>, mode: Mode, x: &mut [f32], residual: Option<&[f32]>) -> Result<(), Error> =
+        fused.apply_in_place(mode, x, residual);
+    fn fused_add(fused: &Fused<'_>, mode: Mode, x: &[f32], residual: &mut [f32]) -> Result<(), Error> = fused.add(mode, x, residual);
+    fn fused_backward(
+        fused: &Fused<'_>,
+        mode: Mode,
+        x: &[f32],
+        grad_y: &[f32],
+        grad_x: &mut [f32],
+        grad_bias: Option<&mut [f32]>
+    ) -> Result<(), Error> = fused.backward(mode, x, grad_y, grad_x, grad_bias);
+    fn fused_backward_in_place(
+        fused: &Fused<'_>,
+        mode: Mode,
+        x: &[f32],
+        grad: &mut [f32],
+        grad_bias: Option<&mut [f32]>
+    ) -> Result<(), Error> = fused.backward_in_place(mode, x, grad, grad_bias);
+    fn fused_backward_add(
+        fused: &Fused<'_>,
+        mode: Mode,
+        x: &[f32],
+        grad_y: &[f32],
+        grad_x: &mut [f32],
+        grad_bias: Option<&mut [f32]>
+    ) -> Result<(), Error> = fused.backward_add(mode, x, grad_y, grad_x, grad_bias);
 
     fn moments_new(mean: &mut [f32], m2: &mut [f32]) -> bool = Moments::new(mean, m2).is_ok();
     fn moments_add(moments: &mut Moments<'_>, y: &[f32]) -> Result<(), Error> = moments.add(y);
