@@ -192,7 +192,7 @@ impl Task for Draw<'_> {
         let [rows, columns] = blocks.corners();
         let (Some(columns), Some(corners)) = (NonZero::new(columns), NonZero::new(rows * columns)) else { return };
 
-        let mut tiles = source.tiles(lanes, 0, blocks.decisions());
+        let mut tiles = source.tiles(lanes, blocks.decisions());
         let mut keep = Keep::NEW;
         let mut next = 0;
         while let Some(len) = tiles.next(&mut keep, &mut ()) {

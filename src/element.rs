@@ -1,7 +1,7 @@
 //! The types that tensors are made of.
 
 #[cfg(feature = "half")]
-mod half;
+pub(crate) mod half;
 mod integer;
 
 use crate::kernel::CHUNK;

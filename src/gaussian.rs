@@ -102,11 +102,35 @@ struct NoiseTile {
 impl Tile for NoiseTile {
     type Word = [f32; WORD];
 
+    const CAPACITY: usize = 2 * BLOCK;
+
     const NEW: Self = Self { noise: [[[0.0; CHUNK]; BLOCK / CHUNK]; 2], skip: 0 };
 
     #[inline(always)]
     fn words(&self) -> &[[f32; WORD]] {
-        self.noise.as_flattened().as_flattened().get(self.skip..).unwrap_or_default().as_chunks().0
+        self.values().as_chunks().0
+    }
+
+    fn cycle(&mut self, tile: &Self, from: usize, period: usize, skip: usize, len: usize) {
+        let row = tile.values().get(from..from + period).unwrap_or_default();
+        self.fill(row.iter().cycle().skip(skip % period.max(1)).copied().take(len));
+    }
+
+    fn spread(&mut self, tile: &Self, from: usize, times: usize, skip: usize, len: usize) {
+        let from = from + skip / times.max(1);
+        let values = tile.values().get(from..).unwrap_or_default();
+        self.fill(values.iter().flat_map(|x| core::iter::repeat_n(*x, times)).skip(skip % times.max(1)).take(len));
+    }
+}
+
+impl NoiseTile {
+    fn values(&self) -> &[f32] {
+        self.noise.as_flattened().as_flattened().get(self.skip..).unwrap_or_default()
+    }
+
+    fn fill(&mut self, values: impl Iterator<Item = f32>) {
+        self.skip = 0;
+        self.noise.as_flattened_mut().as_flattened_mut().iter_mut().zip(values).for_each(|(to, from)| *to = from);
     }
 }
 
@@ -115,9 +139,8 @@ impl Source for Noise {
     type Tiles<'a, L: Lanes> = NoiseTiles<'a, L>;
 
     #[inline(always)]
-    fn tiles<L: Lanes>(&mut self, lanes: L, before: u64, decisions: usize) -> NoiseTiles<'_, L> {
-        let first = self.first.wrapping_add(before);
-        NoiseTiles { lanes, noise: self, next: first, left: decisions }
+    fn tiles<L: Lanes>(&mut self, lanes: L, decisions: usize) -> NoiseTiles<'_, L> {
+        NoiseTiles { lanes, noise: self, next: self.first, left: decisions }
     }
 }
 

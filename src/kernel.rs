@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use crate::element::{Element, Float};
 use crate::lanes::{Lanes, Task};
-use crate::layout::Walk;
+use crate::layout::{Offsets, Walk};
 use crate::tiles::{Source, Tile, Tiles, WORD, Work};
 
 /// Elements that a kernel handles at once.
@@ -288,39 +288,129 @@ impl<E: Element, S: Source, F: Effect<E, Word = <S::Tile as Tile>::Word>> Task f
         }
         let (mut tile, mut next_tile) = (S::Tile::NEW, S::Tile::NEW);
         let (mut tile, mut next_tile) = (&mut tile, &mut next_tile);
-        let mut before = 0_u64;
-        for mut start in walk.rows() {
-            let mut tiles = source.tiles(lanes, before, walk.decisions);
-            let mut len = tiles.next(tile, &mut ());
-            while let Some(decisions) = len {
-                len = if walk.plane == 1 {
-                    for copy in walk.copies().skip(1) {
-                        let range = start + copy..start + copy + decisions;
-                        let step = effect.step(lanes, range.clone());
-                        Pass { slices: slices.part(range), decisions: tile.words().iter(), step }.finish();
-                    }
-                    let range = start..start + decisions;
+        let mut tiles = source.tiles(lanes, walk.total);
+        let mut stretches = Stretches { walk, rows: walk.rows(), row: None };
+        let mut len = tiles.next(tile, &mut ());
+        while let Some(decisions) = len {
+            len = if let Some(start) = stretches.whole_tile(decisions) {
+                for copy in walk.copies().skip(1) {
+                    let range = start + copy..start + copy + decisions;
                     let step = effect.step(lanes, range.clone());
-                    let mut pass = Pass { slices: slices.part(range), decisions: tile.words().iter(), step };
-                    let len = tiles.next(next_tile, &mut pass);
-                    pass.finish();
-                    len
-                } else {
-                    for copy in walk.copies() {
-                        for i in 0..decisions {
-                            let plane = start + copy + i * walk.plane;
-                            if let Some(word) = tile.words().get(i / WORD) {
-                                let range = plane..plane + walk.plane;
-                                effect.plane(lanes, word, i % WORD, range.clone(), slices.part(range));
-                            }
+                    Pass { slices: slices.part(range), decisions: tile.words().iter(), step }.finish();
+                }
+                let range = start..start + decisions;
+                let step = effect.step(lanes, range.clone());
+                let mut pass = Pass { slices: slices.part(range), decisions: tile.words().iter(), step };
+                let len = tiles.next(next_tile, &mut pass);
+                pass.finish();
+                len
+            } else {
+                lanes.call(Parts { lanes, tile, decisions, stretches: &mut stretches, effect: &mut effect, slices: &mut slices });
+                tiles.next(next_tile, &mut ())
+            };
+            core::mem::swap(&mut tile, &mut next_tile);
+        }
+    }
+}
+
+/// Where the decisions of a tensor lie, row after row.
+struct Stretches<'a> {
+    walk: &'a Walk<'a>,
+    rows: Offsets<'a>,
+    /// Where the row begins that the next decision is in, and the number of its decisions that are done.
+    row: Option<(usize, usize)>,
+}
+
+/// Decisions of one row: which of the row's they are, and where their first element is.
+struct Stretch {
+    start: usize,
+    decisions: Range<usize>,
+}
+
+impl Stretches<'_> {
+    #[inline(always)]
+    fn unfinished(&self) -> Option<(usize, usize)> {
+        self.row.filter(|(_, done)| *done < self.walk.decisions)
+    }
+
+    /// The next decisions of one row, at most so many.
+    #[inline(always)]
+    fn next(&mut self, limit: usize) -> Option<Stretch> {
+        let (row, done) = match self.unfinished() {
+            Some(row) => row,
+            None => (self.rows.next()?, 0),
+        };
+        let decisions = done..done + limit.min(self.walk.decisions - done);
+        self.row = Some((row, decisions.end));
+        Some(Stretch { start: row + done * self.walk.plane, decisions })
+    }
+
+    /// Where the next so many decisions start, if they are a stretch of single elements that is not repeated on end.
+    #[inline(always)]
+    fn whole_tile(&mut self, decisions: usize) -> Option<usize> {
+        let left = self.walk.decisions - self.unfinished().map_or(0, |(_, done)| done);
+        if self.walk.plane > 1 || self.walk.repeats > 1 || left < decisions {
+            return None;
+        }
+        self.next(decisions).map(|stretch| stretch.start)
+    }
+}
+
+/// Planes of fewer elements than this are not worth a loop each: what is dropped is then read.
+const SMALL_PLANE: usize = 256;
+
+/// Applies the decisions of a tile that do not lie in memory as they lie in the tile.
+struct Parts<'p, 'w, 's, L, T, E, F> {
+    lanes: L,
+    tile: &'p T,
+    decisions: usize,
+    stretches: &'p mut Stretches<'w>,
+    effect: &'p mut F,
+    slices: &'p mut Slices<'s, E>,
+}
+
+impl<L: Lanes, T: Tile, E: Element, F: Effect<E, Word = T::Word>> Task for Parts<'_, '_, '_, L, T, E, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<M: Lanes>(self, _: M) {
+        let Self { lanes, tile, decisions, stretches, effect, slices } = self;
+        let walk = stretches.walk;
+        let mut elements = T::NEW;
+        let mut from = 0;
+        while from < decisions {
+            let Some(Stretch { start, decisions: stretch }) = stretches.next(decisions - from) else { return };
+            let count = stretch.len();
+            // A whole row that is repeated on end is one with its repeats.
+            let (repeats, apart) = if count == walk.decisions { (walk.repeats, 1) } else { (1, walk.repeats) };
+            let copies = walk.copies().flat_map(|copy| (0..apart).map(move |repeat| start + copy + repeat * walk.decisions));
+            if walk.plane < SMALL_PLANE {
+                let all = count * walk.plane * repeats;
+                for skip in (0..all).step_by(T::CAPACITY) {
+                    let len = T::CAPACITY.min(all - skip);
+                    if walk.plane > 1 {
+                        elements.spread(tile, from, walk.plane, skip, len);
+                    } else {
+                        elements.cycle(tile, from, count, skip, len);
+                    }
+                    for start in copies.clone() {
+                        let range = start + skip..start + skip + len;
+                        let step = effect.step(lanes, range.clone());
+                        Pass { slices: slices.part(range), decisions: elements.words().iter(), step }.finish();
+                    }
+                }
+            } else {
+                for start in copies {
+                    for i in 0..count {
+                        let plane = start + i * walk.plane;
+                        if let Some(word) = tile.words().get((from + i) / WORD) {
+                            let range = plane..plane + walk.plane;
+                            effect.plane(lanes, word, (from + i) % WORD, range.clone(), slices.part(range));
                         }
                     }
-                    tiles.next(next_tile, &mut ())
-                };
-                core::mem::swap(&mut tile, &mut next_tile);
-                start += decisions * walk.plane;
+                }
             }
-            before += walk.decisions as u64;
+            from += count;
         }
     }
 }

@@ -240,7 +240,13 @@ impl Layout {
             [row, outer @ ..] if row.stride == plane => (row.extent, outer),
             _ => (1, axes),
         };
-        Walk { total: self.decisions(), gaps: self.gaps(), plane, decisions, outer }
+        let (repeats, outer) = match outer {
+            [copies, outer @ ..] if copies.shared && copies.stride == decisions && plane == 1 && decisions < SHORT_ROW => {
+                (copies.extent, outer)
+            }
+            _ => (1, outer),
+        };
+        Walk { total: self.decisions(), gaps: self.gaps(), plane, decisions, repeats, outer }
     }
 }
 
@@ -276,6 +282,9 @@ channel_layouts! {
     dhwc, 4, [0, 1, 2], "D x H x W x C without a batch axis, channels last: one decision for each of the C volumes.";
 }
 
+/// Decisions from which a row that is repeated is better taken as it is, repeat after repeat.
+const SHORT_ROW: usize = 512;
+
 /// A tensor as rows of decisions: the innermost axis that is not shared, what lies inside it, and what lies around it.
 #[derive(Clone, Copy)]
 pub(crate) struct Walk<'a> {
@@ -287,18 +296,20 @@ pub(crate) struct Walk<'a> {
     pub(crate) plane: usize,
     /// Decisions in a row, their planes behind each other.
     pub(crate) decisions: usize,
+    /// How many times a short row of single elements comes on end, before other axes count: channels last have it so.
+    pub(crate) repeats: usize,
     outer: &'a [Axis],
 }
 
 impl<'a> Walk<'a> {
     /// A slice of any length, one decision an element.
     pub(crate) const fn flat(len: usize) -> Self {
-        Self { total: len, gaps: 0, plane: 1, decisions: len, outer: &[] }
+        Self { total: len, gaps: 0, plane: 1, decisions: len, repeats: 1, outer: &[] }
     }
 
     /// Whether it is one row of one element a decision.
     pub(crate) const fn is_flat(&self) -> bool {
-        self.plane == 1 && self.outer.is_empty()
+        self.plane == 1 && self.repeats == 1 && self.outer.is_empty()
     }
 
     /// Where the rows of different decisions start, in the order of their decisions.
@@ -308,7 +319,7 @@ impl<'a> Walk<'a> {
 
     /// The ranges of elements that are the tensor's, decisions aside.
     pub(crate) fn runs(&self) -> impl Iterator<Item = Range<usize>> {
-        let run = self.decisions * self.plane;
+        let run = self.decisions * self.plane * self.repeats;
         self.rows().flat_map(move |row| self.copies().map(move |copy| row + copy..row + copy + run))
     }
 
@@ -319,6 +330,7 @@ impl<'a> Walk<'a> {
 }
 
 /// The element offsets of all positions along the axes of one kind, the innermost counting fastest.
+#[derive(Clone)]
 pub(crate) struct Offsets<'a> {
     axes: &'a [Axis],
     shared: bool,

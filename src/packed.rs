@@ -89,9 +89,8 @@ impl<'m> Source for PackedMask<'m> {
         'm: 'a;
 
     #[inline(always)]
-    fn tiles<L: Lanes>(&mut self, _: L, before: u64, decisions: usize) -> PackedTiles<'_> {
-        let next = before as usize;
-        PackedTiles { mask: *self, next, end: next + decisions }
+    fn tiles<L: Lanes>(&mut self, _: L, decisions: usize) -> PackedTiles<'_> {
+        PackedTiles { mask: *self, next: 0, end: decisions }
     }
 }
 
@@ -129,8 +128,8 @@ impl<'m, S: Source<Tile = Keep>> Source for Record<'m, S> {
         S: 'a;
 
     #[inline(always)]
-    fn tiles<L: Lanes>(&mut self, lanes: L, before: u64, decisions: usize) -> RecordTiles<'_, S::Tiles<'_, L>> {
-        RecordTiles { tiles: self.source.tiles(lanes, before, decisions), mask: self.mask, next: before as usize }
+    fn tiles<L: Lanes>(&mut self, lanes: L, decisions: usize) -> RecordTiles<'_, S::Tiles<'_, L>> {
+        RecordTiles { tiles: self.source.tiles(lanes, decisions), mask: self.mask, next: 0 }
     }
 }
 

@@ -33,8 +33,17 @@ pub(crate) trait Tile {
 
     const NEW: Self;
 
+    /// The most decisions that one can hold.
+    const CAPACITY: usize;
+
     /// From the first decision on.
     fn words(&self) -> &[Self::Word];
+
+    /// The `period` decisions of another tile that begin with number `from`, over and over: `len` of these, after the first `skip`.
+    fn cycle(&mut self, tile: &Self, from: usize, period: usize, skip: usize, len: usize);
+
+    /// The decisions of another tile from number `from` on, each `times` times on end: `len` of these, after the first `skip`.
+    fn spread(&mut self, tile: &Self, from: usize, times: usize, skip: usize, len: usize);
 }
 
 /// The keep bits of a tile. One block more, because a tile may start inside a block.
@@ -45,9 +54,67 @@ impl Tile for Keep {
 
     const NEW: Self = [0; (TILE + 1) * BLOCK_WORDS];
 
+    const CAPACITY: usize = size_of::<Self>() * 8;
+
     #[inline(always)]
     fn words(&self) -> &[u64] {
         self
+    }
+
+    fn cycle(&mut self, tile: &Self, from: usize, period: usize, skip: usize, len: usize) {
+        let period = period.max(1);
+        let mut next = skip % period;
+        if period >= WORD {
+            return fill(self, len, |room| {
+                let run = (period - next).min(room);
+                let bits = bits_from(tile, from + next);
+                next = if next + run < period { next + run } else { 0 };
+                (bits, run)
+            });
+        }
+        // So many periods at once as fit.
+        let (mut bits, mut width) = (u128::from(bits_from(tile, from) & !(u64::MAX << period)), period);
+        while width <= WORD {
+            bits |= bits << width;
+            width *= 2;
+        }
+        fill(self, len, |room| {
+            let run = (width - next).min(room);
+            let word = (bits >> next) as u64;
+            next = (next + run) % period;
+            (word, run)
+        });
+    }
+
+    fn spread(&mut self, tile: &Self, from: usize, times: usize, skip: usize, len: usize) {
+        let (mut next, mut used) = (from + skip / times.max(1), skip % times.max(1));
+        fill(self, len, |room| {
+            let run = (times - used).min(room);
+            let bits = (bits_from(tile, next) & 1).wrapping_neg();
+            (next, used) = if used + run < times { (next, used + run) } else { (next + 1, 0) };
+            (bits, run)
+        });
+    }
+}
+
+/// The 64 bits of a tile from number `from` on.
+fn bits_from(tile: &Keep, from: usize) -> u64 {
+    let word = |i: usize| tile.get(from / WORD + i).copied().unwrap_or(0);
+    (join([word(0), word(1)]) >> (from % WORD)) as u64
+}
+
+/// Fills the words of `len` decisions with runs of bits: given the room that is left in a word, `run` gives the next bits and how many of
+/// them count.
+fn fill(tile: &mut Keep, len: usize, mut run: impl FnMut(usize) -> (u64, usize)) {
+    for word in tile.iter_mut().take(len.div_ceil(WORD)) {
+        let mut filled = 0;
+        *word = 0;
+        while filled < WORD {
+            let (bits, len) = run(WORD - filled);
+            // What is too much goes over the end or is overwritten with what follows.
+            *word = *word & !(u64::MAX << filled) | bits << filled;
+            filled += len.max(1);
+        }
     }
 }
 
@@ -58,8 +125,8 @@ pub(crate) trait Source {
     where
         Self: 'a;
 
-    /// So many decisions after the first `before`.
-    fn tiles<L: Lanes>(&mut self, lanes: L, before: u64, decisions: usize) -> Self::Tiles<'_, L>;
+    /// The first so many decisions.
+    fn tiles<L: Lanes>(&mut self, lanes: L, decisions: usize) -> Self::Tiles<'_, L>;
 
     /// The first decisions, if they are so few that there is a shorter way to them than a tile.
     #[inline(always)]
@@ -86,12 +153,11 @@ impl Source for Computed {
     type Tiles<'a, L: Lanes> = ComputedTiles<L::Generator<'a>>;
 
     #[inline(always)]
-    fn tiles<L: Lanes>(&mut self, lanes: L, before: u64, decisions: usize) -> ComputedTiles<L::Generator<'_>> {
-        let first = self.first.wrapping_add(before);
+    fn tiles<L: Lanes>(&mut self, lanes: L, decisions: usize) -> ComputedTiles<L::Generator<'_>> {
         ComputedTiles {
             generator: lanes.generator(&self.mask),
-            block: first / BLOCK as u64,
-            skip: (first % BLOCK as u64) as usize,
+            block: self.first / BLOCK as u64,
+            skip: (self.first % BLOCK as u64) as usize,
             left: decisions,
         }
     }

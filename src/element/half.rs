@@ -10,7 +10,7 @@ use crate::kernel::CHUNK;
 use crate::lanes::Lanes;
 
 macro_rules! half {
-    ($type:ty, $widen:ident, $narrow:ident) => {
+    ($type:ty, $load:ident, $store:ident) => {
         impl Sealed for $type {
             const ZERO: Self = Self::ZERO;
 
@@ -23,12 +23,12 @@ macro_rules! half {
 
             #[inline(always)]
             fn load<L: Lanes>(lanes: L, x: &[Self; CHUNK]) -> L::F32x16 {
-                $widen(lanes, lanes.load_u16(&x.map(Self::to_bits)))
+                lanes.$load(&x.map(Self::to_bits))
             }
 
             #[inline(always)]
             fn store<L: Lanes>(lanes: L, x: L::F32x16) -> [Self; CHUNK] {
-                lanes.store_u16($narrow(lanes, lanes.cast_i32(x))).map(Self::from_bits)
+                lanes.$store(x).map(Self::from_bits)
             }
 
             #[inline(always)]
@@ -60,11 +60,11 @@ macro_rules! half {
     };
 }
 
-half!(f16, widen_f16, narrow_f16);
-half!(bf16, widen_bf16, narrow_bf16);
+half!(f16, load_f16, store_f16);
+half!(bf16, load_bf16, store_bf16);
 
 #[inline(always)]
-fn widen_f16<L: Lanes>(lanes: L, x: L::I32x16) -> L::F32x16 {
+pub(crate) fn widen_f16<L: Lanes>(lanes: L, x: L::I32x16) -> L::F32x16 {
     let sign = lanes.shl::<16>(x & lanes.splat_i32(0x8000));
     // The exponent is 112 short in its new place. A product makes it good also where it is 0, a subnormal.
     let magnitude = lanes.shl::<13>(x & lanes.splat_i32(0x7FFF));
@@ -74,7 +74,7 @@ fn widen_f16<L: Lanes>(lanes: L, x: L::I32x16) -> L::F32x16 {
 }
 
 #[inline(always)]
-fn narrow_f16<L: Lanes>(lanes: L, x: L::I32x16) -> L::I32x16 {
+pub(crate) fn narrow_f16<L: Lanes>(lanes: L, x: L::I32x16) -> L::I32x16 {
     let magnitude = x & lanes.splat_i32(i32::MAX);
     // All from 2^16 on are as infinite as that.
     let limit = lanes.splat_i32((127 + 16) << 23);
@@ -90,12 +90,12 @@ fn narrow_f16<L: Lanes>(lanes: L, x: L::I32x16) -> L::I32x16 {
 }
 
 #[inline(always)]
-fn widen_bf16<L: Lanes>(lanes: L, x: L::I32x16) -> L::F32x16 {
+pub(crate) fn widen_bf16<L: Lanes>(lanes: L, x: L::I32x16) -> L::F32x16 {
     lanes.cast_f32(lanes.shl::<16>(x))
 }
 
 #[inline(always)]
-fn narrow_bf16<L: Lanes>(lanes: L, x: L::I32x16) -> L::I32x16 {
+pub(crate) fn narrow_bf16<L: Lanes>(lanes: L, x: L::I32x16) -> L::I32x16 {
     let nan = less(lanes, lanes.splat_i32(INFINITY), x & lanes.splat_i32(i32::MAX));
     let odd = lanes.shr::<16>(x) & lanes.splat_i32(1);
     let number = lanes.shr::<16>(x + odd + lanes.splat_i32(0x7FFF));

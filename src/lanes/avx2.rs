@@ -115,6 +115,11 @@ impl Lanes for Avx2 {
     type I32x16 = I32x16;
 
     #[inline(always)]
+    fn call<T: Task>(self, task: T) -> T::Output {
+        self.run(task)
+    }
+
+    #[inline(always)]
     fn splat_f32(self, x: f32) -> F32x16 {
         // SAFETY: nothing else.
         F32x16(unsafe { [_mm256_set1_ps(x); 2] })
@@ -322,11 +327,6 @@ fn pack(x: I32x16) -> __m256i {
 
 impl WideLanes for Avx2 {
     type U64x8 = U64x8;
-
-    #[inline(always)]
-    fn call<T: Task>(self, task: T) -> T::Output {
-        self.run(task)
-    }
 
     #[inline(always)]
     fn splat(self, x: u64) -> U64x8 {

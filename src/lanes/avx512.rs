@@ -113,6 +113,11 @@ impl Lanes for Avx512 {
     type I32x16 = I32x16;
 
     #[inline(always)]
+    fn call<T: Task>(self, task: T) -> T::Output {
+        self.run(task)
+    }
+
+    #[inline(always)]
     fn splat_f32(self, x: f32) -> F32x16 {
         // SAFETY: nothing else.
         F32x16(unsafe { _mm512_set1_ps(x) })
@@ -205,6 +210,20 @@ impl Lanes for Avx512 {
         unsafe { core::mem::transmute(_mm512_cvtepi32_epi16(x.0)) }
     }
 
+    #[cfg(feature = "half")]
+    #[inline(always)]
+    fn load_f16(self, x: &[u16; 16]) -> F32x16 {
+        // SAFETY: the array is 32 readable bytes; the load has no alignment.
+        F32x16(unsafe { _mm512_cvtph_ps(_mm256_loadu_epi16(x.as_ptr().cast())) })
+    }
+
+    #[cfg(feature = "half")]
+    #[inline(always)]
+    fn store_f16(self, x: F32x16) -> [u16; 16] {
+        // SAFETY: both are 32 bytes that any bits are valid for.
+        unsafe { core::mem::transmute(_mm512_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x.0)) }
+    }
+
     #[inline(always)]
     fn select_i32(self, keep: u16, kept: I32x16, dropped: I32x16) -> I32x16 {
         // SAFETY: nothing else.
@@ -262,11 +281,6 @@ impl Lanes for Avx512 {
 
 impl WideLanes for Avx512 {
     type U64x8 = U64x8;
-
-    #[inline(always)]
-    fn call<T: Task>(self, task: T) -> T::Output {
-        self.run(task)
-    }
 
     #[inline(always)]
     fn splat(self, x: u64) -> U64x8 {

@@ -10,6 +10,8 @@ mod scalar;
 use core::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Not, Sub};
 
 use crate::bernoulli::Bernoulli;
+#[cfg(feature = "half")]
+use crate::element::half;
 use crate::planes::GROUP;
 use crate::stream::{BLOCK, Stream};
 use crate::tiles::{Block, Generator};
@@ -24,6 +26,9 @@ use scalar::Scalar;
 ///
 /// A value of the implementing type is the proof that the CPU has the instructions. Integers wrap.
 pub(crate) trait Lanes: Copy {
+    /// Does a task in a function of its own.
+    fn call<T: Task>(self, task: T) -> T::Output;
+
     type F32x16: Copy
         + Add<Output = Self::F32x16>
         + Sub<Output = Self::F32x16>
@@ -61,6 +66,29 @@ pub(crate) trait Lanes: Copy {
     /// Of lanes from 0 to `u16::MAX`.
     #[cfg(feature = "half")]
     fn store_u16(self, x: Self::I32x16) -> [u16; 16];
+    /// By their bits, as are the three below.
+    #[cfg(feature = "half")]
+    #[inline(always)]
+    fn load_f16(self, x: &[u16; 16]) -> Self::F32x16 {
+        half::widen_f16(self, self.load_u16(x))
+    }
+    /// The nearest of each.
+    #[cfg(feature = "half")]
+    #[inline(always)]
+    fn store_f16(self, x: Self::F32x16) -> [u16; 16] {
+        self.store_u16(half::narrow_f16(self, self.cast_i32(x)))
+    }
+    #[cfg(feature = "half")]
+    #[inline(always)]
+    fn load_bf16(self, x: &[u16; 16]) -> Self::F32x16 {
+        half::widen_bf16(self, self.load_u16(x))
+    }
+    /// The nearest of each.
+    #[cfg(feature = "half")]
+    #[inline(always)]
+    fn store_bf16(self, x: Self::F32x16) -> [u16; 16] {
+        self.store_u16(half::narrow_bf16(self, self.cast_i32(x)))
+    }
     fn select_i32(self, keep: u16, kept: Self::I32x16, dropped: Self::I32x16) -> Self::I32x16;
     fn shl<const N: u32>(self, x: Self::I32x16) -> Self::I32x16;
     /// With zeros from above.
@@ -90,9 +118,6 @@ pub(crate) trait WideLanes: Lanes {
         + BitAnd<Output = Self::U64x8>
         + BitOr<Output = Self::U64x8>
         + Not<Output = Self::U64x8>;
-
-    /// Does a task in a function of its own.
-    fn call<T: Task>(self, task: T) -> T::Output;
 
     fn splat(self, x: u64) -> Self::U64x8;
     fn load(self, x: &[u64; GROUP]) -> Self::U64x8;

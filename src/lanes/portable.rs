@@ -49,6 +49,11 @@ impl Lanes for Portable {
     type I32x16 = i32x16;
 
     #[inline(always)]
+    fn call<T: Task>(self, task: T) -> T::Output {
+        run(self, task)
+    }
+
+    #[inline(always)]
     fn splat_f32(self, x: f32) -> f32x16 {
         f32x16::splat(x)
     }
@@ -181,11 +186,6 @@ impl Lanes for Portable {
 
 impl WideLanes for Portable {
     type U64x8 = u64x8;
-
-    #[inline(always)]
-    fn call<T: Task>(self, task: T) -> T::Output {
-        run(self, task)
-    }
 
     #[inline(always)]
     fn splat(self, x: u64) -> u64x8 {

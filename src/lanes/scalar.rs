@@ -3,7 +3,7 @@
 use core::array::from_fn;
 use core::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Sub};
 
-use super::Lanes;
+use super::{Lanes, Task, run};
 use crate::bernoulli::Bernoulli;
 use crate::stream::{BLOCK, Stream};
 use crate::tiles::{Block, Generator, Work, split};
@@ -48,6 +48,11 @@ impl Lanes for Scalar {
     type F32x16 = Array<f32>;
     type F64x16 = Array<f64>;
     type I32x16 = Array<i32>;
+
+    #[inline(always)]
+    fn call<T: Task>(self, task: T) -> T::Output {
+        run(self, task)
+    }
 
     #[inline(always)]
     fn splat_f32(self, x: f32) -> Array<f32> {
