@@ -13,10 +13,11 @@ const SATURATED: f64 = -1.758_099_340_847_376_6;
 /// Alpha dropout: what is dropped becomes the negative saturation value of SELU, and an affine map makes mean 0 and variance 1 what
 /// they were (Klambauer, Unterthiner, Mayr and Hochreiter, "Self-normalizing neural networks", NeurIPS 2017).
 ///
-/// With `q = 1 - p` and `s = -lambda * alpha = -1.7580993408473766`, the output is `a * x + b` where kept, `a * s + b` where dropped,
+/// With `q = 1 - p` and `s = -lambda * alpha = -1.7580993408473766`, the output is `a * x + b` where kept and `a * s + b` where dropped, which
+/// is `a * q * s` without the cancellation,
 ///
 /// ```text
-/// a = 1 / sqrt(q + s^2 * q * (1 - q))        b = -a * (1 - q) * s
+/// a = 1 / sqrt(q + s^2 * q * (1 - q))        b = a * (q - 1) * s
 /// ```
 ///
 /// all three constants computed in `f64`, by libm's square root, and rounded once; the product and the sum of a kept element are rounded
@@ -68,8 +69,8 @@ impl Alpha {
             return [0.0; 3];
         }
         let a = 1.0 / libm::sqrt(q + SATURATED * SATURATED * q * (1.0 - q));
-        // The last is a * s + b without the cancellation.
-        [a, -a * (1.0 - q) * SATURATED, a * q * SATURATED]
+        // At p = 0 this b is -0.0, the one summand that leaves every x as it is.
+        [a, a * (q - 1.0) * SATURATED, a * q * SATURATED]
     }
 }
 
