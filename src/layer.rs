@@ -8,14 +8,14 @@ use crate::lanes::Backend;
 use crate::layout::Walk;
 use crate::packed::{PackedMask, Record};
 use crate::tiles::{Computed, Source, Tile};
-use crate::{Address, Error, Layout, Rate};
+use crate::{Address, Error, Layout, Mask, Rate};
 
 /// Whether a layer drops, and what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode<'a> {
     /// Training, and each pass of Monte-Carlo dropout: drop what the mask at this address says.
     Train(Address),
-    /// The same with a mask that was stored: one that [`Mask::words`](crate::Mask::words) or
+    /// The same with a mask that was stored: one that [`Mask::words`] or
     /// [`apply_recording`](Layer::apply_recording) wrote, or one of a fixed set in flash, as Masksembles has them
     /// (Durasov, Bagautdinov, Baque and Fua, CVPR 2021). Kept values are scaled by the layer's rate, however many the mask keeps.
     Stored(PackedMask<'a>),
@@ -178,7 +178,7 @@ impl<K: Copy> Layer<K> {
 }
 
 impl<K: Copy> Layer<K> {
-    /// The forward pass in training, with its mask written to `mask` on the way, as [`Mask::words`](crate::Mask::words) has it. Costs less than
+    /// The forward pass in training, with its mask written to `mask` on the way, as [`Mask::words`] has it. Costs less than
     /// the two calls, which compute the mask twice.
     ///
     /// # Errors
@@ -192,6 +192,10 @@ impl<K: Copy> Layer<K> {
         check_length("mask", walk.total.div_ceil(32), mask.len())?;
         address.check_reach(walk.total as u64)?;
         let backend = self.backend();
+        if x.is_empty() {
+            // A shared axis of no extent has decisions all the same.
+            return Mask::new(self.kind.rate(), address).on(backend).words(walk.total, mask);
+        }
         mask.fill(0);
         let source = Record { source: Computed { mask: Bernoulli::new(self.kind.rate(), address), first: address.offset }, mask };
         Job { backend, walk: &walk, slices: Slices::out_of_place(x, y) }.apply(source, Masked(self.kind.pair()));
