@@ -1,5 +1,8 @@
 //! The standard normal that a uniform 32-bit integer stands for.
 
+#[cfg(test)]
+mod tests;
+
 use core::f32::consts::FRAC_1_SQRT_2;
 
 use crate::lanes::Lanes;

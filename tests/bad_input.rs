@@ -4,30 +4,12 @@
 #[macro_use]
 mod common;
 
+use common::refuse::{Call, assert_says, refuse};
 use dropout_kernels::{
     Activation, Address, Backend, Dropout, Error, Fused, Layout, MAX_RANK, Mask, Mode, PackedMask, Rate, Scaling,
 };
 
 every_backend!(layers_refuse_wrong_lengths, layers_refuse_to_pass_the_last_index, masks_refuse_both, fused_passes_refuse_both);
-
-/// A call that must err: given a backend and an output to leave alone.
-type Call<T> = fn(Backend, &mut [T]) -> Result<(), Error>;
-
-/// Asserts the error of each call on an output of so many elements, each part of its message, and that the output is as it was.
-fn refuse<T: Copy + PartialEq>(backend: Backend, canary: T, table: &[(usize, Call<T>, Error, [&str; 3])]) {
-    for (row, (len, call, error, message)) in table.iter().enumerate() {
-        let mut output = vec![canary; *len];
-        assert_eq!(call(backend, &mut output), Err(*error), "row {row}");
-        assert!(output.iter().all(|x| *x == canary), "row {row} wrote before {error:?}");
-        assert_says(*error, message);
-    }
-}
-
-/// The message names the argument, its value, and what was expected.
-fn assert_says(error: Error, message: &[&str]) {
-    let text = error.to_string();
-    assert!(message.iter().all(|part| text.contains(part)), "{text:?} has not all of {message:?}");
-}
 
 const X: [f32; 40] = [1.0; 40];
 

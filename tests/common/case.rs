@@ -1,11 +1,12 @@
 //! Random arguments for the laws.
 #![expect(clippy::cast_precision_loss, reason = "thresholds have at most 33 bits: exact")]
 
-use dropout_kernels::{Address, Dropout, Layout, Mask, Mode, Rate, Scaling};
+use dropout_kernels::{Address, Dropout, Layer, Layout, Mask, Mode, Rate, Scaling};
 use quickcheck::{Arbitrary, Gen};
 
+use super::kind::{OfScaled, Subject};
 use super::oracle;
-use super::value::{self, Value};
+use super::value::{self, Bits, Value};
 
 const RANGE: u64 = 1 << 32;
 
@@ -54,7 +55,11 @@ impl TensorCase {
     }
 
     pub fn dropout(&self) -> Dropout {
-        Dropout::new(Rate::new(self.p).unwrap()).with_scaling(self.scaling).with_layout(self.layout())
+        self.layer::<OfScaled<f32>>()
+    }
+
+    pub fn layer<S: Subject>(&self) -> Layer<S::Kind> {
+        S::layer(self).with_layout(self.layout())
     }
 
     pub fn elements(&self) -> usize {
@@ -66,21 +71,34 @@ impl TensorCase {
         axes.filter(|(axis, _)| !self.shared.contains(axis)).map(|(_, extent)| extent).product()
     }
 
-    pub fn x<E: Value>(&self) -> Vec<E> {
+    pub fn x<E: Bits>(&self) -> Vec<E> {
         value::random(self.values, self.elements())
     }
 
     /// What training should make of `x`.
     pub fn expected<E: Value>(&self, x: &[E]) -> Vec<E> {
-        let scale = if self.scaling == Scaling::Inverted { oracle::scale(self.p) } else { 1.0 };
-        let drops = drops(self.p, self.address, self.decisions());
-        oracle::apply(&self.shape, &self.shared, &drops, x, |x| x.times(scale), E::DROPPED)
+        let subject = OfScaled::new(self);
+        self.each::<OfScaled<E>>(x, |u, x| subject.forward(u, x))
+    }
+
+    /// The output if `f` makes it of an element and its decision's uniform integer.
+    pub fn each<S: Subject>(&self, x: &[S::Element], f: impl Fn(u64, S::Element) -> S::Element) -> Vec<S::Element> {
+        let uniforms: Vec<u64> = uniforms(S::DOMAIN, self.address, self.decisions()).collect();
+        let output = |(i, &x)| f(uniforms[oracle::decision(&self.shape, &self.shared, i)], x);
+        x.iter().enumerate().map(output).collect()
     }
 }
 
 /// The oracle's decisions from an address's offset on.
-pub fn drops(p: f64, Address { seed, layer, step, offset }: Address, decisions: usize) -> Vec<bool> {
-    (0..decisions as u64).map(|i| oracle::dropped(seed, layer, step, 0, offset + i, p)).collect()
+pub fn drops(p: f64, address: Address, decisions: usize) -> Vec<bool> {
+    let threshold = oracle::threshold(p);
+    uniforms(0, address, decisions).map(|u| u < threshold).collect()
+}
+
+/// The oracle's uniform integers.
+pub fn uniforms(domain: u64, Address { seed, layer, step, offset }: Address, decisions: usize) -> impl Iterator<Item = u64> {
+    let blocks = (offset / 128..).flat_map(move |block| oracle::uniforms(seed, layer, step, domain, block));
+    blocks.skip((offset % 128) as usize).take(decisions)
 }
 
 impl Arbitrary for MaskCase {

@@ -4,7 +4,10 @@
 #![allow(dead_code, unused_macros, reason = "each file of tests is a crate of its own and uses a part of this")]
 
 pub mod case;
+pub mod kind;
+pub mod normal;
 pub mod oracle;
+pub mod refuse;
 pub mod value;
 
 use std::fmt::Debug;
@@ -60,9 +63,9 @@ macro_rules! every_backend {
     };
 }
 
-/// `laws!(module, Case: law, law::<f32>, ...)`: each is a `fn(Backend, &Case)`, tried with random cases.
+/// `laws!(module, Case: law, law::<OfScaled<f32>>, ...)`: each is a `fn(Backend, &Case)`, tried with random cases.
 macro_rules! laws {
-    ($module:ident, $case:ty: $($law:ident $(::<$element:ty>)?),+ $(,)?) => {
+    ($module:ident, $case:ty: $($law:ident $(::<$subject:ty>)?),+ $(,)?) => {
         mod $module {
             use super::*;
 
@@ -70,11 +73,33 @@ macro_rules! laws {
             fn $law() {
                 fn law(case: $case) {
                     let _case = crate::common::OnFailure("for", &case);
-                    crate::common::each_backend(|backend| super::$law$(::<$element>)?(backend, &case));
+                    crate::common::each_backend(|backend| super::$law$(::<$subject>)?(backend, &case));
                 }
                 crate::common::check(law as fn($case));
                 crate::common::report(concat!(module_path!(), "::", stringify!($law)));
             })+
         }
+    };
+}
+
+/// `every_subject!(laws)`, `every_mask_subject!(laws)`: calls the macro with `module: Subject` for each kind and type of element; the second
+/// without the kinds that have no mask.
+macro_rules! every_subject {
+    ($macro:ident) => {
+        every_mask_subject!($macro);
+        $macro!(gaussian_f32: OfGaussian<f32>, gaussian_f64: OfGaussian<f64>);
+        #[cfg(feature = "half")]
+        $macro!(gaussian_f16: OfGaussian<::half::f16>, gaussian_bf16: OfGaussian<::half::bf16>);
+    };
+}
+
+macro_rules! every_mask_subject {
+    ($macro:ident) => {
+        $macro!(scaled_f32: OfScaled<f32>, scaled_f64: OfScaled<f64>, alpha_f32: OfAlpha<f32>, alpha_f64: OfAlpha<f64>);
+        $macro!(quantized_i8: OfQuantized<i8>, quantized_i16: OfQuantized<i16>);
+        #[cfg(feature = "half")]
+        $macro!(scaled_f16: OfScaled<::half::f16>, scaled_bf16: OfScaled<::half::bf16>);
+        #[cfg(feature = "half")]
+        $macro!(alpha_f16: OfAlpha<::half::f16>, alpha_bf16: OfAlpha<::half::bf16>);
     };
 }

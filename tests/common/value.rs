@@ -2,22 +2,21 @@
 
 use std::fmt::Debug;
 
-use dropout_kernels::Float;
+use dropout_kernels::{Element, Float, Integer};
+#[cfg(feature = "half")]
+use half::{bf16, f16};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
-pub trait Value: Float + Copy + Debug + 'static {
+/// Any type of element, by its representation.
+pub trait Bits: Element + Copy + Debug + 'static {
     /// Values that a kernel could treat differently from others.
     const SPECIAL: &[Self];
-    /// What a dropped element becomes.
-    const DROPPED: Self;
 
     /// Any value at all: the low bits are its representation.
     fn from_bits(bits: u64) -> Self;
     fn bits(self) -> u64;
     fn is_nan(self) -> bool;
-    /// The product with a factor that is first rounded to this type.
-    fn times(self, factor: f64) -> Self;
 
     /// The same bits, but for the payload of a NaN, which the contract leaves open.
     fn same(self, other: Self) -> bool {
@@ -25,42 +24,136 @@ pub trait Value: Float + Copy + Debug + 'static {
     }
 }
 
-impl Value for f32 {
-    const SPECIAL: &[Self] = &[
-        0.0,
-        -0.0,
-        1.0,
-        Self::INFINITY,
-        Self::NEG_INFINITY,
-        Self::NAN,
-        Self::from_bits(0xFFA0_0001), // a signalling NaN
-        Self::from_bits(1),           // the smallest subnormal
-        Self::from_bits(0x807F_FFFF), // the largest, negative
-        Self::MIN_POSITIVE,
-        Self::MAX, // overflows when scaled
-        Self::MIN,
-    ];
-    const DROPPED: Self = 0.0;
+/// A type to compute with. Half precision is computed with in `f32`, each operation rounded to that, and the result to the type.
+pub trait Value: Bits + Float {
+    /// What a dropped element becomes.
+    const DROPPED: Self;
 
-    fn from_bits(bits: u64) -> Self {
-        Self::from_bits(bits as u32)
-    }
-
-    fn bits(self) -> u64 {
-        self.to_bits().into()
-    }
-
-    fn is_nan(self) -> bool {
-        self.is_nan()
-    }
-
-    fn times(self, factor: f64) -> Self {
-        self * factor as Self
-    }
+    /// The nearest of this type: what constants go through.
+    fn nearest(x: f64) -> Self;
+    /// The product with a factor that is first rounded to this type.
+    fn times(self, factor: f64) -> Self;
+    /// The product with `a`, plus `b`.
+    fn affine(self, a: f64, b: f64) -> Self;
+    /// The product with noise that was computed in `f32`.
+    fn noisy(self, noise: f32) -> Self;
 }
 
+/// Implements both for a type with so many bits of mantissa, which is computed with in `$wide`.
+macro_rules! value {
+    ($type:ty: $bits:ty, $mantissa:expr, $wide:ty, $widen:expr, $nearest:expr) => {
+        impl Bits for $type {
+            const SPECIAL: &[Self] = &{
+                let (sign, unit): ($bits, $bits) = (1 << (<$bits>::BITS - 1), 1 << $mantissa);
+                let (infinity, one) = (sign - unit, (sign / 2 - unit));
+                [
+                    <$type>::from_bits(0),
+                    <$type>::from_bits(sign),
+                    <$type>::from_bits(one),
+                    <$type>::from_bits(infinity),
+                    <$type>::from_bits(infinity | sign),
+                    <$type>::from_bits(infinity | unit / 2), // NaN
+                    <$type>::from_bits(infinity | sign | 1), // a signalling NaN
+                    <$type>::from_bits(1),                   // the smallest subnormal
+                    <$type>::from_bits(sign | (unit - 1)),   // the largest, negative
+                    <$type>::from_bits(unit),                // the smallest normal
+                    <$type>::from_bits(infinity - 1),        // the largest, which overflows when scaled
+                    <$type>::from_bits((infinity - 1) | sign),
+                ]
+            };
+
+            fn from_bits(bits: u64) -> Self {
+                Self::from_bits(bits as $bits)
+            }
+
+            fn bits(self) -> u64 {
+                self.to_bits().into()
+            }
+
+            fn is_nan(self) -> bool {
+                self.is_nan()
+            }
+        }
+
+        impl Value for $type {
+            const DROPPED: Self = Self::SPECIAL[0];
+
+            fn nearest(x: f64) -> Self {
+                $nearest(x)
+            }
+
+            fn times(self, factor: f64) -> Self {
+                let [x, factor] = [self, Self::nearest(factor)].map($widen);
+                Self::nearest((x * factor).into())
+            }
+
+            fn affine(self, a: f64, b: f64) -> Self {
+                let [x, a, b] = [self, Self::nearest(a), Self::nearest(b)].map($widen);
+                let product = x * a;
+                Self::nearest((product + b).into())
+            }
+
+            fn noisy(self, noise: f32) -> Self {
+                Self::nearest(($widen(self) * <$wide>::from(noise)).into())
+            }
+        }
+    };
+}
+
+value!(f32: u32, 23, f32, |x: f32| x, |x| x as f32);
+value!(f64: u64, 52, f64, |x: f64| x, |x: f64| x);
+#[cfg(feature = "half")]
+value!(f16: u16, 10, f32, f16::to_f32, |x| f16::from_f64(round_to(x, 10, -14, f16::MAX.into())));
+#[cfg(feature = "half")]
+value!(bf16: u16, 7, f32, bf16::to_f32, |x| bf16::from_f64(round_to(x, 7, -126, bf16::MAX.into())));
+
+/// The nearest number of so many bits of mantissa, ties to even, with this smallest exponent of a normal one, and infinity above the largest. The
+/// conversion that is left to do is exact.
+#[cfg(feature = "half")]
+fn round_to(x: f64, mantissa: i32, smallest: i32, largest: f64) -> f64 {
+    let exponent = (x.to_bits() >> 52 & 0x7FF) as i32 - 1023;
+    let unit = 2_f64.powi(exponent.max(smallest) - mantissa);
+    let rounded = (x / unit).round_ties_even() * unit;
+    if rounded.abs() > largest { f64::INFINITY.copysign(x) } else { rounded }
+}
+
+/// A quantised type.
+pub trait Integral: Bits + Integer + Into<i64> {
+    /// The nearest of this type.
+    fn nearest(x: i64) -> Self;
+}
+
+macro_rules! integral {
+    ($type:ty) => {
+        impl Bits for $type {
+            const SPECIAL: &[Self] = &[0, 1, -1, Self::MIN, Self::MIN + 1, Self::MAX - 1, Self::MAX];
+
+            fn from_bits(bits: u64) -> Self {
+                bits as Self
+            }
+
+            fn bits(self) -> u64 {
+                i64::from(self).cast_unsigned()
+            }
+
+            fn is_nan(self) -> bool {
+                false
+            }
+        }
+
+        impl Integral for $type {
+            fn nearest(x: i64) -> Self {
+                x.clamp(Self::MIN.into(), Self::MAX.into()) as Self
+            }
+        }
+    };
+}
+
+integral!(i8);
+integral!(i16);
+
 /// Values by random bit pattern, every fourth a special one.
-pub fn random<E: Value>(seed: u64, len: usize) -> Vec<E> {
+pub fn random<E: Bits>(seed: u64, len: usize) -> Vec<E> {
     let mut rng = Pcg64::seed_from_u64(seed);
     let mut draw = || {
         let bits = rng.next_u64();
@@ -75,7 +168,7 @@ pub fn ones(len: usize) -> Vec<f32> {
 }
 
 #[track_caller]
-pub fn assert_same<E: Value>(actual: &[E], expected: &[E]) {
+pub fn assert_same<E: Bits>(actual: &[E], expected: &[E]) {
     assert_eq!(actual.len(), expected.len());
     for (i, (actual, expected)) in actual.iter().zip(expected).enumerate() {
         assert!(actual.same(*expected), "element {i} is {actual:?} instead of {expected:?}");

@@ -9,7 +9,11 @@ use core::panic::PanicInfo;
 
 use dropout_kernels::monte_carlo::{Moments, Uncertainty, entropy};
 use dropout_kernels::philox::{Philox, philox4x32};
-use dropout_kernels::{Activation, Address, DropBlock, Dropout, Error, Fused, Layout, Mask, Mode, PackedMask, Rate, Scaling};
+use dropout_kernels::{
+    Activation, Address, AlphaDropout, DropBlock, Dropout, Element, Error, Fused, GaussianDropout, Kind, Layer, Layout, Mask,
+    MaskKind, Mode, PackedMask, QuantizedDropout, Rate, Scaling,
+};
+use half::{bf16, f16};
 use rand_core::TryRng;
 
 #[panic_handler]
@@ -104,6 +108,40 @@ export! {
         grad_bias: Option<&mut [f32]>
     ) -> Result<(), Error> = fused.backward_add(mode, x, grad_y, grad_x, grad_bias);
 
+    fn dropout_f64(layer: &Dropout, mode: Mode, x: &[f64], y: &mut [f64]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
+    fn dropout_f16(layer: &Dropout, mode: Mode, x: &[f16], y: &mut [f16]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
+    fn dropout_bf16(layer: &Dropout, mode: Mode, x: &[bf16], y: &mut [bf16]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
+    fn dropout_rate(layer: &Dropout) -> Rate = layer.rate();
+    fn dropout_recording(layer: &Dropout, address: Address, x: &[f32], y: &mut [f32], mask: &mut [u32]) -> Result<(), Error> =
+        layer.apply_recording(address, x, y, mask);
+
+    fn alpha_of(rate: Rate, layout: Layout) -> AlphaDropout = AlphaDropout::new(rate).with_layout(layout);
+    fn alpha_f32(layer: &AlphaDropout, mode: Mode, x: &[f32], y: &mut [f32]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
+    fn alpha_f64(layer: &AlphaDropout, mode: Mode, x: &[f64], y: &mut [f64]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
+    fn alpha_f16(layer: &AlphaDropout, mode: Mode, x: &[f16], y: &mut [f16]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
+    fn alpha_bf16(layer: &AlphaDropout, mode: Mode, x: &[bf16], y: &mut [bf16]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
+    fn alpha_rate(layer: &AlphaDropout) -> Rate = layer.rate();
+
+    fn gaussian_of(rate: Rate, layout: Layout) -> GaussianDropout = GaussianDropout::new(rate).with_layout(layout);
+    fn gaussian_f32(layer: &GaussianDropout, mode: Mode, x: &[f32], y: &mut [f32]) -> Result<(), Error> = passes(layer, mode, x, y);
+    fn gaussian_f64(layer: &GaussianDropout, mode: Mode, x: &[f64], y: &mut [f64]) -> Result<(), Error> = passes(layer, mode, x, y);
+    fn gaussian_f16(layer: &GaussianDropout, mode: Mode, x: &[f16], y: &mut [f16]) -> Result<(), Error> = passes(layer, mode, x, y);
+    fn gaussian_bf16(layer: &GaussianDropout, mode: Mode, x: &[bf16], y: &mut [bf16]) -> Result<(), Error> = passes(layer, mode, x, y);
+    fn gaussian_rate(layer: &GaussianDropout) -> Rate = layer.rate();
+
+    fn quantized_of(rate: Rate, zero_point: i8, layout: Layout) -> QuantizedDropout<i8> =
+        QuantizedDropout::new(rate, zero_point).with_fixed_point_scale().with_layout(layout);
+    fn quantized_i8(layer: &QuantizedDropout<i8>, mode: Mode, x: &[i8], y: &mut [i8]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
+    fn quantized_i16(layer: &QuantizedDropout<i16>, mode: Mode, x: &[i16], y: &mut [i16]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
+    fn quantized_rate(layer: &QuantizedDropout<i8>) -> Rate = layer.rate();
+    fn quantized_scale(layer: &QuantizedDropout<i8>) -> f64 = layer.scale();
+
+    fn packed_new(words: &'static [u32], first: usize, decisions: usize) -> Result<PackedMask<'static>, Error> =
+        PackedMask::new(words, first, decisions);
+    fn packed_decisions(mask: PackedMask<'_>) -> usize = mask.decisions();
+    fn packed_keeps(mask: PackedMask<'_>, index: usize) -> Option<bool> = mask.keeps(index);
+    fn packed_count_kept(mask: PackedMask<'_>) -> usize = mask.count_kept();
+
     fn moments_new(mean: &mut [f32], m2: &mut [f32]) -> bool = Moments::new(mean, m2).is_ok();
     fn moments_add(moments: &mut Moments<'_>, y: &[f32]) -> Result<(), Error> = moments.add(y);
     fn moments_population_variance(moments: &Moments<'_>, to: &mut [f32]) -> () = fill(to, moments.population_variance());
@@ -121,6 +159,22 @@ export! {
     fn philox_next_u32(rng: &mut Philox) -> Result<u32, Infallible> = rng.try_next_u32();
     fn philox_next_u64(rng: &mut Philox) -> Result<u64, Infallible> = rng.try_next_u64();
     fn philox_fill_bytes(rng: &mut Philox, bytes: &mut [u8]) -> Result<(), Infallible> = rng.try_fill_bytes(bytes);
+}
+
+/// Every method that all kinds share.
+fn passes<E: Element, K: Kind<E>>(layer: &Layer<K>, mode: Mode, x: &[E], y: &mut [E]) -> Result<(), Error> {
+    layer.apply(mode, x, y)?;
+    layer.apply_in_place(mode, y)?;
+    layer.backward(mode, x, y)?;
+    layer.backward_in_place(mode, y)
+}
+
+/// And those of the kinds with masks.
+fn mask_passes<E: Element, K: MaskKind<E>>(layer: &Layer<K>, mode: Mode, x: &[E], y: &mut [E]) -> Result<(), Error> {
+    if let Mode::Train(address) = mode {
+        layer.apply_recording(address, x, y, &mut [0; 8])?;
+    }
+    passes(layer, mode, x, y)
 }
 
 fn fill(to: &mut [f32], from: impl Iterator<Item = f32>) {

@@ -1,0 +1,45 @@
+//! A mask that is stored does what it does when it is computed, for every kind that has one, type and layout.
+
+use dropout_kernels::{Backend, Mask, MaskKind, Mode, PackedMask, Rate};
+
+use crate::common::case::TensorCase;
+use crate::common::kind::{OfAlpha, OfQuantized, OfScaled, Subject};
+use crate::common::value::assert_same;
+use crate::{apply, backward, unwritten};
+
+macro_rules! laws_of_subjects {
+    ($($module:ident: $subject:ty),+) => {
+        $(laws!($module, TensorCase: a_stored_mask_equals_training::<$subject>, recording_equals_training::<$subject>);)+
+    };
+}
+every_mask_subject!(laws_of_subjects);
+
+fn words(case: &TensorCase) -> Vec<u32> {
+    let mut words = vec![0xA5A5_A5A5; case.decisions().div_ceil(32)];
+    Mask::new(Rate::new(case.p).unwrap(), case.address).words(case.decisions(), &mut words).unwrap();
+    words
+}
+
+/// Stored after some bits of something else, and followed by more.
+fn a_stored_mask_equals_training<S: Subject>(backend: Backend, case: &TensorCase) {
+    let first = case.values as usize % 71;
+    let mut stored = vec![0xA5A5_A5A5; (first + case.decisions()).div_ceil(32)];
+    let words = words(case);
+    for i in 0..case.decisions() {
+        let (word, bit) = ((first + i) / 32, (first + i) % 32);
+        stored[word] = stored[word] & !(1 << bit) | (words[i / 32] >> (i % 32) & 1) << bit;
+    }
+    let mode = Mode::Stored(PackedMask::new(&stored, first, case.decisions()).unwrap());
+
+    let (x, layer) = (case.x(), case.layer::<S>().on(backend));
+    assert_same(&apply(&layer, mode, &x), &apply(&layer, case.train(), &x));
+    assert_same(&backward(&layer, mode, &x), &backward(&layer, case.train(), &x));
+}
+
+fn recording_equals_training<S: Subject<Kind: MaskKind<S::Element>>>(backend: Backend, case: &TensorCase) {
+    let (x, layer) = (case.x(), case.layer::<S>().on(backend));
+    let (mut y, mut mask) = (unwritten(x.len()), vec![0xA5A5_A5A5; case.decisions().div_ceil(32)]);
+    layer.apply_recording(case.address, &x, &mut y, &mut mask).unwrap();
+    assert_eq!(mask, words(case));
+    assert_same(&y, &apply(&layer, case.train(), &x));
+}
