@@ -2,14 +2,14 @@
 //! what runs in place) and to memcpy, all three in turn in one process, so that the ratios repeat where nanoseconds do not.
 //!
 //! `cargo bench --bench ratios` prints a table; `-- --json FILE` also writes it as JSON. With the feature `rayon` there is a row for
-//! all threads, beside the floor on one.
+//! all threads, beside the floor on one. (`kinds` has the other kinds of dropout, layouts and types.)
 #![expect(clippy::cast_precision_loss, reason = "counts below 2^53 are exact")]
 
 mod measure;
 
 use std::error::Error;
 
-use dropout_kernels::{Activation, Address, Backend, DropBlock, Dropout, Fused, Layout, Mask, Mode, Rate};
+use dropout_kernels::{Address, Backend, Dropout, Layout, Mask, Mode, Rate};
 use measure::{Row, Slices, Times, scale};
 
 const SIZES: [usize; 5] = [64, 1 << 14, 1 << 17, 1 << 20, 1 << 24];
@@ -30,11 +30,6 @@ const OPERATIONS: &[Operation] = &[
     #[cfg(feature = "rayon")]
     Operation { name: "dense_parallel", dtype: "f32", rates: RATES, backends: all_threads, measure: dense_parallel },
     Operation { name: "channel", dtype: "f32", rates: &[0.2], backends: every_backend, measure: channel },
-    Operation { name: "drop_block", dtype: "f32", rates: &[0.1], backends: every_backend, measure: drop_block },
-    Operation { name: "fused", dtype: "f32", rates: &[0.1], backends: every_backend, measure: fused },
-    Operation { name: "fused_chain", dtype: "f32", rates: &[0.1], backends: every_backend, measure: fused_chain },
-    Operation { name: "fused_gelu", dtype: "f32", rates: &[0.1], backends: every_backend, measure: fused_gelu },
-    Operation { name: "fused_gelu_chain", dtype: "f32", rates: &[0.1], backends: every_backend, measure: fused_gelu_chain },
     Operation { name: "mask", dtype: "bit", rates: RATES, backends: every_backend, measure: mask },
 ];
 
@@ -55,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                         print!("{:9.2}", 1.0 / row.times.operation);
                     }
                     println!();
-                    rows.push(row.json());
+                    rows.push(object(&row));
                 }
             }
         }
@@ -64,6 +59,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         std::fs::write(file, serde_json::to_string_pretty(&rows)?)?;
     }
     Ok(())
+}
+
+fn object(row: &Row) -> serde_json::Value {
+    serde_json::json!({
+        "op": row.op,
+        "backend": row.backend,
+        "dtype": row.dtype,
+        "n": row.n,
+        "p": row.p,
+        "ns_per_element": row.times.operation,
+        "ratio_to_floor": row.ratio_to_floor(),
+        "ratio_to_memcpy": row.ratio_to_memcpy(),
+    })
 }
 
 /// The file to write JSON to, if one is asked for.
@@ -148,94 +156,16 @@ fn dense_parallel(case: &Case, slices: &mut Slices) -> Times {
     Times::measure_by(measure::wall_time, slices, run, scale)
 }
 
-/// Feature maps of 32 x 32; the smallest tensor is a single one of 8 x 8.
-fn maps(elements: usize) -> [usize; 4] {
-    let side = if elements < 32 * 32 { 8 } else { 32 };
-    [1, elements / (side * side), side, side]
-}
-
 fn channel(case: &Case, slices: &mut Slices) -> Times {
     let n = slices.x.len();
-    let layout = Layout::nchw(maps(n)).unwrap();
+    // Feature maps of 32 x 32; the smallest tensor is a single one of 8 x 8.
+    let side = if n < 32 * 32 { 8 } else { 32 };
+    let layout = Layout::nchw([1, n / (side * side), side, side]).unwrap();
     let dropout = case.dropout().with_layout(layout);
     let run = |slices: &mut Slices, step| dropout.apply(train(step), &slices.x, &mut slices.y).unwrap();
     run(slices, 0);
     case.assert_rate(n, zeros(&slices.y), layout.decisions());
     Times::measure(slices, run, scale)
-}
-
-/// Blocks of 7 x 7, as in the paper: the mask drawn, counted and applied.
-fn drop_block(case: &Case, slices: &mut Slices) -> Times {
-    let n = slices.x.len();
-    let drop_block = DropBlock::new(case.rate(), 7, maps(n)).unwrap();
-    let drop_block = case.backend.map_or(drop_block, |backend| drop_block.on(backend));
-    let mut words = vec![0; drop_block.words()];
-    let mut run = |slices: &mut Slices, step| {
-        let mask = drop_block.draw(address(step), &mut words).unwrap();
-        drop_block.apply(Mode::Stored(mask), &slices.x, &mut slices.y).unwrap();
-        mask.count_kept()
-    };
-    let kept = run(slices, 0);
-    assert_eq!(zeros(&slices.y), n - kept);
-    Times::measure(slices, |slices, step| _ = run(slices, step), scale)
-}
-
-/// Rows of 64 columns.
-const BIAS: [f32; 64] = [0.5; 64];
-
-/// Bias, dropout and residual: the end of a transformer's block.
-fn fused(case: &Case, slices: &mut Slices) -> Times {
-    let fused = Fused::new(case.dropout(), Activation::Identity).with_bias(&BIAS);
-    let residual = vec![0.0; slices.x.len()];
-    let run = |slices: &mut Slices, step| fused.apply(train(step), &slices.x, Some(&residual), &mut slices.y).unwrap();
-    run(slices, 0);
-    case.assert_rate(slices.y.len(), zeros(&slices.y), slices.y.len());
-    Times::measure(slices, run, scale)
-}
-
-/// The same in three passes, as they are without the fused one.
-fn fused_chain(case: &Case, slices: &mut Slices) -> Times {
-    let dropout = case.dropout();
-    let residual = vec![0.0; slices.x.len()];
-    let run = |slices: &mut Slices, step| {
-        add_bias(slices);
-        dropout.apply_in_place(train(step), &mut slices.y).unwrap();
-        slices.y.iter_mut().zip(&residual).for_each(|(y, residual)| *y += residual);
-    };
-    run(slices, 0);
-    case.assert_rate(slices.y.len(), zeros(&slices.y), slices.y.len());
-    Times::measure(slices, run, scale)
-}
-
-/// Bias, GELU and dropout: the middle of a transformer's perceptron.
-fn fused_gelu(case: &Case, slices: &mut Slices) -> Times {
-    let fused = Fused::new(case.dropout(), Activation::Gelu).with_bias(&BIAS);
-    let run = |slices: &mut Slices, step| fused.apply(train(step), &slices.x, None, &mut slices.y).unwrap();
-    run(slices, 0);
-    case.assert_rate(slices.y.len(), zeros(&slices.y), slices.y.len());
-    Times::measure(slices, run, scale)
-}
-
-/// The same in three passes, with the same kernel for GELU by itself.
-fn fused_gelu_chain(case: &Case, slices: &mut Slices) -> Times {
-    let dropout = case.dropout();
-    let gelu = Fused::new(dropout, Activation::Gelu);
-    let run = |slices: &mut Slices, step| {
-        add_bias(slices);
-        gelu.apply_in_place(Mode::Eval, &mut slices.y, None).unwrap();
-        dropout.apply_in_place(train(step), &mut slices.y).unwrap();
-    };
-    run(slices, 0);
-    case.assert_rate(slices.y.len(), zeros(&slices.y), slices.y.len());
-    Times::measure(slices, run, scale)
-}
-
-fn add_bias(slices: &mut Slices) {
-    for (y, x) in slices.y.as_chunks_mut::<64>().0.iter_mut().zip(slices.x.as_chunks::<64>().0) {
-        for ((y, x), bias) in y.iter_mut().zip(x).zip(&BIAS) {
-            *y = x + bias;
-        }
-    }
 }
 
 /// Packed keep bits alone; the floors handle as many floats.

@@ -1,4 +1,5 @@
 //! How the benchmarks take a time that repeats, even on a machine that has other things to do.
+#![expect(clippy::cast_precision_loss, reason = "lengths below 2^53 are exact")]
 
 use std::fmt;
 use std::hint::black_box;
@@ -6,7 +7,6 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use cpu_time::ThreadTime;
-use serde_json::json;
 
 /// Short enough for some samples to run undisturbed. A single call may take longer.
 const SAMPLE: Duration = Duration::from_micros(50);
@@ -133,25 +133,12 @@ pub struct Row {
 impl Row {
     pub const HEADER: &str = "op                    backend   type         n    p   ns/element   / floor  / memcpy";
 
-    fn ratio_to_floor(&self) -> f64 {
+    pub fn ratio_to_floor(&self) -> f64 {
         self.times.operation / self.times.floor
     }
 
-    fn ratio_to_memcpy(&self) -> f64 {
+    pub fn ratio_to_memcpy(&self) -> f64 {
         self.times.operation / self.times.memcpy
-    }
-
-    pub fn json(&self) -> serde_json::Value {
-        json!({
-            "op": self.op,
-            "backend": self.backend,
-            "dtype": self.dtype,
-            "n": self.n,
-            "p": self.p,
-            "ns_per_element": self.times.operation,
-            "ratio_to_floor": self.ratio_to_floor(),
-            "ratio_to_memcpy": self.ratio_to_memcpy(),
-        })
     }
 }
 
