@@ -19,6 +19,8 @@
 //! | the decisions by themselves | [`Mask`] |
 //! | which decision an element reads | [`Layout`] |
 //! | masks onto values, in training and evaluation | [`Dropout`], [`Mode`], [`Scaling`] |
+//! | other kinds of dropout | [`AlphaDropout`], [`GaussianDropout`], [`QuantizedDropout`] |
+//! | a mask that was stored | [`PackedMask`] |
 //! | squares of feature maps, which no layout says | [`DropBlock`] |
 //! | bias, activation, dropout and residual in one pass | [`Fused`], [`Activation`] |
 //! | what many passes with dropout on agree upon | [`monte_carlo`] |
@@ -48,6 +50,7 @@
 //! | weight (`DropConnect`) | [`Dropout`] of the weights | | | |
 //! | any of these, quantised | [`QuantizedDropout`] | | | |
 //! | any of these, stored (ONNX Runtime: `BitmaskDropout`) | [`Mode::Stored`] | | | |
+//! | any of these, with bias, activation and residual | [`Fused`] | | | |
 //!
 //! Elements are `f32`, `f64`, and with a feature `f16` and `bf16`; quantised ones `i8` and `i16`. All kinds have all three modes, except that Gaussian
 //! noise has no mask to store, and that DropBlock's is drawn beforehand and so always a stored one. `tests/peers` puts the same questions to
@@ -59,7 +62,7 @@
 //! |---|---|---|---|---|
 //! | [`Dropout`] | times 1 | +0.0 | dropped: +0.0; kept: times the scale | as it is |
 //! | [`Dropout`], classic | times 1 | +0.0 | dropped: +0.0; kept: times 1 | times 1-p: 1 at p = 0, 0 at p = 1 |
-//! | [`AlphaDropout`] | times 1, plus 0 | +0.0 | dropped: as all others; kept: a * x + b | as it is |
+//! | [`AlphaDropout`] | as it is | +0.0 | dropped: as all others; kept: a * x + b | as it is |
 //! | [`GaussianDropout`] | as it is | +0.0 | times the noise | as it is |
 //! | [`DropBlock`] | times 1 | +0.0 | dropped: +0.0; kept: times elements / kept ones | as it is |
 //! | [`QuantizedDropout`] | as it is | the zero point | there are none | as it is |
@@ -72,7 +75,8 @@
 //!
 //! # Features
 //!
-//! None is on by default. `rayon` adds `Dropout::in_parallel`, and needs std.
+//! None is on by default. `half` adds elements of the types `f16` and `bf16` of the crate of that name. `rayon` adds `Layer::in_parallel`, and
+//! needs std.
 #![no_std]
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
