@@ -217,26 +217,23 @@ impl<'d, E: Element, W: 'd, D: Iterator<Item = &'d W>, S: Step<E, W>> Pass<'_, E
         // Not `zip`: it would take the decisions of the last elements before knowing that there is no whole word of them.
         let Some((x, y)) = self.slices.split_word() else { return false };
         let Some(decisions) = self.decisions.next() else { return false };
-        let y = y.as_chunks_mut::<CHUNK>().0;
-        match x {
-            Some(x) => {
-                let x = x.as_chunks::<CHUNK>().0;
-                for (i, (x, y)) in x.iter().zip(y).enumerate() {
-                    *y = self.step.step(decisions, i, x);
-                }
-            }
-            None => {
-                for (i, y) in y.iter_mut().enumerate() {
-                    *y = self.step.step(decisions, i, y);
-                }
-            }
+        let x = x.map(|x| x.as_chunks::<CHUNK>().0);
+        for (i, y) in y.as_chunks_mut::<CHUNK>().0.iter_mut().enumerate() {
+            let x = x.and_then(|x| x.get(i)).unwrap_or(y);
+            *y = self.step.step(decisions, i, x);
         }
         true
     }
 
+    /// All that is left, in a function of its own, which all that pass so have in common.
+    #[inline(always)]
+    fn finish<L: Lanes>(self, lanes: L) {
+        lanes.call(Finish(self));
+    }
+
     /// All that is left, the last elements padded to a whole chunk.
     #[inline(always)]
-    fn finish(mut self) {
+    fn finish_here(mut self) {
         while self.word() {}
         let Slices { x, y } = self.slices;
         let Some(decisions) = self.decisions.next().filter(|_| !y.is_empty()) else { return };
@@ -247,6 +244,17 @@ impl<'d, E: Element, W: 'd, D: Iterator<Item = &'d W>, S: Step<E, W>> Pass<'_, E
             let result = self.step.step(decisions, i, &padded);
             y.iter_mut().zip(result).for_each(|(to, from)| *to = from);
         }
+    }
+}
+
+struct Finish<P>(P);
+
+impl<'d, E: Element, W: 'd, D: Iterator<Item = &'d W>, S: Step<E, W>> Task for Finish<Pass<'_, E, D, S>> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) {
+        self.0.finish_here();
     }
 }
 
@@ -284,7 +292,7 @@ impl<E: Element, S: Source, F: Effect<E, Word = <S::Tile as Tile>::Word>> Task f
             && let Some(decisions) = source.few(lanes, walk.decisions)
         {
             let step = effect.step(lanes, 0..slices.y.len());
-            return Pass { slices, decisions: decisions.iter(), step }.finish();
+            return Pass { slices, decisions: decisions.iter(), step }.finish(lanes);
         }
         let (mut tile, mut next_tile) = (S::Tile::NEW, S::Tile::NEW);
         let (mut tile, mut next_tile) = (&mut tile, &mut next_tile);
@@ -296,13 +304,13 @@ impl<E: Element, S: Source, F: Effect<E, Word = <S::Tile as Tile>::Word>> Task f
                 for copy in walk.copies().skip(1) {
                     let range = start + copy..start + copy + decisions;
                     let step = effect.step(lanes, range.clone());
-                    Pass { slices: slices.part(range), decisions: tile.words().iter(), step }.finish();
+                    Pass { slices: slices.part(range), decisions: tile.words().iter(), step }.finish(lanes);
                 }
                 let range = start..start + decisions;
                 let step = effect.step(lanes, range.clone());
                 let mut pass = Pass { slices: slices.part(range), decisions: tile.words().iter(), step };
                 let len = tiles.next(next_tile, &mut pass);
-                pass.finish();
+                pass.finish(lanes);
                 len
             } else {
                 lanes.call(Parts { lanes, tile, decisions, stretches: &mut stretches, effect: &mut effect, slices: &mut slices });
@@ -396,7 +404,7 @@ impl<L: Lanes, T: Tile, E: Element, F: Effect<E, Word = T::Word>> Task for Parts
                     for start in copies.clone() {
                         let range = start + skip..start + skip + len;
                         let step = effect.step(lanes, range.clone());
-                        Pass { slices: slices.part(range), decisions: elements.words().iter(), step }.finish();
+                        Pass { slices: slices.part(range), decisions: elements.words().iter(), step }.finish(lanes);
                     }
                 }
             } else {
@@ -418,7 +426,7 @@ impl<L: Lanes, T: Tile, E: Element, F: Effect<E, Word = T::Word>> Task for Parts
 /// A step for all elements of some slices, whatever their place among sixty-four decisions.
 #[inline(always)]
 pub(crate) fn each<E: Element, W>(slices: Slices<'_, E>, decisions: &W, step: impl Step<E, W>) {
-    Pass { slices, decisions: core::iter::repeat(decisions), step }.finish();
+    Pass { slices, decisions: core::iter::repeat(decisions), step }.finish_here();
 }
 
 /// Every element kept.
