@@ -1,5 +1,5 @@
 //! All of what other tests sample. What takes long is ignored unless asked for, and has its command and its CPU time (on a Zen 4) beside
-//! it. `cargo test --release --lib --test exhaustive -- --ignored` runs all, and one of the library's own that is as long.
+//! it. `cargo test --release --lib --test exhaustive -- --ignored` runs all, and two of the library's own that are as long.
 
 #[macro_use]
 mod common;
