@@ -34,6 +34,13 @@
 //! - p = 0 and p = 1 are exact, and any p is realised to 2^-33.
 //! - No allocation, no global state, no panics. Arguments are checked first: after an error the output is as it was.
 //!
+//! # What is stable
+//!
+//! For all of 1.x, on every CPU and in every build, the same arguments give the same bits: masks, the outputs of every kind in both passes and every
+//! mode, and the words of stored masks. A release that changes any of them is 2.0. Two tests stand guard: `tests/vectors.rs` has masks from an
+//! evaluation of the contract that shares no code with the library, and `tests/digest.rs` a committed hash of what each kind makes of the same
+//! inputs. Not promised are the payload of a NaN, the words of an error's message, and which backend is chosen.
+//!
 //! # Kinds
 //!
 //! | one decision a | here | PyTorch | Keras | Flax |

@@ -1,0 +1,244 @@
+//! What every kind of layer makes of the same inputs, as one committed hash a row: outputs do not change within 1.x.
+//!
+//! Masks are held to an evaluation of their own in `vectors.rs`, and values to oracles in other tests. This one says nothing of what is
+//! right; it notices what is different, on any CPU. A test that fails prints the table that it computed. Rows may be added; one that
+//! changes is a breaking change.
+
+#[macro_use]
+mod common;
+
+use std::fmt::Write;
+
+use dropout_kernels::{
+    Activation, Address, AlphaDropout, Backend, DropBlock, Dropout, Element, Float, Fused, GaussianDropout, Integer, Kind, Layer,
+    Layout, Mask, Mode, PackedMask, QuantizedDropout, Rate, Scaling,
+};
+
+every_backend!(outputs_are_those_of_the_table);
+
+const TABLE: &str = include_str!("data/digest.txt");
+
+/// The ends, one plane, and rates of many planes.
+const RATES: [f64; 5] = [0.0, 0.1, 0.5, 0.7, 1.0];
+
+/// Every word of the counter and the key, the carry into the counter's second word, and nearly the last index.
+const ADDRESSES: [Address; 4] = [
+    Address { seed: 0, layer: 0, step: 0, offset: 0 },
+    Address { seed: 0x0123_4567_89AB_CDEF, layer: 3, step: 1000, offset: 77 },
+    Address { seed: 1 << 63, layer: u32::MAX, step: 7, offset: (1 << 39) - 50 },
+    Address { seed: u64::MAX, layer: 1 << 31, step: u32::MAX, offset: u64::MAX - 6000 },
+];
+
+/// More decisions than a tile has; extents that no vector or word divides.
+fn layouts() -> [(&'static str, Layout); 6] {
+    [
+        ("flat", Layout::flat(5000)),
+        ("nchw", Layout::nchw([2, 37, 3, 5]).unwrap()),
+        ("nhwc", Layout::nhwc([2, 3, 5, 37]).unwrap()),
+        ("locked", Layout::locked(&[3, 401]).unwrap()),
+        ("sample", Layout::sample(&[150, 7]).unwrap()),
+        ("rows", Layout::rows(9, 67, 100).unwrap()),
+    ]
+}
+
+/// FNV-1a of 64 bits (Fowler, Noll and Vo).
+struct Fnv(u64);
+
+impl Fnv {
+    const fn new() -> Self {
+        Self(0xCBF2_9CE4_8422_2325)
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
+        }
+    }
+
+    fn tensor<E: Tensor>(&mut self, elements: &[E]) {
+        for element in elements {
+            self.update(element.bytes().as_ref());
+        }
+    }
+}
+
+/// A type of element whose tensors can be made and hashed.
+trait Tensor: Element + Copy {
+    const NAME: &'static str;
+
+    /// Of any 32 bits, a value that is finite.
+    fn value(bits: u32) -> Self;
+    /// In little-endian order.
+    fn bytes(self) -> impl AsRef<[u8]>;
+
+    /// As many values, others for each stream: floats between -8 and 8, some of them -0.0 or subnormal.
+    fn values(stream: u32, len: usize) -> Vec<Self> {
+        (0_u32..).take(len).map(|i| Self::value((i + 1).wrapping_mul(0x9E37_79B1) ^ stream.wrapping_mul(0x85EB_CA6B))).collect()
+    }
+}
+
+macro_rules! tensors {
+    ($($type:ty, $name:literal, $bits:ident => $value:expr;)+) => {
+        $(impl Tensor for $type {
+            const NAME: &'static str = $name;
+
+            fn value($bits: u32) -> Self {
+                $value
+            }
+
+            fn bytes(self) -> impl AsRef<[u8]> {
+                self.to_le_bytes()
+            }
+        })+
+    };
+}
+
+tensors! {
+    f32, "f32", bits => float(bits) as Self;
+    f64, "f64", bits => float(bits);
+    i8, "i8", bits => (bits >> 24) as Self;
+    i16, "i16", bits => (bits >> 16) as Self;
+}
+
+#[cfg(feature = "half")]
+tensors! {
+    half::f16, "f16", bits => Self::from_f64(float(bits));
+    half::bf16, "bf16", bits => Self::from_f64(float(bits));
+}
+
+fn float(bits: u32) -> f64 {
+    match bits % 32 {
+        0 => -0.0,
+        1 => 1e-40, // subnormal in f32 and bf16
+        2 => 1e-6,  // subnormal in f16
+        _ => f64::from(bits.cast_signed()) / f64::from(1 << 28),
+    }
+}
+
+/// The rows of the table, and who computes them.
+struct Digest {
+    backend: Backend,
+    rows: String,
+}
+
+fn outputs_are_those_of_the_table(backend: Backend) {
+    let mut digest = Digest { backend, rows: String::new() };
+    digest.masks();
+    digest.floats::<f32>();
+    digest.floats::<f64>();
+    #[cfg(feature = "half")]
+    {
+        digest.floats::<half::f16>();
+        digest.floats::<half::bf16>();
+    }
+    digest.integers::<i8>(-3);
+    digest.integers::<i16>(1000);
+    digest.fused();
+
+    let compiled = |row: &&str| cfg!(feature = "half") || !row[16..].contains("f16"); // after the hash
+    assert!(digest.rows.lines().eq(TABLE.lines().filter(compiled)), "the table is now\n{}", digest.rows);
+}
+
+impl Digest {
+    /// A row: the hash of what `hash` does at every rate and address.
+    fn row(&mut self, name: &str, hash: impl Fn(&mut Fnv, Rate, Address)) {
+        let mut fnv = Fnv::new();
+        for p in RATES {
+            for address in ADDRESSES {
+                hash(&mut fnv, Rate::new(p).unwrap(), address);
+            }
+        }
+        writeln!(self.rows, "{:016x} {name}", fnv.0).unwrap();
+    }
+
+    fn masks(&mut self) {
+        let backend = self.backend;
+        self.row("mask", |fnv, rate, address| {
+            for word in words(rate, address, backend, 5000) {
+                fnv.update(&word.to_le_bytes());
+            }
+        });
+    }
+
+    fn floats<E: Float + Tensor>(&mut self) {
+        let classic = |rate| Dropout::new(rate).with_scaling(Scaling::Classic);
+        self.layers::<E, _>("dropout, inverted", Dropout::new, true);
+        self.layers::<E, _>("dropout, classic", classic, true);
+        self.layers::<E, _>("alpha dropout", AlphaDropout::new, true);
+        self.layers::<E, _>("Gaussian dropout", GaussianDropout::new, false);
+        for size in [1, 2, 7] {
+            let (backend, shape) = (self.backend, [2, 3, 9, 23]);
+            self.row(&format!("DropBlock of {size}, {}", E::NAME), |fnv, rate, address| {
+                let layer = DropBlock::new(rate, size, shape).unwrap().on(backend);
+                let mut words = vec![0; layer.words()];
+                let mask = layer.draw(address, &mut words).unwrap();
+                passes::<E, _>(fnv, &layer, &[Mode::Stored(mask), Mode::Eval], shape.iter().product());
+            });
+        }
+    }
+
+    fn integers<E: Integer + Tensor>(&mut self, zero_point: E) {
+        let scaled = |rate| QuantizedDropout::new(rate, zero_point).with_fixed_point_scale();
+        self.layers::<E, _>("quantised dropout, mask only", |rate| QuantizedDropout::new(rate, zero_point), true);
+        self.layers::<E, _>("quantised dropout, fixed point", scaled, true);
+    }
+
+    /// A kind of layer in each layout and mode.
+    fn layers<E: Tensor, K: Kind<E>>(&mut self, name: &str, layer: impl Fn(Rate) -> Layer<K>, can_be_stored: bool) {
+        let backend = self.backend;
+        for (layout_name, layout) in layouts() {
+            self.row(&format!("{name}, {}, {layout_name}", E::NAME), |fnv, rate, address| {
+                // Of another address, and not from a word's first bit on.
+                let words = words(rate, Address { step: !address.step, ..address }, backend, layout.decisions() + 5);
+                let stored = Mode::Stored(PackedMask::new(&words, 5, layout.decisions()).unwrap());
+                let modes = [Mode::Train(address), Mode::Eval, stored];
+                let modes = if can_be_stored { &modes[..] } else { &modes[..2] };
+                passes::<E, _>(fnv, &layer(rate).with_layout(layout).on(backend), modes, layout.elements());
+            });
+        }
+    }
+
+    fn fused(&mut self) {
+        let backend = self.backend;
+        for activation in [Activation::Identity, Activation::Relu, Activation::Gelu] {
+            for (layout_name, layout) in layouts() {
+                self.row(&format!("fused {activation:?}, {layout_name}"), |fnv, rate, address| {
+                    let len = layout.elements();
+                    let [x, residual, grad_y] = [1, 2, 3].map(|stream| f32::values(stream, len));
+                    // As many columns as divide the elements of every layout.
+                    let columns = [10, 7, 3, 1].into_iter().find(|columns| len.is_multiple_of(*columns)).unwrap();
+                    let bias = f32::values(4, columns);
+                    let fused = Fused::new(Dropout::new(rate).with_layout(layout).on(backend), activation).with_bias(&bias);
+                    for mode in [Mode::Train(address), Mode::Eval] {
+                        let [mut y, mut grad_x] = [residual.clone(), grad_y.clone()];
+                        let mut grad_bias = vec![0.0; columns];
+                        fused.apply(mode, &x, Some(&residual), &mut y).unwrap();
+                        fused.backward(mode, &x, &grad_y, &mut grad_x, Some(&mut grad_bias)).unwrap();
+                        for tensor in [y, grad_x, grad_bias] {
+                            fnv.tensor(&tensor);
+                        }
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// Both passes in each mode. Outputs begin as what they are not: rows leave what lies between them as it was.
+fn passes<E: Tensor, K: Kind<E> + Copy>(fnv: &mut Fnv, layer: &Layer<K>, modes: &[Mode<'_>], len: usize) {
+    let (x, grad_y) = (E::values(1, len), E::values(2, len));
+    for &mode in modes {
+        let mut y = grad_y.clone();
+        layer.apply(mode, &x, &mut y).unwrap();
+        fnv.tensor(&y);
+        let mut grad_x = x.clone();
+        layer.backward(mode, &grad_y, &mut grad_x).unwrap();
+        fnv.tensor(&grad_x);
+    }
+}
+
+fn words(rate: Rate, address: Address, backend: Backend, decisions: usize) -> Vec<u32> {
+    let mut words = vec![0; decisions.div_ceil(32)];
+    Mask::new(rate, address).on(backend).words(decisions, &mut words).unwrap();
+    words
+}
