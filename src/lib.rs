@@ -38,7 +38,7 @@
 //!
 //! For all of 1.x, on every CPU and in every build, the same arguments give the same bits: masks, the outputs of every kind in both passes and every
 //! mode, and the words of stored masks. A release that changes any of them is 2.0. Two tests stand guard: `tests/vectors.rs` has masks from an
-//! evaluation of the contract that shares no code with the library, and `tests/digest.rs` a committed hash of what each kind makes of the same
+//! evaluation of the contract that shares no code with the library, and `tests/kinds/digest.rs` a committed hash of what each kind makes of the same
 //! inputs. Not promised are the payload of a NaN, the words of an error's message, and which backend is chosen.
 //!
 //! # Kinds

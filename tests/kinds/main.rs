@@ -6,6 +6,7 @@ mod common;
 
 mod alpha;
 mod bad_masks;
+mod digest;
 mod ends;
 mod errors;
 mod gaussian;

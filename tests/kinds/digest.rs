@@ -4,9 +4,6 @@
 //! right; it notices what is different, on any CPU. A test that fails prints the table that it computed. Rows may be added; one that
 //! changes is a breaking change.
 
-#[macro_use]
-mod common;
-
 use std::fmt::Write;
 
 use dropout_kernels::{
@@ -16,7 +13,7 @@ use dropout_kernels::{
 
 every_backend!(outputs_are_those_of_the_table);
 
-const TABLE: &str = include_str!("data/digest.txt");
+const TABLE: &str = include_str!("../data/digest.txt");
 
 /// The ends, one plane, and rates of many planes.
 const RATES: [f64; 5] = [0.0, 0.1, 0.5, 0.7, 1.0];
