@@ -6,10 +6,10 @@
 mod measure;
 
 use dropout_kernels::{
-    Activation, Address, AlphaDropout, DropBlock, Dropout, Float, Fused, GaussianDropout, Kind, Layer, Layout, Mode, PackedMask,
+    Activation, AlphaDropout, DropBlock, Dropout, Float, Fused, GaussianDropout, Kind, Layer, Layout, Mode, PackedMask,
     QuantizedDropout, Rate,
 };
-use measure::{Row, Slices, Times, scale};
+use measure::{Row, Slices, Times, address, scale, train};
 
 /// In the second-level cache, and in memory.
 const SIZES: [usize; 2] = [1 << 17, 1 << 24];
@@ -182,12 +182,4 @@ fn add_bias(slices: &mut Slices, bias: &[f32; 64]) {
             *y = x + bias;
         }
     }
-}
-
-fn address(step: u32) -> Address {
-    Address { seed: 42, layer: 0, step, offset: 0 }
-}
-
-fn train(step: u32) -> Mode<'static> {
-    Mode::Train(address(step))
 }

@@ -9,8 +9,8 @@ mod measure;
 
 use std::error::Error;
 
-use dropout_kernels::{Address, Backend, Dropout, Layout, Mask, Mode, Rate};
-use measure::{Row, Slices, Times, scale};
+use dropout_kernels::{Backend, Dropout, Layout, Mask, Rate};
+use measure::{Row, Slices, Times, address, scale, train};
 
 const SIZES: [usize; 5] = [64, 1 << 14, 1 << 17, 1 << 20, 1 << 24];
 
@@ -179,14 +179,6 @@ fn mask(case: &Case, slices: &mut Slices) -> Times {
     run(0, &mut words);
     case.assert_rate(n, words.iter().map(|word| word.count_zeros() as usize).sum(), n);
     Times::measure(slices, |_, step| run(step, &mut words), scale)
-}
-
-fn address(step: u32) -> Address {
-    Address { seed: 42, layer: 0, step, offset: 0 }
-}
-
-fn train(step: u32) -> Mode<'static> {
-    Mode::Train(address(step))
 }
 
 fn zeros(y: &[f32]) -> usize {

@@ -1,10 +1,10 @@
 //! Alpha dropout, for self-normalising networks.
 
+use crate::Rate;
 use crate::element::Float;
 use crate::kernel::{Pair, Scale};
 use crate::lanes::Lanes;
 use crate::layer::{Direction, DropsByMask, Job, Layer, Mode, Run};
-use crate::{Error, Rate};
 
 /// What SELU tends to at minus infinity: `-lambda * alpha` of Klambauer et al., whose two constants solve the fixed-point equations of
 /// mean 0 and variance 1.
@@ -75,10 +75,6 @@ impl Alpha {
 }
 
 impl<E: Float> Run<E> for Alpha {
-    fn in_mode(&self, _: Mode<'_>) -> Result<Self, Error> {
-        Ok(*self)
-    }
-
     #[inline(always)]
     fn run(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E>) {
         let job = match direction {
@@ -113,7 +109,7 @@ struct Affine<E> {
 impl<E: Float> Pair<E> for Affine<E> {
     #[inline(always)]
     fn kept<L: Lanes>(self, lanes: L, x: E::Vector<L>) -> E::Vector<L> {
-        E::add(E::mul(x, E::splat(lanes, self.a)), E::splat(lanes, self.b))
+        x * E::splat(lanes, self.a) + E::splat(lanes, self.b)
     }
 
     #[inline(always)]

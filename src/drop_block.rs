@@ -2,13 +2,12 @@
 
 use core::num::NonZero;
 
-use crate::bernoulli::Bernoulli;
 use crate::element::Float;
 use crate::error::check_length;
 use crate::kernel::Scale;
 use crate::lanes::{Lanes, Task};
 use crate::layer::{Direction, Job, Layer, Mode, Run};
-use crate::tiles::{Computed, Keep, Source, Tile, Tiles, WORD};
+use crate::tiles::{Computed, Keep, Source, Tile, Tiles, WORD, first_of};
 use crate::{Address, Error, Layout, PackedMask, Rate};
 
 /// DropBlock: what is dropped of a feature map are squares of neighbours, which between convolutions tell the same
@@ -118,7 +117,7 @@ impl DropBlock {
     pub fn draw<'a>(&self, address: Address, words: &'a mut [u32]) -> Result<PackedMask<'a>, Error> {
         check_length("words", self.words(), words.len())?;
         address.check_reach(self.decisions() as u64)?;
-        let source = Computed { mask: Bernoulli::new(self.kind.rate, address), first: address.offset };
+        let source = Computed::new(self.kind.rate, address);
         self.backend().run(Draw { blocks: self.kind, source, words });
         PackedMask::new(words, 0, self.kind.elements())
     }
@@ -197,8 +196,7 @@ impl Task for Draw<'_> {
         let mut next = 0;
         while let Some(len) = tiles.next(&mut keep, &mut ()) {
             for (i, keep) in keep.words().iter().enumerate().take(len.div_ceil(WORD)) {
-                let unused = WORD - (len - i * WORD).min(WORD);
-                let mut drop = !keep << unused >> unused;
+                let mut drop = first_of(!keep, len - i * WORD);
                 while drop != 0 {
                     let corner = next + i * WORD + drop.trailing_zeros() as usize;
                     drop &= drop - 1;

@@ -1,9 +1,9 @@
 //! Dropout itself: kept values are scaled, dropped ones are zero.
 
+use crate::Rate;
 use crate::element::Float;
 use crate::kernel::{Pair, Scale};
 use crate::layer::{Direction, DropsByMask, Job, Layer, Mode, Run};
-use crate::{Error, Rate};
 
 /// Where the loss of magnitude that dropping causes is made good.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -91,10 +91,6 @@ impl Scaled {
 
 /// Dropout is linear, so its forward and backward passes are the same map.
 impl<E: Float> Run<E> for Scaled {
-    fn in_mode(&self, _: Mode<'_>) -> Result<Self, Error> {
-        Ok(*self)
-    }
-
     #[inline(always)]
     fn run(&self, _: Direction, mode: Mode<'_>, job: Job<'_, E>) {
         let Some(job) = job.train(mode, self.rate, DropsByMask::<E>::pair(self)) else { return };

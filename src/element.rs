@@ -4,6 +4,8 @@
 pub(crate) mod half;
 mod integer;
 
+use core::ops::{Add, Mul};
+
 use crate::kernel::CHUNK;
 use crate::lanes::Lanes;
 
@@ -36,7 +38,7 @@ pub(crate) trait Sealed: Copy + Send + Sync {
     const ZERO: Self;
 
     /// Sixteen elements in registers.
-    type Vector<L: Lanes>: Copy;
+    type Vector<L: Lanes>: Copy + Add<Output = Self::Vector<L>> + Mul<Output = Self::Vector<L>>;
 
     fn splat<L: Lanes>(lanes: L, x: Self) -> Self::Vector<L>;
     fn load<L: Lanes>(lanes: L, x: &[Self; CHUNK]) -> Self::Vector<L>;
@@ -50,8 +52,6 @@ pub(crate) trait Arithmetic: Sealed {
     /// The nearest value: constants are computed in `f64` and rounded once.
     fn from_f64(x: f64) -> Self;
 
-    fn mul<L: Lanes>(a: Self::Vector<L>, b: Self::Vector<L>) -> Self::Vector<L>;
-    fn add<L: Lanes>(a: Self::Vector<L>, b: Self::Vector<L>) -> Self::Vector<L>;
     fn load_f32<L: Lanes>(lanes: L, x: &[f32; CHUNK]) -> Self::Vector<L>;
 }
 
@@ -84,16 +84,6 @@ impl Sealed for f32 {
 impl Arithmetic for f32 {
     fn from_f64(x: f64) -> Self {
         x as Self
-    }
-
-    #[inline(always)]
-    fn mul<L: Lanes>(a: L::F32x16, b: L::F32x16) -> L::F32x16 {
-        a * b
-    }
-
-    #[inline(always)]
-    fn add<L: Lanes>(a: L::F32x16, b: L::F32x16) -> L::F32x16 {
-        a + b
     }
 
     #[inline(always)]
@@ -131,16 +121,6 @@ impl Sealed for f64 {
 impl Arithmetic for f64 {
     fn from_f64(x: f64) -> Self {
         x
-    }
-
-    #[inline(always)]
-    fn mul<L: Lanes>(a: L::F64x16, b: L::F64x16) -> L::F64x16 {
-        a * b
-    }
-
-    #[inline(always)]
-    fn add<L: Lanes>(a: L::F64x16, b: L::F64x16) -> L::F64x16 {
-        a + b
     }
 
     #[inline(always)]

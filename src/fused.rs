@@ -296,11 +296,6 @@ impl<F: Function> Effect<f32> for Forward<'_, F> {
         };
         ForwardStep { lanes, function, factor, bias, x, residual, column }
     }
-
-    #[inline(always)]
-    fn plane<L: Lanes>(&mut self, lanes: L, keep: &u64, i: usize, range: Range<usize>, slices: Slices<'_, f32>) {
-        each(slices, &all_of(*keep, i), self.step(lanes, range));
-    }
 }
 
 struct ForwardStep<'a, L, F> {
@@ -367,11 +362,6 @@ impl<F: Function> Effect<f32> for Backward<'_, F> {
         let (x, grad_y) = (Chunks::of(inputs.x, range.clone()), inputs.grad_y.map(|grad_y| Chunks::of(grad_y, range.clone())));
         BackwardStep { lanes, function, factor, x, bias: inputs.bias, grad_y, grad_bias, column, left: range.len() }
     }
-
-    #[inline(always)]
-    fn plane<L: Lanes>(&mut self, lanes: L, keep: &u64, i: usize, range: Range<usize>, slices: Slices<'_, f32>) {
-        each(slices, &all_of(*keep, i), self.step(lanes, range));
-    }
 }
 
 struct BackwardStep<'a, L, F> {
@@ -409,11 +399,6 @@ impl<L: Lanes, F: Function> Step<f32, u64> for BackwardStep<'_, L, F> {
         self.left = self.left.saturating_sub(CHUNK);
         lanes.store_f32(if self.grad_y.is_some() { input + gradient } else { gradient })
     }
-}
-
-/// Sixty-four decisions like number `i` of some.
-fn all_of(keep: u64, i: usize) -> u64 {
-    if keep >> i & 1 == 1 { u64::MAX } else { 0 }
 }
 
 /// A slice that is read along with the kernel's own input.

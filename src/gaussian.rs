@@ -3,12 +3,12 @@
 use core::ops::Range;
 
 use crate::element::Float;
-use crate::kernel::{CHUNK, Effect, Scale, Slices, Step, each};
+use crate::kernel::{CHUNK, Effect, Scale, Step};
 use crate::lanes::Lanes;
 use crate::layer::{Direction, Job, Layer, Mode, Run};
 use crate::normal::normal;
 use crate::stream::{BLOCK, Domain, Stream};
-use crate::tiles::{Source, Tile, Tiles, WORD, Work};
+use crate::tiles::{Source, Tile, Tiles, WORD, Word, Work};
 use crate::{Error, Rate};
 
 /// Gaussian dropout: each element times noise of mean 1 and of the variance p/(1-p) that inverted dropout's zeros and scales have
@@ -93,18 +93,26 @@ struct Noise {
     first: u64,
 }
 
-/// The noise of 128 decisions, which may start inside a block.
+/// Factors.
+impl Word for [f32; WORD] {
+    #[inline(always)]
+    fn all_like(&self, i: usize) -> Self {
+        [self.get(i).copied().unwrap_or_default(); WORD]
+    }
+}
+
+/// The noise of one block from decision `skip` on; a word more, so that all decisions are in whole words.
 struct NoiseTile {
-    noise: [[[f32; CHUNK]; BLOCK / CHUNK]; 2],
+    noise: [[f32; CHUNK]; (BLOCK + WORD) / CHUNK],
     skip: usize,
 }
 
 impl Tile for NoiseTile {
     type Word = [f32; WORD];
 
-    const CAPACITY: usize = 2 * BLOCK;
+    const CAPACITY: usize = BLOCK + WORD;
 
-    const NEW: Self = Self { noise: [[[0.0; CHUNK]; BLOCK / CHUNK]; 2], skip: 0 };
+    const NEW: Self = Self { noise: [[0.0; CHUNK]; (BLOCK + WORD) / CHUNK], skip: 0 };
 
     #[inline(always)]
     fn words(&self) -> &[[f32; WORD]] {
@@ -125,12 +133,12 @@ impl Tile for NoiseTile {
 
 impl NoiseTile {
     fn values(&self) -> &[f32] {
-        self.noise.as_flattened().as_flattened().get(self.skip..).unwrap_or_default()
+        self.noise.as_flattened().get(self.skip..).unwrap_or_default()
     }
 
     fn fill(&mut self, values: impl Iterator<Item = f32>) {
         self.skip = 0;
-        self.noise.as_flattened_mut().as_flattened_mut().iter_mut().zip(values).for_each(|(to, from)| *to = from);
+        self.noise.as_flattened_mut().iter_mut().zip(values).for_each(|(to, from)| *to = from);
     }
 }
 
@@ -155,16 +163,12 @@ impl<L: Lanes> Tiles<NoiseTile> for NoiseTiles<'_, L> {
     #[inline(always)]
     fn next(&mut self, tile: &mut NoiseTile, _: &mut impl Work) -> Option<usize> {
         let lanes = self.lanes;
-        let decisions = self.left.min(BLOCK);
         tile.skip = (self.next % BLOCK as u64) as usize;
-        let blocks = (tile.skip + decisions).div_ceil(BLOCK);
+        let decisions = self.left.min(BLOCK - tile.skip);
         let (one, deviation) = (lanes.splat_f32(1.0), lanes.splat_f32(self.noise.deviation));
-        let first = self.next / BLOCK as u64;
-        for (i, noise) in tile.noise.iter_mut().enumerate().take(blocks) {
-            let uniforms = lanes.uniforms(&self.noise.stream, first.wrapping_add(i as u64));
-            for (to, u) in noise.iter_mut().zip(uniforms) {
-                *to = lanes.store_f32(one + deviation * normal(lanes, u));
-            }
+        let uniforms = lanes.uniforms(&self.noise.stream, self.next / BLOCK as u64);
+        for (to, u) in tile.noise.iter_mut().zip(uniforms) {
+            *to = lanes.store_f32(one + deviation * normal(lanes, u));
         }
         self.next = self.next.wrapping_add(decisions as u64);
         self.left -= decisions;
@@ -183,11 +187,6 @@ impl<E: Float> Effect<E> for Multiply {
     fn step<L: Lanes>(&mut self, lanes: L, _: Range<usize>) -> MultiplyStep<L> {
         MultiplyStep(lanes)
     }
-
-    #[inline(always)]
-    fn plane<L: Lanes>(&mut self, lanes: L, noise: &[f32; WORD], i: usize, _: Range<usize>, slices: Slices<'_, E>) {
-        each(slices, &[noise.get(i).copied().unwrap_or_default(); WORD], MultiplyStep(lanes));
-    }
 }
 
 struct MultiplyStep<L>(L);
@@ -196,6 +195,6 @@ impl<L: Lanes, E: Float> Step<E, [f32; WORD]> for MultiplyStep<L> {
     #[inline(always)]
     fn step(&mut self, noise: &[f32; WORD], chunk: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
         let noise = noise.as_chunks().0.get(chunk).unwrap_or(&[0.0; CHUNK]);
-        E::store(self.0, E::mul(E::load(self.0, x), E::load_f32(self.0, noise)))
+        E::store(self.0, E::load(self.0, x) * E::load_f32(self.0, noise))
     }
 }

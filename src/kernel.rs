@@ -5,7 +5,7 @@ use core::ops::Range;
 use crate::element::{Element, Float};
 use crate::lanes::{Lanes, Task};
 use crate::layout::{Offsets, Walk};
-use crate::tiles::{Source, Tile, Tiles, WORD, Work};
+use crate::tiles::{Source, Tile, Tiles, WORD, Word, Work};
 
 /// Elements that a kernel handles at once.
 pub(crate) const CHUNK: usize = 16;
@@ -29,7 +29,7 @@ impl<E: Float> Scale<E> {
 impl<E: Float> Pair<E> for Scale<E> {
     #[inline(always)]
     fn kept<L: Lanes>(self, lanes: L, x: E::Vector<L>) -> E::Vector<L> {
-        E::mul(x, E::splat(lanes, self.0))
+        x * E::splat(lanes, self.0)
     }
 
     #[inline(always)]
@@ -125,8 +125,7 @@ pub(crate) trait Step<E, W> {
 
 /// What decisions mean for values.
 pub(crate) trait Effect<E: Element> {
-    /// Sixty-four decisions.
-    type Word;
+    type Word: Word;
     type Step<'a, L: Lanes>: Step<E, Self::Word>
     where
         Self: 'a;
@@ -135,7 +134,10 @@ pub(crate) trait Effect<E: Element> {
     fn step<L: Lanes>(&mut self, lanes: L, range: Range<usize>) -> Self::Step<'_, L>;
 
     /// For a range of elements that share a decision, number `i` of 64.
-    fn plane<L: Lanes>(&mut self, lanes: L, decisions: &Self::Word, i: usize, range: Range<usize>, slices: Slices<'_, E>);
+    #[inline(always)]
+    fn plane<L: Lanes>(&mut self, lanes: L, decisions: &Self::Word, i: usize, range: Range<usize>, slices: Slices<'_, E>) {
+        each(slices, &decisions.all_like(i), self.step(lanes, range));
+    }
 }
 
 /// A pair as a mask chooses.
@@ -329,10 +331,10 @@ struct Stretches<'a> {
     row: Option<(usize, usize)>,
 }
 
-/// Decisions of one row: which of the row's they are, and where their first element is.
+/// Decisions of one row: where their first element is, and how many they are.
 struct Stretch {
     start: usize,
-    decisions: Range<usize>,
+    decisions: usize,
 }
 
 impl Stretches<'_> {
@@ -348,8 +350,8 @@ impl Stretches<'_> {
             Some(row) => row,
             None => (self.rows.next()?, 0),
         };
-        let decisions = done..done + limit.min(self.walk.decisions - done);
-        self.row = Some((row, decisions.end));
+        let decisions = limit.min(self.walk.decisions - done);
+        self.row = Some((row, done + decisions));
         Some(Stretch { start: row + done * self.walk.plane, decisions })
     }
 
@@ -387,8 +389,7 @@ impl<L: Lanes, T: Tile, E: Element, F: Effect<E, Word = T::Word>> Task for Parts
         let mut elements = T::NEW;
         let mut from = 0;
         while from < decisions {
-            let Some(Stretch { start, decisions: stretch }) = stretches.next(decisions - from) else { return };
-            let count = stretch.len();
+            let Some(Stretch { start, decisions: count }) = stretches.next(decisions - from) else { return };
             // A whole row that is repeated on end is one with its repeats.
             let (repeats, apart) = if count == walk.decisions { (walk.repeats, 1) } else { (1, walk.repeats) };
             let copies = walk.copies().flat_map(|copy| (0..apart).map(move |repeat| start + copy + repeat * walk.decisions));

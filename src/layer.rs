@@ -1,6 +1,5 @@
 //! What all kinds of dropout have in common: arguments are checked here, then the kernels run.
 
-use crate::bernoulli::Bernoulli;
 use crate::element::Element;
 use crate::error::check_length;
 use crate::kernel::{Apply, Effect, KeepAll, Masked, Pair, Slices};
@@ -175,9 +174,7 @@ impl<K: Copy> Layer<K> {
     pub(crate) fn backend(&self) -> Backend {
         self.backend.unwrap_or_else(Backend::detect)
     }
-}
 
-impl<K: Copy> Layer<K> {
     /// The forward pass in training, with its mask written to `mask` on the way, as [`Mask::words`] has it. Costs less than
     /// the two calls, which compute the mask twice.
     ///
@@ -197,7 +194,7 @@ impl<K: Copy> Layer<K> {
             return Mask::new(self.kind.rate(), address).on(backend).words(walk.total, mask);
         }
         mask.fill(0);
-        let source = Record { source: Computed { mask: Bernoulli::new(self.kind.rate(), address), first: address.offset }, mask };
+        let source = Record { source: Computed::new(self.kind.rate(), address), mask };
         Job { backend, walk: &walk, slices: Slices::out_of_place(x, y) }.apply(source, Masked(self.kind.pair()));
         Ok(())
     }
@@ -222,7 +219,10 @@ impl<E: Element, K: DropsByMask<E>> MaskKind<E> for K {}
 /// What a kind of dropout does.
 pub(crate) trait Run<E: Element>: Copy + Sync {
     /// The kind with all that it must know of the whole mask, which may be run on parts of it; errs if it has no such mode.
-    fn in_mode(&self, mode: Mode<'_>) -> Result<Self, Error>;
+    fn in_mode(&self, _: Mode<'_>) -> Result<Self, Error> {
+        Ok(*self)
+    }
+
     fn run(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E>);
 }
 
@@ -260,9 +260,7 @@ impl<E: Element> Job<'_, E> {
     #[inline(always)]
     pub(crate) fn masked(self, mode: Mode<'_>, rate: Rate, effect: impl Effect<E, Word = u64>) -> Option<Self> {
         match mode {
-            Mode::Train(address) => {
-                self.apply(Computed { mask: Bernoulli::new(rate, address), first: address.offset }, effect);
-            }
+            Mode::Train(address) => self.apply(Computed::new(rate, address), effect),
             Mode::Stored(mask) => self.apply(mask, effect),
             Mode::Eval => return Some(self),
         }

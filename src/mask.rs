@@ -86,7 +86,7 @@ impl Mask {
     }
 
     const fn source(&self) -> Computed {
-        Computed { mask: Bernoulli::new(self.rate, self.address), first: self.address.offset }
+        Computed::new(self.rate, self.address)
     }
 
     #[inline(always)]

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::lanes::Lanes;
 use crate::philox::{high, low};
-use crate::tiles::{Keep, Source, Tiles, WORD, Work};
+use crate::tiles::{Keep, Source, Tiles, WORD, Work, first_of};
 
 /// A stored mask: keep bits in `u32` words, bit `i % 32` of word `i / 32` counted from the least significant, from any bit on.
 ///
@@ -59,10 +59,7 @@ impl<'a> PackedMask<'a> {
     /// How many of the decisions keep.
     #[must_use]
     pub fn count_kept(&self) -> usize {
-        let count = |from: usize| {
-            let unused = WORD - (self.decisions - from).min(WORD);
-            (self.word(from) << unused).count_ones() as usize
-        };
+        let count = |from: usize| first_of(self.word(from), self.decisions - from).count_ones() as usize;
         (0..self.decisions).step_by(WORD).map(count).sum()
     }
 
@@ -144,9 +141,8 @@ impl<T: Tiles<Keep>> Tiles<Keep> for RecordTiles<'_, T> {
     fn next(&mut self, keep: &mut Keep, work: &mut impl Work) -> Option<usize> {
         let decisions = self.tiles.next(keep, work)?;
         for (i, word) in keep.iter().enumerate().take(decisions.div_ceil(WORD)) {
-            let unused = WORD - (decisions - i * WORD).min(WORD);
             let bit = self.next + i * WORD;
-            let bits = u128::from(word << unused >> unused) << (bit % 32);
+            let bits = u128::from(first_of(*word, decisions - i * WORD)) << (bit % 32);
             let words = self.mask.get_mut(bit / 32..).unwrap_or_default();
             for (to, from) in words.iter_mut().zip([low(bits as u64), high(bits as u64), (bits >> 64) as u32]) {
                 *to |= from;

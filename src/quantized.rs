@@ -1,10 +1,10 @@
 //! Dropout of quantised values.
 
+use crate::Rate;
 use crate::element::{FixedPoint, Integer};
 use crate::kernel::Pair;
 use crate::lanes::Lanes;
 use crate::layer::{Direction, DropsByMask, Job, Layer, Mode, Run};
-use crate::{Error, Rate};
 
 /// Inverted dropout of quantised values, `i8` or `i16`, that stand for `(x - zero_point) * step`.
 ///
@@ -74,10 +74,6 @@ impl<E: Integer> QuantizedDropout<E> {
 }
 
 impl<E: Integer> Run<E> for Quantized<E> {
-    fn in_mode(&self, _: Mode<'_>) -> Result<Self, Error> {
-        Ok(*self)
-    }
-
     #[inline(always)]
     fn run(&self, _: Direction, mode: Mode<'_>, job: Job<'_, E>) {
         if let Some(job) = job.train(mode, self.rate, self.pair()) {

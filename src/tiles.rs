@@ -3,6 +3,7 @@
 use crate::bernoulli::Bernoulli;
 use crate::lanes::{Lanes, PORTABLE_IS_VECTORS};
 use crate::stream::BLOCK;
+use crate::{Address, Rate};
 
 /// Decisions to a word of keep bits.
 pub(crate) const WORD: usize = 64;
@@ -23,13 +24,32 @@ pub(crate) fn split(bits: u128) -> Block {
     [bits as u64, (bits >> 64) as u64]
 }
 
+/// The first so many decisions of a word, at least one, or all of them; zeros after these.
+pub(crate) fn first_of(word: u64, decisions: usize) -> u64 {
+    let unused = WORD - decisions.min(WORD);
+    word << unused >> unused
+}
+
 /// Blocks in a tile: as many as make it worth their while to settle them together, where there are vectors for it.
 pub(crate) const TILE: usize = if PORTABLE_IS_VECTORS { 32 } else { 2 };
 
+/// Sixty-four decisions.
+pub(crate) trait Word {
+    /// Sixty-four like number `i` of these.
+    fn all_like(&self, i: usize) -> Self;
+}
+
+/// Keep bits.
+impl Word for u64 {
+    #[inline(always)]
+    fn all_like(&self, i: usize) -> Self {
+        (self >> i & 1).wrapping_neg()
+    }
+}
+
 /// Decisions of a stretch, computed together.
 pub(crate) trait Tile {
-    /// Sixty-four of them.
-    type Word;
+    type Word: Word;
 
     const NEW: Self;
 
@@ -73,7 +93,7 @@ impl Tile for Keep {
             });
         }
         // So many periods at once as fit.
-        let (mut bits, mut width) = (u128::from(bits_from(tile, from) & !(u64::MAX << period)), period);
+        let (mut bits, mut width) = (u128::from(first_of(bits_from(tile, from), period)), period);
         while width <= WORD {
             bits |= bits << width;
             width *= 2;
@@ -144,8 +164,14 @@ pub(crate) trait Tiles<T> {
 
 /// The decisions of a mask from logical index `first` on.
 pub(crate) struct Computed {
-    pub(crate) mask: Bernoulli,
-    pub(crate) first: u64,
+    mask: Bernoulli,
+    first: u64,
+}
+
+impl Computed {
+    pub(crate) const fn new(rate: Rate, address: Address) -> Self {
+        Self { mask: Bernoulli::new(rate, address), first: address.offset }
+    }
 }
 
 impl Source for Computed {

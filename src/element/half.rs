@@ -43,16 +43,6 @@ macro_rules! half {
             }
 
             #[inline(always)]
-            fn mul<L: Lanes>(a: L::F32x16, b: L::F32x16) -> L::F32x16 {
-                a * b
-            }
-
-            #[inline(always)]
-            fn add<L: Lanes>(a: L::F32x16, b: L::F32x16) -> L::F32x16 {
-                a + b
-            }
-
-            #[inline(always)]
             fn load_f32<L: Lanes>(lanes: L, x: &[f32; CHUNK]) -> L::F32x16 {
                 lanes.load_f32(x)
             }

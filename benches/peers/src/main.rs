@@ -14,8 +14,8 @@ use std::hint::black_box;
 
 use burn::nn::DropoutConfig;
 use candle_core::Tensor;
-use dropout_kernels::{Address, Backend, Dropout, Mode, Rate};
-use measure::{Row, Slices, Times, scale};
+use dropout_kernels::{Backend, Dropout, Rate};
+use measure::{Row, Slices, Times, scale, train};
 use rand::distr::{Bernoulli, Distribution};
 use rand::rngs::SmallRng;
 use rand::{Rng, RngExt, SeedableRng};
@@ -60,8 +60,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn ours(p: f64, slices: &mut Slices) -> Times {
     let dropout = Dropout::new(Rate::new(p).unwrap());
     let run = |slices: &mut Slices, step| {
-        let train = Mode::Train(Address { seed: 42, layer: 0, step, offset: 0 });
-        dropout.apply(train, &slices.x, &mut slices.y).unwrap();
+        dropout.apply(train(step), &slices.x, &mut slices.y).unwrap();
     };
     check_and_measure(p, slices, run, |(), slices| slices.y.clone())
 }
