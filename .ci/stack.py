@@ -1,0 +1,75 @@
+#!/usr/bin/python3
+"""Prints how many bytes of stack each function that an image for Cortex-M exports takes: `.ci/stack.py IMAGE`.
+
+The frames are the compiler's own figures, from -Zemit-stack-sizes; who calls whom is in the disassembly. Where these cannot tell, which
+is recursion and calls through pointers, there is an error instead of a table.
+"""
+
+import re
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from io import BytesIO
+
+from elftools.common.construct_utils import ULEB128
+from elftools.common.utils import struct_parse
+from elftools.elf.elffile import ELFFile
+
+ASSEMBLY = {"__aeabi_uldivmod": 24}  # has no figure: it pushes r4 and lr, and takes 16 bytes for results
+
+
+def main(path):
+    with open(path, "rb") as file:
+        image = ELFFile(file)
+        frames = dict(frames_by_address(image))
+        functions = {symbol.name: symbol for symbol in image.get_section_by_name(".symtab").iter_symbols() if is_function(symbol)}
+    frames |= {address(functions[name]): frame for name, frame in ASSEMBLY.items()}
+    calls, jumps = branches(path, frames)
+
+    deepest = {}
+    for function in TopologicalSorter({function: calls[function] | jumps[function] for function in frames}).static_order():
+        below = max((deepest[callee] for callee in calls[function]), default=0)
+        instead = max((deepest[callee] for callee in jumps[function]), default=0)
+        deepest[function] = max(frames[function] + below, instead)
+
+    print("| function | frame | deepest chain of calls |", "|---|---:|---:|", sep="\n")
+    for name, symbol in sorted(functions.items()):
+        if symbol["st_info"].bind == "STB_GLOBAL" and not name.startswith("_R"):  # which are what crates export to each other
+            print(f"| {name} | {frames[address(symbol)]} | {deepest[address(symbol)]} |")
+
+
+def is_function(symbol):
+    return symbol["st_info"].type == "STT_FUNC"
+
+
+def address(symbol):
+    return symbol["st_value"] & ~1  # bit 0 only says that the code is Thumb
+
+
+def frames_by_address(image):
+    section = image.get_section_by_name(".stack_sizes").data()
+    stream = BytesIO(section)
+    while stream.tell() < len(section):
+        yield struct_parse(image.structs.Elf_addr(""), stream) & ~1, struct_parse(ULEB128(""), stream)
+
+
+def branches(path, functions):
+    """Which functions each one calls, and which it jumps to as its last act, when its own frame is gone."""
+    command = ["arm-none-eabi-objdump", "--disassemble", "--no-show-raw-insn", path]
+    disassembly = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    calls, jumps = ({function: set() for function in functions} for _ in range(2))
+    for at, mnemonic, operands in re.findall(r"^ *(\w+):\t(\S+)\t?(.*)", disassembly, re.MULTILINE):
+        if int(at, 16) in functions:
+            inside = int(at, 16)
+        if re.match("bl?x", mnemonic) and operands != "lr":
+            sys.exit(f"{at}: {mnemonic} {operands} calls through a pointer")
+        if target := re.search(r"(\w+) <", operands):
+            to = int(target[1], 16)
+            if re.fullmatch("bl(..)?", mnemonic):  # with a condition too, unlike ble, bls and blt
+                calls[inside].add(to)
+            elif to in functions and to != inside:
+                jumps[inside].add(to)
+    return calls, jumps
+
+
+main(*sys.argv[1:])
