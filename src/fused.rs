@@ -248,8 +248,9 @@ impl<F: Effect<f32, Word = u64>> Task for Evaluate<'_, F> {
     fn run<L: Lanes>(self, lanes: L) {
         let Self { walk, mut effect, mut slices } = self;
         for run in walk.runs() {
-            each(slices.part(run.clone()), &u64::MAX, effect.step(lanes, run));
+            each(lanes, slices.part(run.clone()), &u64::MAX, effect.step(lanes, run));
         }
+        slices.finish();
     }
 }
 

@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use crate::element::{Element, Float};
-use crate::lanes::{Lanes, Task};
+use crate::lanes::{Lanes, Task, stream};
 use crate::layout::{Offsets, Walk};
 use crate::tiles::{Source, Tile, Tiles, WORD, Word, Work};
 
@@ -42,21 +42,24 @@ impl<E: Float> Pair<E> for Scale<E> {
 pub(crate) struct Slices<'a, E> {
     x: Option<&'a [E]>,
     y: &'a mut [E],
+    /// Whether planes and evaluation write past the caches.
+    streamed: bool,
 }
 
 impl<'a, E: Element> Slices<'a, E> {
-    pub(crate) const fn out_of_place(x: &'a [E], y: &'a mut [E]) -> Self {
-        Self { x: Some(x), y }
+    pub(crate) fn out_of_place(x: &'a [E], y: &'a mut [E]) -> Self {
+        Self { x: Some(x), streamed: stream::pays(size_of_val(y)), y }
     }
 
     pub(crate) const fn in_place(y: &'a mut [E]) -> Self {
-        Self { x: None, y }
+        Self { x: None, y, streamed: false }
     }
 
     /// The elements of a range, which lies inside.
     #[inline(always)]
     pub(crate) fn part(&mut self, range: Range<usize>) -> Slices<'_, E> {
-        Slices { x: self.x.map(|x| x.get(range.clone()).unwrap_or_default()), y: self.y.get_mut(range).unwrap_or_default() }
+        let x = self.x.map(|x| x.get(range.clone()).unwrap_or_default());
+        Slices { x, y: self.y.get_mut(range).unwrap_or_default(), streamed: self.streamed }
     }
 
     /// The input as it is.
@@ -87,7 +90,15 @@ impl<'a, E: Element> Slices<'a, E> {
             }
             None => (None, None),
         };
-        Some((Self { x, y }, Self { x: x_rest, y: y_rest }))
+        Some((Self { x, y, ..self }, Self { x: x_rest, y: y_rest, ..self }))
+    }
+
+    /// To be called when all is written, before others may read it.
+    #[inline(always)]
+    pub(crate) fn finish(self) {
+        if self.streamed {
+            stream::fence();
+        }
     }
 
     /// The number of elements.
@@ -136,7 +147,7 @@ pub(crate) trait Effect<E: Element> {
     /// For a range of elements that share a decision, number `i` of 64.
     #[inline(always)]
     fn plane<L: Lanes>(&mut self, lanes: L, decisions: &Self::Word, i: usize, range: Range<usize>, slices: Slices<'_, E>) {
-        each(slices, &decisions.all_like(i), self.step(lanes, range));
+        each(lanes, slices, &decisions.all_like(i), self.step(lanes, range));
     }
 }
 
@@ -162,7 +173,7 @@ impl<E: Element, P: Pair<E>> Effect<E> for Masked<P> {
         if keep >> i & 1 == 1 {
             keep_all(lanes, self.0, slices);
         } else {
-            each(Slices::in_place(slices.y), &(), FillChunk([self.0.dropped(); CHUNK]));
+            each(lanes, Slices { x: None, ..slices }, &(), FillChunk([self.0.dropped(); CHUNK]));
         }
     }
 }
@@ -215,14 +226,19 @@ struct Pass<'a, E, D, S> {
 impl<'d, E: Element, W: 'd, D: Iterator<Item = &'d W>, S: Step<E, W>> Pass<'_, E, D, S> {
     /// The elements of the next word; false if there is no whole word left.
     #[inline(always)]
-    fn word(&mut self) -> bool {
+    fn word<const PAST_CACHES: bool>(&mut self) -> bool {
         // Not `zip`: it would take the decisions of the last elements before knowing that there is no whole word of them.
         let Some((x, y)) = self.slices.split_word() else { return false };
         let Some(decisions) = self.decisions.next() else { return false };
         let x = x.map(|x| x.as_chunks::<CHUNK>().0);
         for (i, y) in y.as_chunks_mut::<CHUNK>().0.iter_mut().enumerate() {
             let x = x.and_then(|x| x.get(i)).unwrap_or(y);
-            *y = self.step.step(decisions, i, x);
+            let values = self.step.step(decisions, i, x);
+            if PAST_CACHES {
+                stream::store(y, values);
+            } else {
+                *y = values;
+            }
         }
         true
     }
@@ -236,8 +252,8 @@ impl<'d, E: Element, W: 'd, D: Iterator<Item = &'d W>, S: Step<E, W>> Pass<'_, E
     /// All that is left, the last elements padded to a whole chunk.
     #[inline(always)]
     fn finish_here(mut self) {
-        while self.word() {}
-        let Slices { x, y } = self.slices;
+        while self.word::<false>() {}
+        let Slices { x, y, .. } = self.slices;
         let Some(decisions) = self.decisions.next().filter(|_| !y.is_empty()) else { return };
         for (i, y) in y.chunks_mut(CHUNK).enumerate() {
             let mut padded = [E::ZERO; CHUNK];
@@ -260,11 +276,25 @@ impl<'d, E: Element, W: 'd, D: Iterator<Item = &'d W>, S: Step<E, W>> Task for F
     }
 }
 
+/// The same, but for the last elements past the caches.
+struct FinishPastCaches<P>(P);
+
+impl<'d, E: Element, W: 'd, D: Iterator<Item = &'d W>, S: Step<E, W>> Task for FinishPastCaches<Pass<'_, E, D, S>> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) {
+        let Self(mut pass) = self;
+        while pass.word::<true>() {}
+        pass.finish_here();
+    }
+}
+
 impl<'d, E: Element, W: 'd, D: Iterator<Item = &'d W>, S: Step<E, W>> Work for Pass<'_, E, D, S> {
     #[inline(always)]
     fn advance(&mut self, words: usize) {
         for _ in 0..words {
-            if !self.word() {
+            if !self.word::<false>() {
                 break;
             }
         }
@@ -320,6 +350,7 @@ impl<E: Element, S: Source, F: Effect<E, Word = <S::Tile as Tile>::Word>> Task f
             };
             core::mem::swap(&mut tile, &mut next_tile);
         }
+        slices.finish();
     }
 }
 
@@ -426,14 +457,19 @@ impl<L: Lanes, T: Tile, E: Element, F: Effect<E, Word = T::Word>> Task for Parts
 
 /// A step for all elements of some slices, whatever their place among sixty-four decisions.
 #[inline(always)]
-pub(crate) fn each<E: Element, W>(slices: Slices<'_, E>, decisions: &W, step: impl Step<E, W>) {
-    Pass { slices, decisions: core::iter::repeat(decisions), step }.finish_here();
+pub(crate) fn each<L: Lanes, E: Element, W>(lanes: L, slices: Slices<'_, E>, decisions: &W, step: impl Step<E, W>) {
+    let pass = Pass { slices, decisions: core::iter::repeat(decisions), step };
+    if pass.slices.streamed {
+        lanes.call(FinishPastCaches(pass));
+    } else {
+        pass.finish_here();
+    }
 }
 
 /// Every element kept.
 #[inline(always)]
 fn keep_all<L: Lanes, E: Element, P: Pair<E>>(lanes: L, pair: P, slices: Slices<'_, E>) {
-    each(slices, &(), KeepChunk { lanes, pair });
+    each(lanes, slices, &(), KeepChunk { lanes, pair });
 }
 
 /// Evaluation: every element kept, without a mask.
@@ -450,10 +486,12 @@ impl<E: Element, P: Pair<E>> Task for KeepAll<'_, E, P> {
     fn run<L: Lanes>(self, lanes: L) {
         let Self { walk, pair, mut slices } = self;
         if walk.gaps == 0 {
-            return keep_all(lanes, pair, slices);
+            keep_all(lanes, pair, slices.part(0..slices.y.len()));
+        } else {
+            for run in walk.runs() {
+                keep_all(lanes, pair, slices.part(run));
+            }
         }
-        for run in walk.runs() {
-            keep_all(lanes, pair, slices.part(run));
-        }
+        slices.finish();
     }
 }

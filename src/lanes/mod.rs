@@ -6,6 +6,7 @@ mod avx2;
 mod avx512;
 mod portable;
 mod scalar;
+pub(crate) mod stream;
 
 use core::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Not, Sub};
 
