@@ -15,8 +15,9 @@ use crate::{Error, Rate};
 /// (Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014, section 10).
 ///
 /// The noise is `1 + sigma * z`, two roundings in `f32`, with `sigma = sqrt(p/(1-p))` of the realised rate, computed in `f64` by libm's square root
-/// and rounded once. The element is multiplied by it, rounded once. `z` is the standard normal quantile at `(U + 1/2) / 2^32`, where U is the
-/// uniform integer of the mask contract in the domain of Gaussian noise, unrelated to the masks of the same address:
+/// and rounded once. The element is multiplied by it and rounded once; the product of an `f16` or `bf16` is rounded to `f32` before. `z` is the
+/// standard normal quantile at `(U + 1/2) / 2^32`, where U is the uniform integer of the mask contract in the domain of Gaussian noise, unrelated
+/// to the masks of the same address:
 ///
 /// | over all 2^32 values of U | |
 /// |---|---|

@@ -16,7 +16,8 @@ pub enum Mode<'a> {
     Train(Address),
     /// The same with a mask that was stored: one that [`Mask::words`] or
     /// [`apply_recording`](Layer::apply_recording) wrote, or one of a fixed set in flash, as Masksembles has them
-    /// (Durasov, Bagautdinov, Baque and Fua, CVPR 2021). Kept values are scaled by the layer's rate, however many the mask keeps.
+    /// (Durasov, Bagautdinov, Baque and Fua, CVPR 2021). Kept values are scaled by the layer's rate, however many
+    /// the mask keeps; at p = 1 it had better keep nothing.
     Stored(PackedMask<'a>),
     /// Inference: keep everything. There is no address, because nothing random is computed.
     Eval,

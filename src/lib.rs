@@ -74,6 +74,9 @@
 //! | [`DropBlock`] | times 1 | +0.0 | dropped: +0.0; kept: times elements / kept ones | as it is |
 //! | [`QuantizedDropout`] | as it is | the zero point | there are none | as it is |
 //!
+//! A stored mask keeps what it keeps at any rate. At p = 1, where the scale is infinite, that is multiplied by infinity by [`Dropout`], by 0 by
+//! [`AlphaDropout`], and by 32,767 by [`QuantizedDropout`] if it has a fixed-point scale.
+//!
 //! An empty tensor is no error: there is nothing to do.
 //!
 //! # Not here

@@ -34,7 +34,8 @@ impl<'a> PackedMask<'a> {
     /// The mask of so many decisions from bit `first` of `words` on.
     ///
     /// # Errors
-    /// [`Error::Length`] if the words end before the mask; [`Error::ShapeOverflow`] if `first + decisions` does not fit `usize`.
+    /// [`Error::Length`] if the words end before the mask; [`Error::ShapeOverflow`] if `first + decisions` does not fit `usize`, as a
+    /// shape of so many does not.
     pub const fn new(words: &'a [u32], first: usize, decisions: usize) -> Result<Self, Error> {
         let Some(end) = first.checked_add(decisions) else { return Err(Error::ShapeOverflow) };
         let expected = end.div_ceil(32);
@@ -59,15 +60,21 @@ impl<'a> PackedMask<'a> {
     /// How many of the decisions keep.
     #[must_use]
     pub fn count_kept(&self) -> usize {
-        let count = |from: usize| first_of(self.word(from), self.decisions - from).count_ones() as usize;
-        (0..self.decisions).step_by(WORD).map(count).sum()
+        let end = self.first + self.decisions;
+        let words = self.words.get(self.first / 32..end.div_ceil(32)).unwrap_or_default();
+        let before = words.first().map_or(0, |word| word & !(u32::MAX << (self.first % 32)));
+        let after = words.last().map_or(0, |word| u64::from(*word) >> (end.wrapping_sub(1) % 32 + 1));
+        // Of whole words, which the compiler counts in vectors.
+        let kept: usize = words.iter().map(|word| word.count_ones() as usize).sum();
+        kept - (before.count_ones() + after.count_ones()) as usize
     }
 
     /// The decisions from number `from` on, 64 of them; what lies past the words is zero.
     fn word(&self, from: usize) -> u64 {
         let bit = self.first + from;
-        let word = |i: usize| u128::from(self.words.get(bit / 32 + i).copied().unwrap_or(0));
-        ((word(0) | word(1) << 32 | word(2) << 64) >> (bit % 32)) as u64
+        let words = self.words.get(bit / 32..).unwrap_or_default();
+        let word = |i: usize| words.get(i).copied().unwrap_or(0);
+        bits_from([word(0), word(1), word(2)], bit % 32)
     }
 
     /// Without the first so many decisions, of which there are as many.
@@ -76,6 +83,13 @@ impl<'a> PackedMask<'a> {
         let decisions = decisions as usize;
         Self { first: self.first + decisions, decisions: self.decisions - decisions, ..self }
     }
+}
+
+/// The 64 bits of three words from bit `from` on, which is in the first.
+#[inline(always)]
+fn bits_from(words: [u32; 3], from: usize) -> u64 {
+    let [a, b, c] = words.map(u64::from);
+    (a | b << 32) >> from | c << 32 << (32 - from)
 }
 
 impl<'m> Source for PackedMask<'m> {
@@ -101,8 +115,13 @@ impl Tiles<Keep> for PackedTiles<'_> {
     #[inline(always)]
     fn next(&mut self, keep: &mut Keep, _: &mut impl Work) -> Option<usize> {
         let decisions = (self.end - self.next).min(keep.len() * WORD);
-        for (i, word) in keep.iter_mut().enumerate().take(decisions.div_ceil(WORD)) {
-            *word = self.mask.word(self.next + i * WORD);
+        let bit = self.mask.first + self.next;
+        let mut words = self.mask.words.get(bit / 32..).unwrap_or_default().windows(3).step_by(2);
+        for (i, keep) in keep.iter_mut().enumerate().take(decisions.div_ceil(WORD)) {
+            *keep = match words.next() {
+                Some(&[a, b, c]) => bits_from([a, b, c], bit % 32),
+                _ => self.mask.word(self.next + i * WORD),
+            };
         }
         self.next += decisions;
         (decisions > 0).then_some(decisions)

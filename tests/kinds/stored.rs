@@ -1,6 +1,6 @@
 //! A mask that is stored does what it does when it is computed, for every kind that has one, type and layout.
 
-use dropout_kernels::{Backend, Mask, MaskKind, Mode, PackedMask, Rate};
+use dropout_kernels::{AlphaDropout, Backend, Dropout, Mask, MaskKind, Mode, PackedMask, QuantizedDropout, Rate};
 
 use crate::common::case::TensorCase;
 use crate::common::kind::{OfAlpha, OfQuantized, OfScaled, Subject};
@@ -42,4 +42,18 @@ fn recording_equals_training<S: Subject<Kind: MaskKind<S::Element>>>(backend: Ba
     layer.apply_recording(case.address, &x, &mut y, &mut mask).unwrap();
     assert_eq!(mask, words(case));
     assert_same(&y, &apply(&layer, case.train(), &x));
+}
+
+/// At p = 1 a scale is infinite, or the largest that there is; and alpha dropout's is 0.
+#[test]
+fn what_is_kept_at_rate_1_is_scaled() {
+    let rate = Rate::new(1.0).unwrap();
+    let mode = Mode::Stored(PackedMask::new(&[0b01], 0, 2).unwrap());
+    crate::common::each_backend(|backend| {
+        assert_same(&apply(&Dropout::new(rate).on(backend), mode, &[2.0_f32, 2.0]), &[f32::INFINITY, 0.0]);
+        assert_same(&apply(&AlphaDropout::new(rate).on(backend), mode, &[2.0_f32, 2.0]), &[0.0, 0.0]);
+        let quantized = QuantizedDropout::new(rate, -3_i16).on(backend);
+        assert_same(&apply(&quantized, mode, &[2, 2]), &[2, -3]);
+        assert_same(&apply(&quantized.with_fixed_point_scale(), mode, &[-2, 2]), &[32_767 - 3, -3]);
+    });
 }
