@@ -4,7 +4,8 @@
 #[macro_use]
 mod common;
 
-use common::case::{address, drops, probability};
+use common::blocks::{self, gamma};
+use common::case::{address, probability};
 use common::oracle;
 use common::value::{Value, assert_same, ones, random};
 use dropout_kernels::{Address, Backend, DropBlock, Dropout, Error, Layout, Mask, Mode, PackedMask, Rate};
@@ -60,30 +61,8 @@ impl BlockCase {
         words
     }
 
-    /// The elements that some dropped block covers, block by block.
     fn drops(&self) -> Vec<bool> {
-        let [n, c, h, w] = self.shape;
-        let mut dropped = vec![false; self.elements()];
-        if dropped.is_empty() {
-            return dropped;
-        }
-        let (block_h, block_w) = (self.block.min(h), self.block.min(w));
-        let (rows, columns) = (h - block_h + 1, w - block_w + 1);
-        let mut decisions = drops(gamma(self.p, [h, w], [block_h, block_w]), self.address, n * c * rows * columns).into_iter();
-        for map in 0..n * c {
-            for row in 0..rows {
-                for column in 0..columns {
-                    if decisions.next().unwrap() {
-                        for y in row..row + block_h {
-                            for x in column..column + block_w {
-                                dropped[(map * h + y) * w + x] = true;
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        dropped
+        blocks::drops(self.shape, self.block, self.p, self.address)
     }
 
     fn with_block(&self, block: usize) -> Self {
@@ -93,13 +72,6 @@ impl BlockCase {
     fn at(&self, p: f64) -> Self {
         Self { p, ..self.clone() }
     }
-}
-
-/// The paper's formula, for the rate that masks realise.
-fn gamma(p: f64, [h, w]: [usize; 2], [block_h, block_w]: [usize; 2]) -> f64 {
-    let p = oracle::threshold(p) as f64 / 4_294_967_296.0;
-    let (blocks, corners) = (block_h * block_w, (h - block_h + 1) * (w - block_w + 1));
-    if p == 1.0 { 1.0 } else { p * ((h * w) as f64 / (blocks * corners) as f64) }
 }
 
 impl Arbitrary for BlockCase {

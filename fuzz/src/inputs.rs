@@ -5,8 +5,8 @@
 use arbitrary::Arbitrary;
 use dropout_kernels::{Address, Error, Mask, Rate};
 
-use super::oracle;
-use super::value::Value;
+use super::value::Bits;
+use super::{case, oracle};
 
 /// An address and a rate.
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -91,10 +91,7 @@ impl Decisions {
 
     /// What the oracle says of the first `count` decisions.
     pub fn drops(&self, count: usize) -> Vec<bool> {
-        let Address { seed, layer, step, offset } = self.address();
-        let threshold = self.threshold();
-        let uniforms = (offset / 128..).flat_map(|block| oracle::uniforms(seed, layer, step, 0, block));
-        uniforms.skip((offset % 128) as usize).take(count).map(|uniform| uniform < threshold).collect()
+        case::drops(self.p(), self.address(), count)
     }
 
     /// Errs where the library must: when the last decision would have an index of 2^64 or more.
@@ -120,6 +117,27 @@ impl Count {
         match self {
             Self::Few(count) => count.into(),
             Self::Many(count) => usize::from(count) % (Self::MAX + 1),
+        }
+    }
+}
+
+/// Mostly small, so that many shapes can be walked.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub enum Extent {
+    One,
+    UpTo7(u8),
+    Many(Count),
+    Any(Integer),
+}
+
+impl Extent {
+    pub fn get(self) -> usize {
+        match self {
+            Self::One => 1,
+            Self::UpTo7(extent) => usize::from(extent % 8),
+            Self::Many(count) => count.get(),
+            // Cut short where usize is.
+            Self::Any(extent) => extent.get() as usize,
         }
     }
 }
@@ -161,7 +179,7 @@ pub struct Values(Vec<u64>);
 impl Values {
     /// The given representations, over and over but counted up each time, so that elements that change places show. Of none, all
     /// the values that a kernel could treat differently from others.
-    pub fn get<E: Value>(&self, len: usize) -> Vec<E> {
+    pub fn get<E: Bits>(&self, len: usize) -> Vec<E> {
         if self.0.is_empty() {
             return E::SPECIAL.iter().copied().cycle().take(len).collect();
         }

@@ -1,21 +1,20 @@
-//! A layer, every method of it on every backend, against what the oracle says of each element.
+//! A layer of any kind, every method of it on every backend, against what the oracle says of each element.
 
 use arbitrary::Arbitrary;
-use dropout_kernels::{Address, Backend, Dropout, Error, Mode, PackedMask, Scaling};
+use dropout_kernels::{Address, Backend, Error, MaskKind, Mode, PackedMask, Scaling};
 
-use super::inputs::{Count, Decisions, Length, Window, check_length, pack};
-use super::oracle;
-use super::value::Value;
+use super::calls::{Slices, WORD_CANARY, canary};
+use super::case::{TensorCase, uniforms};
+use super::inputs::{Count, Decisions, Values, check_length, pack};
+use super::kind::Subject;
+use super::tensor::Tensor;
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub struct Layer {
     pub decisions: Decisions,
     classic: bool,
     pass: Pass,
-    y_len: Length,
-    mask_len: Length,
-    x_window: Window,
-    y_window: Window,
+    pub slices: Slices,
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
@@ -26,14 +25,17 @@ enum Pass {
     Eval,
 }
 
-/// A method that writes to another slice than it reads, and one that does not.
-type OutOfPlace<E> = fn(&Dropout, Mode<'_>, &[E], &mut [E]) -> Result<(), Error>;
-type InPlace<E> = fn(&Dropout, Mode<'_>, &mut [E]) -> Result<(), Error>;
-
 impl Layer {
-    pub fn dropout(&self) -> Dropout {
+    /// The settings, as the oracle of each kind takes them. A zero point is that of the seed's low bits.
+    pub fn case(&self) -> TensorCase {
         let scaling = if self.classic { Scaling::Classic } else { Scaling::Inverted };
-        Dropout::new(self.decisions.rate()).with_scaling(scaling)
+        let address = self.decisions.address();
+        TensorCase { shape: vec![], shared: vec![], p: self.decisions.p(), scaling, address, values: address.seed }
+    }
+
+    pub fn library<S: Subject>(&self, tensor: &Tensor) -> dropout_kernels::Layer<S::Kind> {
+        let layer = S::layer(&self.case());
+        tensor.layout.map_or(layer, |layout| layer.with_layout(layout))
     }
 
     /// Which of so many decisions drop; of none, where they are too many to look at.
@@ -59,8 +61,8 @@ impl Layer {
     }
 
     /// How many decisions the stored mask has, of as many as it should.
-    fn stored(&self, decisions: usize) -> usize {
-        if decisions > Count::MAX { 0 } else { self.mask_len.get(decisions).min(decisions) }
+    pub fn stored(&self, decisions: usize) -> usize {
+        if decisions > Count::MAX { 0 } else { self.slices.mask_len.get(decisions).min(decisions) }
     }
 
     /// Errs where the library must, when so many decisions are made.
@@ -72,104 +74,57 @@ impl Layer {
         }
     }
 
-    /// What becomes of `x`, given the decision that each element reads; `None` for what is to be left alone.
-    pub fn expected<E: Value>(&self, x: &[E], reads: &[Option<usize>]) -> Vec<Option<E>> {
-        let train = self.pass != Pass::Eval;
-        let decisions = if train { reads.iter().flatten().max().map_or(0, |last| last + 1) } else { 0 };
-        let drops = self.drops(decisions);
-        let p = self.decisions.p();
-        let y = |x: E, decision: usize| match (train, self.classic) {
-            (true, _) if drops[decision] => E::DROPPED,
-            (true, false) => x.times(oracle::scale(p)),
-            (false, true) => x.times(1.0 - p),
-            (true, true) | (false, false) => x,
-        };
-        x.iter().zip(reads).map(|(&x, decision)| decision.map(|decision| y(x, decision))).collect()
+    /// What `f` makes of each element of a tensor, by position, with its decision's uniform integer in that domain; `None` in evaluation.
+    pub fn outputs<T>(&self, domain: u64, tensor: &Tensor, f: impl Fn(usize, Option<u64>) -> T) -> Vec<Option<T>> {
+        let decisions = tensor.reads.iter().flatten().max().map_or(0, |last| last + 1);
+        let uniforms: Vec<u64> = uniforms(domain, self.decisions.address(), decisions).collect();
+        let uniform = |decision: usize| (self.pass != Pass::Eval).then(|| uniforms[decision]);
+        let reads = tensor.reads.iter().enumerate();
+        reads.map(|(i, decision)| decision.map(|decision| f(i, uniform(decision)))).collect()
     }
 
-    /// Asserts that every method of the layer makes of `x` what is expected. The layer asks for `elements` elements and makes
-    /// so many decisions: where either does not fit, every method must err and write nothing.
-    pub fn check<E: Value>(&self, dropout: &Dropout, (elements, decisions): (usize, usize), x: &[E], expected: &[Option<E>]) {
-        let words = self.words(decisions);
-        let mode = self.mode(&words, 0, self.stored(decisions));
-        let fits = self.check_mode(decisions);
-        let out_of_place: [(_, _, OutOfPlace<E>); 2] = [("x", "y", Dropout::apply), ("grad_y", "grad_x", Dropout::backward)];
-        let in_place: [(_, InPlace<E>); 2] = [("x", Dropout::apply_in_place), ("grad", Dropout::backward_in_place)];
+    /// Asserts that every method makes of a tensor what it must. Where something does not fit, every method must err and write nothing.
+    pub fn check<S: Subject>(&self, tensor: &Tensor, values: &Values) {
+        let x = values.get::<S::Element>(tensor.len);
+        let subject = S::new(&self.case());
+        let output = |trained: fn(&S, u64, S::Element) -> S::Element| {
+            let output = |i, u: Option<u64>| u.map_or_else(|| subject.evaluated(x[i]), |u| trained(&subject, u, x[i]));
+            self.outputs(S::DOMAIN, tensor, output)
+        };
+        let (forward, backward) = (output(S::forward), output(S::backward));
+        let words = self.words(tensor.decisions);
+        let mode = self.mode(&words, 0, self.stored(tensor.decisions));
+        let noise_has_no_mask = matches!(mode, Mode::Stored(_)) && S::DOMAIN != 0;
+        let fits = self.check_mode(tensor.decisions).and(if noise_has_no_mask { Err(Error::StoredMask) } else { Ok(()) });
         for backend in Backend::all() {
-            let dropout = dropout.on(backend);
-            for (x_name, y_name, method) in out_of_place {
-                let y_len = self.y_len.get(x.len());
-                let result = check_length(x_name, elements, x.len()).and(check_length(y_name, x.len(), y_len)).and(fits);
-                let untouched = vec![canary(); y_len];
-                self.x_window.guard(canary(), x.len(), E::same, |window| {
-                    window.copy_from_slice(x);
-                    self.y_window.guard(canary(), y_len, E::same, |y| {
-                        assert_eq!(method(&dropout, mode, window, y), result, "{dropout:?}");
-                        assert_output(y, &untouched, expected, result);
-                    });
-                });
-            }
-            if let Mode::Train(address) = mode
-                && decisions <= Count::MAX
-            {
-                self.check_recording(&dropout.on(backend), address, (elements, decisions), x, expected);
-            }
-            for (name, method) in in_place {
-                let result = check_length(name, elements, x.len()).and(fits);
-                self.y_window.guard(canary(), x.len(), E::same, |y| {
-                    y.copy_from_slice(x);
-                    assert_eq!(method(&dropout, mode, y), result, "{dropout:?}");
-                    assert_output(y, x, expected, result);
-                });
-            }
+            let layer = self.library::<S>(tensor).on(backend);
+            self.slices.check_passes(&layer, mode, tensor.elements, &x, [&forward, &backward], fits);
         }
     }
 
-    /// The forward pass that writes its mask down.
-    fn check_recording<E: Value>(
-        &self,
-        dropout: &Dropout,
-        address: Address,
-        (elements, decisions): (usize, usize),
-        x: &[E],
-        expected: &[Option<E>],
-    ) {
-        let mask = pack(0, &self.drops(decisions));
-        let (y_len, mask_len) = (self.y_len.get(x.len()), self.mask_len.get(mask.len()));
-        let result = check_length("x", elements, x.len())
+    /// The forward pass in training that writes its mask down.
+    pub fn check_recording<S: Subject<Kind: MaskKind<S::Element>>>(&self, tensor: &Tensor, values: &Values) {
+        if self.pass != Pass::Train || tensor.decisions > Count::MAX {
+            return;
+        }
+        let x = values.get::<S::Element>(tensor.len);
+        let subject = S::new(&self.case());
+        let expected = self.outputs(0, tensor, |i, u| subject.forward(u.unwrap(), x[i]));
+        let mask = pack(0, &self.drops(tensor.decisions));
+        let (y_len, mask_len) = (self.slices.y_len.get(x.len()), self.slices.mask_len.get(mask.len()));
+        let result = check_length("x", tensor.elements, x.len())
             .and(check_length("y", x.len(), y_len))
             .and(check_length("mask", mask.len(), mask_len))
-            .and(self.check_mode(decisions));
-        self.y_window.guard(canary(), y_len, E::same, |y| {
-            self.x_window.guard(
-                WORD_CANARY,
-                mask_len,
-                |a, b| a == b,
-                |words| {
-                    assert_eq!(dropout.apply_recording(address, x, y, words), result, "{dropout:?}");
-                    assert_output(y, &vec![canary(); y_len], expected, result);
-                    match result {
-                        // Without elements no mask is evaluated.
-                        Ok(()) if elements > 0 => assert_eq!(words, mask, "{dropout:?}"),
-                        Ok(()) => {}
-                        Err(_) => assert!(words.iter().all(|&word| word == WORD_CANARY)),
-                    }
-                },
-            );
-        });
-    }
-}
-
-const WORD_CANARY: u32 = 0xA5A5_A5A5;
-
-/// What an output holds at first.
-fn canary<E: Value>() -> E {
-    E::from_bits(0xA5A5_A5A5_A5A5_A5A5)
-}
-
-fn assert_output<E: Value>(y: &[E], untouched: &[E], expected: &[Option<E>], result: Result<(), Error>) {
-    for (i, (&y, &untouched)) in y.iter().zip(untouched).enumerate() {
-        let expected = if result.is_ok() { expected[i].unwrap_or(untouched) } else { untouched };
-        assert!(y.same(expected), "element {i} is {y:?} instead of {expected:?} after {result:?}");
+            .and(self.check_mode(tensor.decisions));
+        for backend in Backend::all() {
+            let layer = self.library::<S>(tensor).on(backend);
+            self.slices.words(mask_len, |words| {
+                self.slices.write(&vec![canary(); y_len], result, &expected, |y| {
+                    layer.apply_recording(self.decisions.address(), &x, y, words)
+                });
+                let untouched = vec![WORD_CANARY; mask_len];
+                assert_eq!(words, if result.is_ok() { &mask } else { &untouched });
+            });
+        }
     }
 }

@@ -3,10 +3,11 @@
 use arbitrary::Arbitrary;
 use dropout_kernels::{Error, Layout, MAX_RANK};
 
-use super::inputs::{Count, Integer, Length, Values};
+use super::inputs::{Count, Extent, Length, Values};
+use super::kind::OfScaled;
 use super::layer::Layer;
 use super::oracle;
-use super::value::Value;
+use super::tensor::Tensor;
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {
@@ -17,7 +18,7 @@ pub struct Input {
 }
 
 #[derive(Arbitrary, Debug)]
-enum Constructor {
+pub enum Constructor {
     Flat(Extent),
     Dense(Vec<Extent>),
     Sample(Vec<Extent>),
@@ -34,7 +35,7 @@ enum Constructor {
 }
 
 #[derive(Arbitrary, Debug)]
-enum Name {
+pub enum Name {
     Ncl,
     Cl,
     Nchw,
@@ -47,27 +48,6 @@ enum Name {
     Hwc,
     Ndhwc,
     Dhwc,
-}
-
-/// Mostly small, so that many shapes can be walked.
-#[derive(Arbitrary, Clone, Copy, Debug)]
-enum Extent {
-    One,
-    UpTo7(u8),
-    Many(Count),
-    Any(Integer),
-}
-
-impl Extent {
-    fn get(self) -> usize {
-        match self {
-            Self::One => 1,
-            Self::UpTo7(extent) => usize::from(extent % 8),
-            Self::Many(count) => count.get(),
-            // Cut short where usize is.
-            Self::Any(extent) => extent.get() as usize,
-        }
-    }
 }
 
 /// What a layout must be.
@@ -167,24 +147,28 @@ impl Constructor {
             }
         }
     }
-}
-
-pub fn check(input: &Input) {
-    let (layout, model) = input.constructor.call();
-    let (layout, model) = match (layout, model) {
-        (Ok(layout), Ok(model)) => (layout, model),
-        (layout, model) => return assert_eq!(layout.err(), model.err()),
-    };
-    assert_eq!((layout.elements(), layout.decisions()), (model.elements, model.decisions));
-    if model.elements <= Count::MAX {
-        check_type::<f32>(input, layout, &model);
+    /// The layout, which is checked, and a slice that should be of its length.
+    pub fn tensor(&self, len: Length) -> Option<Tensor> {
+        let (layout, model) = match self.call() {
+            (Ok(layout), Ok(model)) => (layout, model),
+            (layout, model) => {
+                assert_eq!(layout.err(), model.err());
+                return None;
+            }
+        };
+        assert_eq!((layout.elements(), layout.decisions()), (model.elements, model.decisions));
+        if model.elements > Count::MAX {
+            return None;
+        }
+        let len = len.get(model.elements);
+        let reads = (0..if len == model.elements { len } else { 0 }).map(|element| model.reads(element)).collect();
+        Some(Tensor { layout: Some(layout), len, elements: model.elements, decisions: model.decisions, reads })
     }
 }
 
-fn check_type<E: Value>(Input { layer, x_len, values, .. }: &Input, layout: Layout, model: &Model) {
-    let x = values.get::<E>(x_len.get(model.elements));
-    let decisions = model.decisions;
-    let fits = x.len() == model.elements && layer.check_mode(decisions).is_ok();
-    let reads: Vec<_> = (0..if fits { x.len() } else { 0 }).map(|element| model.reads(element)).collect();
-    layer.check(&layer.dropout().with_layout(layout), (model.elements, decisions), &x, &layer.expected(&x, &reads));
+pub fn check(Input { layer, constructor, x_len, values }: &Input) {
+    if let Some(tensor) = constructor.tensor(*x_len) {
+        layer.check::<OfScaled<f32>>(&tensor, values);
+        layer.check_recording::<OfScaled<f32>>(&tensor, values);
+    }
 }

@@ -2,15 +2,32 @@
 //!
 //! Everything here is also part of the library's own tests, which replay the corpora without a fuzzer.
 
+pub mod calls;
 pub mod dense;
+pub mod drop_block;
+pub mod fused;
 pub mod generator;
 pub mod inputs;
+pub mod kinds;
 pub mod layer;
 pub mod layouts;
 pub mod monte_carlo;
 pub mod packed;
+#[cfg(feature = "rayon")]
+pub mod parallel;
 pub mod rate;
+pub mod tensor;
 
+#[path = "../../tests/common/activation.rs"]
+pub mod activation;
+#[path = "../../tests/common/blocks.rs"]
+pub mod blocks;
+#[path = "../../tests/common/case.rs"]
+pub mod case;
+#[path = "../../tests/common/kind.rs"]
+pub mod kind;
+#[path = "../../tests/common/normal.rs"]
+pub mod normal;
 #[path = "../../tests/common/oracle.rs"]
 pub mod oracle;
 #[path = "../../tests/common/value.rs"]

@@ -3,6 +3,8 @@
 //! A test is a plain function of a [`Backend`]; [`every_backend!`] and [`laws!`] make tests of it. No test names a backend.
 #![allow(dead_code, unused_macros, reason = "each file of tests is a crate of its own and uses a part of this")]
 
+pub mod activation;
+pub mod blocks;
 pub mod case;
 pub mod kind;
 pub mod normal;

@@ -3,9 +3,13 @@
 #[path = "../common/mod.rs"]
 #[macro_use]
 mod common;
+#[path = "../../fuzz/src/lib.rs"]
+#[allow(dead_code, reason = "the fuzzer asks for more than the replay")]
+mod fuzz;
 
 mod alpha;
 mod bad_masks;
+mod corpora;
 mod digest;
 mod ends;
 mod errors;

@@ -1,13 +1,11 @@
 //! The corpora of the fuzz targets, replayed without a fuzzer: inputs that between them take every branch that fuzzing has found.
 
-#[path = "../fuzz/src/lib.rs"]
-#[allow(dead_code, reason = "the tests' own helpers come with it")]
-mod fuzz;
-
 use std::fs;
 use std::path::Path;
 
 use arbitrary::{Arbitrary, Unstructured};
+
+use crate::fuzz;
 
 /// A test a target.
 macro_rules! replay {
@@ -22,7 +20,9 @@ macro_rules! replay {
         })+
     };
 }
-replay!(dense, generator, layouts, monte_carlo, packed, rate);
+replay!(dense, drop_block, fused, generator, kinds, layouts, monte_carlo, packed, rate);
+#[cfg(feature = "rayon")]
+replay!(parallel);
 
 /// The files of a target, by name.
 fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {

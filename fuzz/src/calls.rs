@@ -1,0 +1,85 @@
+//! Calls of the library's methods, with slices anywhere in their allocations.
+
+use arbitrary::Arbitrary;
+use dropout_kernels::{Error, Kind, Layer, Mode};
+
+use super::inputs::{Length, Window, check_length};
+use super::value::Bits;
+
+/// Where the slices lie, and how long those are whose length another argument prescribes.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub struct Slices {
+    pub y_len: Length,
+    pub mask_len: Length,
+    x: Window,
+    y: Window,
+}
+
+/// A method that writes to another slice than it reads, and one that does not.
+type OutOfPlace<E, K> = fn(&Layer<K>, Mode<'_>, &[E], &mut [E]) -> Result<(), Error>;
+type InPlace<E, K> = fn(&Layer<K>, Mode<'_>, &mut [E]) -> Result<(), Error>;
+
+impl Slices {
+    /// A slice to read.
+    pub fn read<E: Bits>(self, x: &[E], f: impl FnOnce(&[E])) {
+        self.x.guard(canary(), x.len(), E::same, |window| {
+            window.copy_from_slice(x);
+            f(window);
+        });
+    }
+
+    /// Asserts the result of a call that writes to a slice, and what it leaves there: what was there before where it must not write,
+    /// which is everywhere if it errs.
+    pub fn write<E: Bits>(
+        self,
+        before: &[E],
+        result: Result<(), Error>,
+        expected: &[Option<E>],
+        call: impl FnOnce(&mut [E]) -> Result<(), Error>,
+    ) {
+        self.y.guard(canary(), before.len(), E::same, |y| {
+            y.copy_from_slice(before);
+            assert_eq!(call(y), result);
+            for (i, (&y, &before)) in y.iter().zip(before).enumerate() {
+                let expected = if result.is_ok() { expected[i].unwrap_or(before) } else { before };
+                assert!(y.same(expected), "element {i} is {y:?} instead of {expected:?} after {result:?}");
+            }
+        });
+    }
+
+    /// Words of a mask to write.
+    pub fn words<R>(self, len: usize, f: impl FnOnce(&mut [u32]) -> R) -> R {
+        self.x.guard(WORD_CANARY, len, |a, b| a == b, f)
+    }
+
+    /// Asserts that the four methods of a layer that asks for so many elements make of `x` what is expected, forward and backward.
+    pub fn check_passes<E: Bits, K: Kind<E>>(
+        self,
+        layer: &Layer<K>,
+        mode: Mode<'_>,
+        elements: usize,
+        x: &[E],
+        expected: [&[Option<E>]; 2],
+        fits: Result<(), Error>,
+    ) {
+        let out_of_place: [(_, _, OutOfPlace<E, K>); 2] = [("x", "y", Layer::apply), ("grad_y", "grad_x", Layer::backward)];
+        for ((x_name, y_name, method), expected) in out_of_place.into_iter().zip(expected) {
+            let y_len = self.y_len.get(x.len());
+            let result = check_length(x_name, elements, x.len()).and(check_length(y_name, x.len(), y_len)).and(fits);
+            self.read(x, |x| self.write(&vec![canary(); y_len], result, expected, |y| method(layer, mode, x, y)));
+        }
+        let in_place: [(_, InPlace<E, K>); 2] = [("x", Layer::apply_in_place), ("grad", Layer::backward_in_place)];
+        for ((name, method), expected) in in_place.into_iter().zip(expected) {
+            let result = check_length(name, elements, x.len()).and(fits);
+            self.write(x, result, expected, |y| method(layer, mode, y));
+        }
+    }
+}
+
+/// Neither all kept nor all dropped.
+pub const WORD_CANARY: u32 = 0xA5A5_A5A5;
+
+/// What an output holds at first.
+pub fn canary<E: Bits>() -> E {
+    E::from_bits(0xA5A5_A5A5_A5A5_A5A5)
+}

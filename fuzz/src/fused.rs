@@ -1,0 +1,225 @@
+//! Bias, activation, dropout and residual, forward and backward, against the operations one element at a time.
+#![expect(clippy::cast_precision_loss, reason = "small counts: exact")]
+
+use arbitrary::Arbitrary;
+use dropout_kernels::{Activation, Backend, Error, Fused};
+
+use super::activation::{gradient, near_bends, value};
+use super::calls::canary;
+use super::inputs::{Count, Length, Values, check_length};
+use super::kind::{OfScaled, Subject};
+use super::layer::Layer;
+use super::tensor::{Shape, Tensor};
+use super::value::assert_same;
+
+#[derive(Arbitrary, Debug)]
+pub struct Input {
+    layer: Layer,
+    shape: Shape,
+    activation: u8,
+    columns: Columns,
+    biased: bool,
+    residual: bool,
+    /// Of the residual, and of the gradient that is passed in.
+    other_len: Length,
+    /// Next to the columns.
+    grad_bias: Option<Length>,
+    values: Values,
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Columns {
+    /// A divisor of the number of elements.
+    Whole(u8),
+    Any(Count),
+}
+
+impl Columns {
+    fn get(self, len: usize) -> usize {
+        match self {
+            Self::Whole(number) => {
+                let divisors: Vec<usize> = (1..=len.max(1)).filter(|columns| len.is_multiple_of(*columns)).collect();
+                divisors[usize::from(number) % divisors.len()]
+            }
+            Self::Any(count) => count.get(),
+        }
+    }
+}
+
+/// What the passes read, and what they write over.
+struct Slices {
+    x: Vec<f32>,
+    bias: Option<Vec<f32>>,
+    /// The residual; in the backward pass the gradient of the output.
+    other: Vec<f32>,
+    /// Of as many elements as the layer should be given to write to.
+    before: Vec<f32>,
+    grad_bias: Option<Vec<f32>>,
+}
+
+pub fn check(input: &Input) {
+    let Some(tensor) = input.shape.tensor() else { return };
+    let columns = input.columns.get(tensor.len);
+    let other_len = input.other_len.get(tensor.len);
+    let y_len = input.layer.slices.y_len.get(tensor.len);
+    let bias_len = if input.biased { columns } else { 0 };
+    let grad_bias_len = input.grad_bias.map_or(0, |len| len.get(columns));
+    // Of one row of values, so that they differ.
+    let mut all = input.values.get::<f32>(tensor.len + other_len + y_len + bias_len + grad_bias_len).into_iter().map(near_bends);
+    let mut next = |len| all.by_ref().take(len).collect::<Vec<_>>();
+    let slices = Slices {
+        x: next(tensor.len),
+        bias: input.biased.then(|| next(bias_len)),
+        other: next(other_len),
+        before: next(y_len),
+        grad_bias: input.grad_bias.map(|_| next(grad_bias_len)),
+    };
+    check_forward(input, &tensor, &slices);
+    check_backward(input, &tensor, &slices);
+}
+
+impl Slices {
+    /// Errs where every pass must, before it looks at its other slices.
+    fn check_x(&self, tensor: &Tensor) -> Result<(), Error> {
+        let columns = self.bias.as_ref().map_or(Ok(()), |bias| check_columns(self.x.len(), bias.len()));
+        columns.and(check_length("x", tensor.elements, self.x.len()))
+    }
+
+    fn biased(&self, i: usize) -> f32 {
+        self.bias.as_ref().map_or(self.x[i], |bias| self.x[i] + bias[i % bias.len()])
+    }
+}
+
+impl Input {
+    fn activation(&self) -> Activation {
+        [Activation::Identity, Activation::Relu, Activation::Gelu][usize::from(self.activation % 3)]
+    }
+
+    fn fused<'a>(&self, backend: Backend, tensor: &Tensor, bias: Option<&'a [f32]>) -> Fused<'a> {
+        let fused = Fused::new(self.layer.library::<OfScaled<f32>>(tensor).on(backend), self.activation());
+        bias.map_or(fused, |bias| fused.with_bias(bias))
+    }
+}
+
+fn check_forward(input: &Input, tensor: &Tensor, slices: &Slices) {
+    let (layer, activation) = (&input.layer, input.activation());
+    let words = layer.words(tensor.decisions);
+    let mode = layer.mode(&words, 0, layer.stored(tensor.decisions));
+    let (fits, x_fits) = (layer.check_mode(tensor.decisions), slices.check_x(tensor));
+    let Slices { x, bias, other, before, .. } = slices;
+    let (bias, residual) = (bias.as_deref(), input.residual.then_some(&**other));
+    let residual_fits = residual.map_or(Ok(()), |residual| check_length("residual", x.len(), residual.len()));
+
+    let subject = OfScaled::<f32>::new(&layer.case());
+    let output = |residual: Option<&[f32]>| {
+        // Only where everything fits is there a row and a residual for every element.
+        let all_fit = x_fits.is_ok() && residual.is_none_or(|residual| residual.len() == x.len());
+        let output = |i, u: Option<u64>| {
+            let x = value(activation, slices.biased(i));
+            let y = u.map_or_else(|| subject.evaluated(x), |u| subject.forward(u, x));
+            residual.map_or(y, |residual| y + residual[i])
+        };
+        if all_fit { layer.outputs(0, tensor, output) } else { vec![] }
+    };
+    let (expected, added) = (output(residual), output(Some(before)));
+    for backend in Backend::all() {
+        let fused = input.fused(backend, tensor, bias);
+        let unwritten = vec![canary(); before.len()];
+        let result = x_fits.and(check_length("y", x.len(), before.len())).and(residual_fits).and(fits);
+        layer.slices.read(x, |x| layer.slices.write(&unwritten, result, &expected, |y| fused.apply(mode, x, residual, y)));
+
+        let result = x_fits.and(residual_fits).and(fits);
+        layer.slices.write(x, result, &expected, |x| fused.apply_in_place(mode, x, residual));
+
+        let result = x_fits.and(check_length("residual", x.len(), before.len())).and(fits);
+        layer.slices.write(before, result, &added, |y| fused.add(mode, x, y));
+    }
+}
+
+fn check_backward(input: &Input, tensor: &Tensor, slices: &Slices) {
+    let (layer, activation) = (&input.layer, input.activation());
+    let words = layer.words(tensor.decisions);
+    let mode = layer.mode(&words, 0, layer.stored(tensor.decisions));
+    let x_fits = slices.check_x(tensor);
+    let Slices { x, bias, other, before, grad_bias } = slices;
+    let grad_y_fits = check_length("grad_y", x.len(), other.len());
+    let grad_bias_fits = grad_bias.as_ref().map_or(Ok(()), |grad_bias| {
+        let columns = bias.as_ref().map_or(grad_bias.len(), Vec::len);
+        check_columns(x.len(), grad_bias.len()).and(check_length("grad_bias", columns, grad_bias.len()))
+    });
+    let fits = grad_bias_fits.and(layer.check_mode(tensor.decisions));
+
+    let subject = OfScaled::<f32>::new(&layer.case());
+    let threshold = layer.decisions.rate().threshold();
+    let output = |grad_y: &[f32]| {
+        let output = |i, u: Option<u64>| match u {
+            Some(u) if u < threshold => 0.0,
+            Some(u) => gradient(activation, slices.biased(i), subject.backward(u, grad_y[i])),
+            None => gradient(activation, slices.biased(i), subject.evaluated(grad_y[i])),
+        };
+        if x_fits.is_ok() && grad_y.len() == x.len() { layer.outputs(0, tensor, output) } else { vec![] }
+    };
+    let (expected, in_place) = (output(other), output(before));
+    let added: Vec<_> = expected.iter().zip(before).map(|(g, before)| g.map(|g| before + g)).collect();
+    for backend in Backend::all() {
+        let fused = input.fused(backend, tensor, bias.as_deref());
+        let unwritten = vec![canary(); before.len()];
+        let result = x_fits.and(grad_y_fits).and(check_length("grad_x", x.len(), before.len())).and(fits);
+        layer.slices.read(x, |x| {
+            with_grad_bias(grad_bias.as_deref(), result, tensor, &expected, |grad_bias| {
+                layer.slices.write(&unwritten, result, &expected, |grad_x| fused.backward(mode, x, other, grad_x, grad_bias));
+            });
+            with_grad_bias(grad_bias.as_deref(), result, tensor, &expected, |grad_bias| {
+                layer.slices.write(before, result, &added, |grad_x| fused.backward_add(mode, x, other, grad_x, grad_bias));
+            });
+            let result = x_fits.and(check_length("grad", x.len(), before.len())).and(fits);
+            with_grad_bias(grad_bias.as_deref(), result, tensor, &in_place, |grad_bias| {
+                layer.slices.write(before, result, &in_place, |grad| fused.backward_in_place(mode, x, grad, grad_bias));
+            });
+        });
+    }
+}
+
+/// Asserts that a call adds each column of the gradient to what there was, or leaves it where it errs.
+fn with_grad_bias(
+    before: Option<&[f32]>,
+    result: Result<(), Error>,
+    tensor: &Tensor,
+    gradient: &[Option<f32>],
+    call: impl FnOnce(Option<&mut [f32]>),
+) {
+    let Some(before) = before else { return call(None) };
+    let mut grad_bias = before.to_vec();
+    call(Some(&mut grad_bias));
+    if result.is_err() {
+        return assert_same(&grad_bias, before);
+    }
+    let mut columns: Vec<Vec<f32>> = before.iter().map(|sum| vec![*sum]).collect();
+    for (i, g) in gradient.iter().enumerate() {
+        columns[i % before.len()].extend(g);
+    }
+    // Where decisions do not lie in memory in their order, sums may be in another one too.
+    if tensor.reads.iter().flatten().is_sorted() {
+        let in_order: Vec<f32> = columns.iter().map(|terms| terms.iter().copied().reduce(|sum, g| sum + g).unwrap()).collect();
+        return assert_same(&grad_bias, &in_order);
+    }
+    for (sum, terms) in grad_bias.into_iter().zip(columns) {
+        assert_sum(sum, &terms);
+    }
+}
+
+/// The sum of some numbers in whatever order: each addition rounds by at most half a unit of what no partial sum exceeds.
+fn assert_sum(actual: f32, terms: &[f32]) {
+    let terms = terms.iter().copied().map(f64::from);
+    let (exact, largest): (f64, f64) = (terms.clone().sum(), terms.clone().map(f64::abs).sum());
+    if largest < f32::MAX.into() {
+        // The factor of 2 is for what the partial sums themselves are off, and f64.
+        let bound = 2.0 * terms.len() as f64 * largest * f64::from(f32::EPSILON) / 2.0;
+        assert!((f64::from(actual) - exact).abs() <= bound, "a sum is {actual} instead of {exact}");
+    }
+}
+
+fn check_columns(elements: usize, columns: usize) -> Result<(), Error> {
+    let whole = elements == 0 || columns > 0 && elements.is_multiple_of(columns);
+    if whole { Ok(()) } else { Err(Error::Columns { elements, columns }) }
+}

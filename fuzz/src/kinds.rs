@@ -1,0 +1,68 @@
+//! All other kinds of dropout and types of element than `dense` and `layouts` have, on tensors of either sort.
+
+use arbitrary::Arbitrary;
+use dropout_kernels::MaskKind;
+
+use super::inputs::Values;
+use super::kind::{OfAlpha, OfGaussian, OfQuantized, OfScaled, Subject};
+use super::layer::Layer;
+use super::tensor::{Shape, Tensor};
+
+#[derive(Arbitrary, Debug)]
+pub struct Input {
+    kind: Kind,
+    layer: Layer,
+    shape: Shape,
+    values: Values,
+}
+
+/// Those of half precision are there without the feature too, so that a corpus means the same.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Kind {
+    ScaledF64,
+    ScaledF16,
+    ScaledBf16,
+    AlphaF32,
+    AlphaF64,
+    AlphaF16,
+    AlphaBf16,
+    GaussianF32,
+    GaussianF64,
+    GaussianF16,
+    GaussianBf16,
+    QuantizedI8,
+    QuantizedI16,
+}
+
+pub fn check(Input { kind, layer, shape, values }: &Input) {
+    let Some(tensor) = shape.tensor() else { return };
+    let check = match kind {
+        Kind::ScaledF64 => check_mask_kind::<OfScaled<f64>>,
+        Kind::AlphaF32 => check_mask_kind::<OfAlpha<f32>>,
+        Kind::AlphaF64 => check_mask_kind::<OfAlpha<f64>>,
+        Kind::GaussianF32 => Layer::check::<OfGaussian<f32>>,
+        Kind::GaussianF64 => Layer::check::<OfGaussian<f64>>,
+        Kind::QuantizedI8 => check_mask_kind::<OfQuantized<i8>>,
+        Kind::QuantizedI16 => check_mask_kind::<OfQuantized<i16>>,
+        #[cfg(feature = "half")]
+        Kind::ScaledF16 => check_mask_kind::<OfScaled<half::f16>>,
+        #[cfg(feature = "half")]
+        Kind::ScaledBf16 => check_mask_kind::<OfScaled<half::bf16>>,
+        #[cfg(feature = "half")]
+        Kind::AlphaF16 => check_mask_kind::<OfAlpha<half::f16>>,
+        #[cfg(feature = "half")]
+        Kind::AlphaBf16 => check_mask_kind::<OfAlpha<half::bf16>>,
+        #[cfg(feature = "half")]
+        Kind::GaussianF16 => Layer::check::<OfGaussian<half::f16>>,
+        #[cfg(feature = "half")]
+        Kind::GaussianBf16 => Layer::check::<OfGaussian<half::bf16>>,
+        #[cfg(not(feature = "half"))]
+        _ => return,
+    };
+    check(layer, &tensor, values);
+}
+
+fn check_mask_kind<S: Subject<Kind: MaskKind<S::Element>>>(layer: &Layer, tensor: &Tensor, values: &Values) {
+    layer.check::<S>(tensor, values);
+    layer.check_recording::<S>(tensor, values);
+}

@@ -1,0 +1,45 @@
+//! What a layer is applied to.
+
+use arbitrary::Arbitrary;
+use dropout_kernels::Layout;
+
+use super::inputs::{Count, Length};
+use super::layouts::Constructor;
+
+/// A slice, and what the oracle says of its elements.
+pub struct Tensor {
+    /// `None` for a layer without one.
+    pub layout: Option<Layout>,
+    /// Of the slice.
+    pub len: usize,
+    /// That the layer asks for.
+    pub elements: usize,
+    /// That the layer makes.
+    pub decisions: usize,
+    /// Which decision each element reads; `None` for what is to be left alone. Of none where the slice has not as many elements as it should.
+    pub reads: Vec<Option<usize>>,
+}
+
+impl Tensor {
+    /// Any slice, for a layer without a layout.
+    pub fn slice(len: usize) -> Self {
+        Self { layout: None, len, elements: len, decisions: len, reads: (0..len).map(Some).collect() }
+    }
+}
+
+/// A tensor of either sort.
+#[derive(Arbitrary, Debug)]
+pub enum Shape {
+    Slice(Count),
+    Layout(Constructor, Length),
+}
+
+impl Shape {
+    /// `None` for a layout that cannot be, and for one too large to look at.
+    pub fn tensor(&self) -> Option<Tensor> {
+        match self {
+            Self::Slice(len) => Some(Tensor::slice(len.get())),
+            Self::Layout(constructor, len) => constructor.tensor(*len),
+        }
+    }
+}
