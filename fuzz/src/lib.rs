@@ -1,34 +1,5 @@
-//! What the fuzz targets check: a module each, with its `Input` and its `check`, which panics where the library breaks its contract.
-//!
-//! Everything here is also part of the library's own tests, which replay the corpora without a fuzzer.
+//! The fuzz targets' checks, with the oracles of the library's own tests.
 
-pub mod calls;
-pub mod dense;
-pub mod drop_block;
-pub mod fused;
-pub mod generator;
-pub mod inputs;
-pub mod kinds;
-pub mod layer;
-pub mod layouts;
-pub mod monte_carlo;
-pub mod packed;
-#[cfg(feature = "rayon")]
-pub mod parallel;
-pub mod rate;
-pub mod tensor;
-
-#[path = "../../tests/common/activation.rs"]
-pub mod activation;
-#[path = "../../tests/common/blocks.rs"]
-pub mod blocks;
-#[path = "../../tests/common/case.rs"]
-pub mod case;
-#[path = "../../tests/common/kind.rs"]
-pub mod kind;
-#[path = "../../tests/common/normal.rs"]
-pub mod normal;
-#[path = "../../tests/common/oracle.rs"]
-pub mod oracle;
-#[path = "../../tests/common/value.rs"]
-pub mod value;
+pub mod checks;
+#[path = "../../tests/common/mod.rs"]
+pub mod common;

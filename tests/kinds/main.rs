@@ -3,7 +3,7 @@
 #[path = "../common/mod.rs"]
 #[macro_use]
 mod common;
-#[path = "../../fuzz/src/lib.rs"]
+#[path = "../../fuzz/src/checks/mod.rs"]
 #[allow(dead_code, reason = "the fuzzer asks for more than the replay")]
 mod fuzz;
 

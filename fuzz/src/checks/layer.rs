@@ -4,10 +4,10 @@ use arbitrary::Arbitrary;
 use dropout_kernels::{Address, Backend, Error, MaskKind, Mode, PackedMask, Scaling};
 
 use super::calls::{Slices, WORD_CANARY, canary};
-use super::case::{TensorCase, uniforms};
 use super::inputs::{Count, Decisions, Values, check_length, pack};
-use super::kind::Subject;
 use super::tensor::Tensor;
+use crate::common::case::{TensorCase, uniforms};
+use crate::common::kind::Subject;
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub struct Layer {

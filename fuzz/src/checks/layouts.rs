@@ -4,10 +4,10 @@ use arbitrary::Arbitrary;
 use dropout_kernels::{Error, Layout, MAX_RANK};
 
 use super::inputs::{Count, Extent, Length, Values};
-use super::kind::OfScaled;
 use super::layer::Layer;
-use super::oracle;
 use super::tensor::Tensor;
+use crate::common::kind::OfScaled;
+use crate::common::oracle;
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {

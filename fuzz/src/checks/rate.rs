@@ -7,7 +7,7 @@ use arbitrary::Arbitrary;
 use dropout_kernels::{Error, Rate};
 
 use super::inputs::Integer;
-use super::oracle;
+use crate::common::oracle;
 
 /// 2^32.
 const RANGE: u64 = 1 << 32;

@@ -11,7 +11,7 @@ use dropout_kernels::monte_carlo::{Moments, Uncertainty};
 use dropout_kernels::{Address, Backend, Dropout, Error, Mode};
 
 use super::inputs::{Decisions, Integer, Length, Values, check_length};
-use super::value::assert_same;
+use crate::common::value::assert_same;
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {

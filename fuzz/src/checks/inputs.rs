@@ -5,8 +5,8 @@
 use arbitrary::Arbitrary;
 use dropout_kernels::{Address, Error, Mask, Rate};
 
-use super::value::Bits;
-use super::{case, oracle};
+use crate::common::value::Bits;
+use crate::common::{case, oracle};
 
 /// An address and a rate.
 #[derive(Arbitrary, Clone, Copy, Debug)]

@@ -4,7 +4,7 @@ use arbitrary::Arbitrary;
 use dropout_kernels::philox::{Philox, philox4x32};
 use rand_core::Rng;
 
-use super::oracle;
+use crate::common::oracle;
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {

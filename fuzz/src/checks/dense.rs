@@ -4,10 +4,10 @@ use arbitrary::Arbitrary;
 use dropout_kernels::Backend;
 
 use super::inputs::{Count, Values};
-use super::kind::OfScaled;
 use super::layer::Layer;
 use super::tensor::Tensor;
-use super::value::assert_same;
+use crate::common::kind::OfScaled;
+use crate::common::value::assert_same;
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {

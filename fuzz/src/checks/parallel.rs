@@ -7,7 +7,7 @@ use rayon::ThreadPoolBuilder;
 
 use super::calls::canary;
 use super::inputs::{Decisions, Values};
-use super::value::assert_same;
+use crate::common::value::assert_same;
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {

@@ -4,13 +4,13 @@
 use arbitrary::Arbitrary;
 use dropout_kernels::{Activation, Backend, Error, Fused};
 
-use super::activation::{gradient, near_bends, value};
 use super::calls::canary;
 use super::inputs::{Count, Length, Values, check_length};
-use super::kind::{OfScaled, Subject};
 use super::layer::Layer;
 use super::tensor::{Shape, Tensor};
-use super::value::assert_same;
+use crate::common::activation::{gradient, near_bends, value};
+use crate::common::kind::{OfScaled, Subject};
+use crate::common::value::assert_same;
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {
@@ -47,7 +47,7 @@ impl Columns {
 }
 
 /// What the passes read, and what they write over.
-struct Slices {
+struct Operands {
     x: Vec<f32>,
     bias: Option<Vec<f32>>,
     /// The residual; in the backward pass the gradient of the output.
@@ -67,19 +67,19 @@ pub fn check(input: &Input) {
     // Of one row of values, so that they differ.
     let mut all = input.values.get::<f32>(tensor.len + other_len + y_len + bias_len + grad_bias_len).into_iter().map(near_bends);
     let mut next = |len| all.by_ref().take(len).collect::<Vec<_>>();
-    let slices = Slices {
+    let operands = Operands {
         x: next(tensor.len),
         bias: input.biased.then(|| next(bias_len)),
         other: next(other_len),
         before: next(y_len),
         grad_bias: input.grad_bias.map(|_| next(grad_bias_len)),
     };
-    check_forward(input, &tensor, &slices);
-    check_backward(input, &tensor, &slices);
+    check_forward(input, &tensor, &operands);
+    check_backward(input, &tensor, &operands);
 }
 
-impl Slices {
-    /// Errs where every pass must, before it looks at its other slices.
+impl Operands {
+    /// Errs where every pass must, before it looks at its other operands.
     fn check_x(&self, tensor: &Tensor) -> Result<(), Error> {
         let columns = self.bias.as_ref().map_or(Ok(()), |bias| check_columns(self.x.len(), bias.len()));
         columns.and(check_length("x", tensor.elements, self.x.len()))
@@ -101,12 +101,12 @@ impl Input {
     }
 }
 
-fn check_forward(input: &Input, tensor: &Tensor, slices: &Slices) {
+fn check_forward(input: &Input, tensor: &Tensor, operands: &Operands) {
     let (layer, activation) = (&input.layer, input.activation());
     let words = layer.words(tensor.decisions);
     let mode = layer.mode(&words, 0, layer.stored(tensor.decisions));
-    let (fits, x_fits) = (layer.check_mode(tensor.decisions), slices.check_x(tensor));
-    let Slices { x, bias, other, before, .. } = slices;
+    let (fits, x_fits) = (layer.check_mode(tensor.decisions), operands.check_x(tensor));
+    let Operands { x, bias, other, before, .. } = operands;
     let (bias, residual) = (bias.as_deref(), input.residual.then_some(&**other));
     let residual_fits = residual.map_or(Ok(()), |residual| check_length("residual", x.len(), residual.len()));
 
@@ -115,7 +115,7 @@ fn check_forward(input: &Input, tensor: &Tensor, slices: &Slices) {
         // Only where everything fits is there a row and a residual for every element.
         let all_fit = x_fits.is_ok() && residual.is_none_or(|residual| residual.len() == x.len());
         let output = |i, u: Option<u64>| {
-            let x = value(activation, slices.biased(i));
+            let x = value(activation, operands.biased(i));
             let y = u.map_or_else(|| subject.evaluated(x), |u| subject.forward(u, x));
             residual.map_or(y, |residual| y + residual[i])
         };
@@ -136,12 +136,12 @@ fn check_forward(input: &Input, tensor: &Tensor, slices: &Slices) {
     }
 }
 
-fn check_backward(input: &Input, tensor: &Tensor, slices: &Slices) {
+fn check_backward(input: &Input, tensor: &Tensor, operands: &Operands) {
     let (layer, activation) = (&input.layer, input.activation());
     let words = layer.words(tensor.decisions);
     let mode = layer.mode(&words, 0, layer.stored(tensor.decisions));
-    let x_fits = slices.check_x(tensor);
-    let Slices { x, bias, other, before, grad_bias } = slices;
+    let x_fits = operands.check_x(tensor);
+    let Operands { x, bias, other, before, grad_bias } = operands;
     let grad_y_fits = check_length("grad_y", x.len(), other.len());
     let grad_bias_fits = grad_bias.as_ref().map_or(Ok(()), |grad_bias| {
         let columns = bias.as_ref().map_or(grad_bias.len(), Vec::len);
@@ -154,8 +154,8 @@ fn check_backward(input: &Input, tensor: &Tensor, slices: &Slices) {
     let output = |grad_y: &[f32]| {
         let output = |i, u: Option<u64>| match u {
             Some(u) if u < threshold => 0.0,
-            Some(u) => gradient(activation, slices.biased(i), subject.backward(u, grad_y[i])),
-            None => gradient(activation, slices.biased(i), subject.evaluated(grad_y[i])),
+            Some(u) => gradient(activation, operands.biased(i), subject.backward(u, grad_y[i])),
+            None => gradient(activation, operands.biased(i), subject.evaluated(grad_y[i])),
         };
         if x_fits.is_ok() && grad_y.len() == x.len() { layer.outputs(0, tensor, output) } else { vec![] }
     };

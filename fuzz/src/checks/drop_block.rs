@@ -4,10 +4,10 @@
 use arbitrary::Arbitrary;
 use dropout_kernels::{Backend, DropBlock, Error, Mode, PackedMask};
 
-use super::blocks;
 use super::calls::{Slices, WORD_CANARY};
 use super::inputs::{Count, Decisions, Extent, Length, Values, check_length, pack};
-use super::value::Value;
+use crate::common::blocks;
+use crate::common::value::Value;
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {

@@ -4,9 +4,9 @@ use arbitrary::Arbitrary;
 use dropout_kernels::MaskKind;
 
 use super::inputs::Values;
-use super::kind::{OfAlpha, OfGaussian, OfQuantized, OfScaled, Subject};
 use super::layer::Layer;
 use super::tensor::{Shape, Tensor};
+use crate::common::kind::{OfAlpha, OfGaussian, OfQuantized, OfScaled, Subject};
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {
