@@ -1,4 +1,4 @@
-//! The corpora of the fuzz targets, replayed without a fuzzer: inputs that between them take every branch that fuzzing has found.
+//! The corpora of the fuzz targets, replayed without a fuzzer: inputs that between them take most branches that fuzzing has found.
 
 use std::fs;
 use std::path::Path;
