@@ -21,8 +21,6 @@ macro_rules! replay {
     };
 }
 replay!(dense, drop_block, fused, generator, kinds, layouts, monte_carlo, packed, rate);
-#[cfg(feature = "rayon")]
-replay!(parallel);
 
 /// The files of a target, by name.
 fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {

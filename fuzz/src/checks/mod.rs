@@ -13,7 +13,5 @@ pub mod layer;
 pub mod layouts;
 pub mod monte_carlo;
 pub mod packed;
-#[cfg(feature = "rayon")]
-pub mod parallel;
 pub mod rate;
 pub mod tensor;

@@ -1,5 +1,0 @@
-#![no_main]
-
-use dropout_kernels_fuzz::checks::parallel::{Input, check};
-
-libfuzzer_sys::fuzz_target!(|input: Input| check(&input));
