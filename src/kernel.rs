@@ -102,7 +102,6 @@ impl<'a, E: Element> Slices<'a, E> {
     }
 
     /// The number of elements.
-    #[cfg(feature = "rayon")]
     pub(crate) const fn len(&self) -> usize {
         self.y.len()
     }

@@ -9,7 +9,7 @@ use common::activation::{gradient, near_bends, value};
 use common::case::{TensorCase, drops};
 use common::oracle;
 use common::value::{assert_same, random};
-use dropout_kernels::{Activation, Address, Backend, Dropout, Fused, Mask, Mode, PackedMask, Rate, Scaling};
+use dropout_kernels::{Activation, Address, Backend, Dropout, Fused, Layout, Mask, Mode, PackedMask, Rate, Scaling};
 use quickcheck::{Arbitrary, Gen};
 
 laws!(
@@ -21,7 +21,13 @@ laws!(
     windows_of_rows_equal_the_whole,
     everything_dropped_leaves_the_residual,
 );
-every_backend!(every_number_of_columns, activations_of_special_values, gelu_is_accurate, derivatives_are_slopes);
+every_backend!(
+    empty_tensors_are_not_walked,
+    every_number_of_columns,
+    activations_of_special_values,
+    gelu_is_accurate,
+    derivatives_are_slopes
+);
 
 #[derive(Clone, Debug)]
 struct FusedCase {
@@ -254,6 +260,16 @@ fn everything_dropped_leaves_the_residual(backend: Backend, case: &FusedCase) {
     fused.backward_in_place(case.tensor.train(), &x, &mut y, Some(&mut grad_bias)).unwrap();
     assert_same(&y, &vec![0.0; x.len()]);
     assert_same(&grad_bias, &vec![0.0; case.columns]);
+}
+
+/// Whatever their other extents, which would take longer than anyone waits.
+fn empty_tensors_are_not_walked(backend: Backend) {
+    let layout = Layout::shared(&[1 << (usize::BITS - 2), 0], &[0]).unwrap();
+    let fused = Fused::new(Dropout::new(Rate::new(0.5).unwrap()).with_layout(layout).on(backend), Activation::Gelu);
+    for mode in [Mode::Train(Address::default()), Mode::Eval] {
+        fused.apply(mode, &[], None, &mut []).unwrap();
+        fused.backward(mode, &[], &[], &mut [], None).unwrap();
+    }
 }
 
 /// Around chunks, words and blocks, in few and many rows, at every alignment, with a guard around what is written.
