@@ -10,6 +10,11 @@ every_backend!(every_f16, every_bf16);
 const NUMBERS: usize = 1 << 16;
 const LANES: usize = 16;
 
+/// The ends and usual rates; and two whose scales are so little above the middle of two neighbours, 1 + 2^-11 of f16 and 1 + 2^-8 of bf16, that
+/// the nearest f32 is that middle, from which a second rounding goes down to 1.
+const RATES: [f64; 7] = [0.0, 0.1, 0.5, 0.999, 1.0, 2_096_129.0 / RANGE, 16_711_936.0 / RANGE];
+const RANGE: f64 = 4_294_967_296.0;
+
 fn every_f16(backend: Backend) {
     every_number::<f16>(backend, 1 << 9);
 }
@@ -20,7 +25,7 @@ fn every_bf16(backend: Backend) {
 
 /// `quiet` is the bit that tells a quiet NaN from a signalling one.
 fn every_number<E: Value>(backend: Backend, quiet: u64) {
-    for p in [0.0, 0.1, 0.5, 0.999, 1.0] {
+    for p in RATES {
         let case = |scaling| TensorCase { shape: vec![], shared: vec![], p, scaling, address: Address::default(), values: 0 };
         let (inverted, classic) = (case(Scaling::Inverted), case(Scaling::Classic));
         let [kept, evaluated]: [Vec<E>; 2] = [
