@@ -7,7 +7,7 @@ use crate::error::check_length;
 use crate::kernel::Scale;
 use crate::lanes::{Lanes, Task};
 use crate::layer::{Direction, Job, Layer, Mode, Run};
-use crate::tiles::{Computed, Keep, Source, Tile, Tiles, WORD, first_of};
+use crate::tiles::{Computed, Keep, Source, TILE, Tile, Tiles, WORD, first_of};
 use crate::{Address, Error, Layout, PackedMask, Rate};
 
 /// DropBlock: what is dropped of a feature map are squares of neighbours, which between convolutions tell the same
@@ -191,7 +191,7 @@ impl Task for Draw<'_> {
         let [rows, columns] = blocks.corners();
         let (Some(columns), Some(corners)) = (NonZero::new(columns), NonZero::new(rows * columns)) else { return };
 
-        let mut tiles = source.tiles(lanes, blocks.decisions());
+        let mut tiles = source.tiles(lanes, blocks.decisions(), TILE);
         let mut keep = Keep::NEW;
         let mut next = 0;
         while let Some(len) = tiles.next(&mut keep, &mut ()) {

@@ -8,6 +8,7 @@ use crate::kernel::{CHUNK, Effect, Slices, Step, each};
 use crate::lanes::{Lanes, Task};
 use crate::layer::{Job, Mode};
 use crate::layout::Walk;
+use crate::tiles::TILE;
 use crate::{Activation, Dropout, Error};
 
 /// What transformers and perceptrons do between two matrix products, in one pass:
@@ -21,7 +22,7 @@ use crate::{Activation, Dropout, Error};
 ///
 /// In the backward pass, `grad_x = dropout(grad_y) * activation'(x + bias)`, again +0.0 where dropped. The gradient of the bias is
 /// that summed over the rows, in `f32` and in the order of memory (but where a layout shares decisions along an outer axis, which the sums
-/// then follow for some thousand elements at a time). The gradient of the residual is `grad_y` itself: there is nothing to compute.
+/// then follow for 256 decisions at a time). The gradient of the residual is `grad_y` itself: there is nothing to compute.
 ///
 /// ```
 /// use dropout_kernels::{Activation, Address, Dropout, Fused, Mode, Rate};
@@ -344,6 +345,11 @@ struct Inputs<'a> {
     grad_y: Option<&'a [f32]>,
 }
 
+/// Blocks whose sums follow the axis that shares their decisions: as many as every CPU can compute together.
+const SUMMED_BLOCKS: usize = 2;
+
+const _: () = assert!(SUMMED_BLOCKS <= TILE);
+
 /// A backward pass.
 struct Backward<'a, F> {
     function: F,
@@ -358,6 +364,11 @@ impl<F: Function> Effect<f32> for Backward<'_, F> {
         = BackwardStep<'a, L, F>
     where
         Self: 'a;
+
+    #[inline(always)]
+    fn tile(&self, walk: &Walk<'_>) -> usize {
+        if self.grad_bias.is_some() && walk.is_repeated() { SUMMED_BLOCKS } else { TILE }
+    }
 
     #[inline(always)]
     fn step<L: Lanes>(&mut self, lanes: L, range: Range<usize>) -> BackwardStep<'_, L, F> {

@@ -148,7 +148,7 @@ impl Source for Noise {
     type Tiles<'a, L: Lanes> = NoiseTiles<'a, L>;
 
     #[inline(always)]
-    fn tiles<L: Lanes>(&mut self, lanes: L, decisions: usize) -> NoiseTiles<'_, L> {
+    fn tiles<L: Lanes>(&mut self, lanes: L, decisions: usize, _: usize) -> NoiseTiles<'_, L> {
         NoiseTiles { lanes, noise: self, next: self.first, left: decisions }
     }
 }

@@ -5,7 +5,7 @@ use core::ops::Range;
 use crate::element::{Element, Float};
 use crate::lanes::{Lanes, Task, stream};
 use crate::layout::{Offsets, Walk};
-use crate::tiles::{Source, Tile, Tiles, WORD, Word, Work};
+use crate::tiles::{Source, TILE, Tile, Tiles, WORD, Word, Work};
 
 /// Elements that a kernel handles at once.
 pub(crate) const CHUNK: usize = 16;
@@ -139,6 +139,13 @@ pub(crate) trait Effect<E: Element> {
     type Step<'a, L: Lanes>: Step<E, Self::Word>
     where
         Self: 'a;
+
+    /// The most blocks of decisions whose elements are passed before those of others: what adds elements up limits it, so that their order
+    /// is the same on every CPU.
+    #[inline(always)]
+    fn tile(&self, _: &Walk<'_>) -> usize {
+        TILE
+    }
 
     /// For a range of elements with a decision each, which are then passed in order.
     fn step<L: Lanes>(&mut self, lanes: L, range: Range<usize>) -> Self::Step<'_, L>;
@@ -327,7 +334,7 @@ impl<E: Element, S: Source, F: Effect<E, Word = <S::Tile as Tile>::Word>> Task f
         }
         let (mut tile, mut next_tile) = (S::Tile::NEW, S::Tile::NEW);
         let (mut tile, mut next_tile) = (&mut tile, &mut next_tile);
-        let mut tiles = source.tiles(lanes, walk.total);
+        let mut tiles = source.tiles(lanes, walk.total, effect.tile(walk));
         let mut stretches = Stretches { walk, rows: walk.rows(), row: None };
         let mut len = tiles.next(tile, &mut ());
         while let Some(decisions) = len {
@@ -425,14 +432,18 @@ impl<L: Lanes, T: Tile, E: Element, F: Effect<E, Word = T::Word>> Task for Parts
             let copies = walk.copies().flat_map(|copy| (0..apart).map(move |repeat| start + copy + repeat * walk.decisions));
             if walk.plane < SMALL_PLANE {
                 let all = count * walk.plane * repeats;
-                for skip in (0..all).step_by(T::CAPACITY) {
-                    let len = T::CAPACITY.min(all - skip);
-                    if walk.plane > 1 {
-                        elements.spread(tile, from, walk.plane, skip, len);
-                    } else {
-                        elements.cycle(tile, from, count, skip, len);
-                    }
-                    for start in copies.clone() {
+                let mut laid_out = None;
+                for start in copies {
+                    for skip in (0..all).step_by(T::CAPACITY) {
+                        let len = T::CAPACITY.min(all - skip);
+                        if laid_out != Some(skip) {
+                            if walk.plane > 1 {
+                                elements.spread(tile, from, walk.plane, skip, len);
+                            } else {
+                                elements.cycle(tile, from, count, skip, len);
+                            }
+                            laid_out = Some(skip);
+                        }
                         let range = start + skip..start + skip + len;
                         let step = effect.step(lanes, range.clone());
                         Pass { slices: slices.part(range), decisions: elements.words().iter(), step }.finish(lanes);

@@ -312,6 +312,11 @@ impl<'a> Walk<'a> {
         self.plane == 1 && self.repeats == 1 && self.outer.is_empty()
     }
 
+    /// Whether elements that are apart share decisions.
+    pub(crate) fn is_repeated(&self) -> bool {
+        self.repeats > 1 || self.copies().nth(1).is_some()
+    }
+
     /// Where the rows of different decisions start, in the order of their decisions.
     pub(crate) fn rows(&self) -> Offsets<'a> {
         Offsets { axes: self.outer, shared: false, index: [0; MAX_RANK], next: Some(0) }

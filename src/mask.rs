@@ -5,7 +5,7 @@ use crate::error::check_length;
 use crate::lanes::{Backend, Lanes, Task};
 use crate::philox::{high, low};
 use crate::stream::BLOCK;
-use crate::tiles::{Computed, Keep, Source, Tile, Tiles, WORD};
+use crate::tiles::{Computed, Keep, Source, TILE, Tile, Tiles, WORD};
 use crate::{Address, Error, Rate};
 
 /// The keep decisions of one address and rate, from the address's offset on.
@@ -108,7 +108,7 @@ impl Task for PackedWords<'_> {
     fn run<L: Lanes>(self, lanes: L) {
         let Self { mask, decisions, words } = self;
         let mut source = mask.source();
-        let mut tiles = source.tiles(lanes, decisions);
+        let mut tiles = source.tiles(lanes, decisions, TILE);
         let mut keep = Keep::NEW;
         let mut pairs = words.chunks_mut(2);
         while let Some(len) = tiles.next(&mut keep, &mut ()) {
@@ -136,7 +136,7 @@ impl Task for Bools<'_> {
     fn run<L: Lanes>(self, lanes: L) {
         let Self { mask, keep: bools } = self;
         let mut source = mask.source();
-        let mut tiles = source.tiles(lanes, bools.len());
+        let mut tiles = source.tiles(lanes, bools.len(), TILE);
         let mut keep = Keep::NEW;
         let mut chunks = bools.chunks_mut(WORD);
         while let Some(len) = tiles.next(&mut keep, &mut ()) {

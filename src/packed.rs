@@ -3,7 +3,8 @@
 use crate::Error;
 use crate::lanes::Lanes;
 use crate::philox::{high, low};
-use crate::tiles::{Keep, Source, Tiles, WORD, Work, first_of};
+use crate::stream::BLOCK;
+use crate::tiles::{Keep, Source, TILE, Tiles, WORD, Work, first_of};
 
 /// A stored mask: keep bits in `u32` words, bit `i % 32` of word `i / 32` counted from the least significant, from any bit on.
 ///
@@ -100,8 +101,8 @@ impl<'m> Source for PackedMask<'m> {
         'm: 'a;
 
     #[inline(always)]
-    fn tiles<L: Lanes>(&mut self, _: L, decisions: usize) -> PackedTiles<'_> {
-        PackedTiles { mask: *self, next: 0, end: decisions }
+    fn tiles<L: Lanes>(&mut self, _: L, decisions: usize, blocks: usize) -> PackedTiles<'_> {
+        PackedTiles { mask: *self, next: 0, end: decisions, blocks: blocks.min(TILE) }
     }
 }
 
@@ -109,12 +110,14 @@ pub(crate) struct PackedTiles<'a> {
     mask: PackedMask<'a>,
     next: usize,
     end: usize,
+    /// In a whole tile.
+    blocks: usize,
 }
 
 impl Tiles<Keep> for PackedTiles<'_> {
     #[inline(always)]
     fn next(&mut self, keep: &mut Keep, _: &mut impl Work) -> Option<usize> {
-        let decisions = (self.end - self.next).min(keep.len() * WORD);
+        let decisions = (self.end - self.next).min(self.blocks * BLOCK);
         let bit = self.mask.first + self.next;
         let mut words = self.mask.words.get(bit / 32..).unwrap_or_default().windows(3).step_by(2);
         for (i, keep) in keep.iter_mut().enumerate().take(decisions.div_ceil(WORD)) {
@@ -144,8 +147,8 @@ impl<'m, S: Source<Tile = Keep>> Source for Record<'m, S> {
         S: 'a;
 
     #[inline(always)]
-    fn tiles<L: Lanes>(&mut self, lanes: L, decisions: usize) -> RecordTiles<'_, S::Tiles<'_, L>> {
-        RecordTiles { tiles: self.source.tiles(lanes, decisions), mask: self.mask, next: 0 }
+    fn tiles<L: Lanes>(&mut self, lanes: L, decisions: usize, blocks: usize) -> RecordTiles<'_, S::Tiles<'_, L>> {
+        RecordTiles { tiles: self.source.tiles(lanes, decisions, blocks), mask: self.mask, next: 0 }
     }
 }
 

@@ -145,8 +145,8 @@ pub(crate) trait Source {
     where
         Self: 'a;
 
-    /// The first so many decisions.
-    fn tiles<L: Lanes>(&mut self, lanes: L, decisions: usize) -> Self::Tiles<'_, L>;
+    /// The first so many decisions, in tiles of at most `blocks` times 128.
+    fn tiles<L: Lanes>(&mut self, lanes: L, decisions: usize, blocks: usize) -> Self::Tiles<'_, L>;
 
     /// The first decisions, if they are so few that there is a shorter way to them than a tile.
     #[inline(always)]
@@ -179,12 +179,13 @@ impl Source for Computed {
     type Tiles<'a, L: Lanes> = ComputedTiles<L::Generator<'a>>;
 
     #[inline(always)]
-    fn tiles<L: Lanes>(&mut self, lanes: L, decisions: usize) -> ComputedTiles<L::Generator<'_>> {
+    fn tiles<L: Lanes>(&mut self, lanes: L, decisions: usize, blocks: usize) -> ComputedTiles<L::Generator<'_>> {
         ComputedTiles {
             generator: lanes.generator(&self.mask),
             block: self.first / BLOCK as u64,
             skip: (self.first % BLOCK as u64) as usize,
             left: decisions,
+            blocks: blocks.min(TILE),
         }
     }
 
@@ -234,6 +235,8 @@ pub(crate) struct ComputedTiles<G> {
     block: u64,
     skip: usize,
     left: usize,
+    /// In a whole tile.
+    blocks: usize,
 }
 
 impl<G: Generator> Tiles<Keep> for ComputedTiles<G> {
@@ -242,13 +245,13 @@ impl<G: Generator> Tiles<Keep> for ComputedTiles<G> {
         if self.left == 0 {
             return None;
         }
-        let decisions = self.left.min(TILE * BLOCK);
+        let decisions = self.left.min(self.blocks * BLOCK);
         let (blocks, _) = keep.as_chunks_mut();
         self.generator.blocks(self.block, blocks.get_mut(..(self.skip + decisions).div_ceil(BLOCK))?, work);
         if self.skip > 0 {
             shift(keep.as_chunks_mut().0, self.skip);
         }
-        self.block = self.block.wrapping_add(TILE as u64);
+        self.block = self.block.wrapping_add(self.blocks as u64);
         self.left -= decisions;
         Some(decisions)
     }
