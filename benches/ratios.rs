@@ -5,6 +5,8 @@
 //! all threads, beside the floor on one. (`kinds` has the other kinds of dropout, layouts and types.)
 #![expect(clippy::cast_precision_loss, reason = "counts below 2^53 are exact")]
 
+#[path = "measure/json.rs"]
+mod json;
 mod measure;
 
 use std::error::Error;
@@ -50,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                         print!("{:9.2}", 1.0 / row.times.operation);
                     }
                     println!();
-                    rows.push(object(&row));
+                    rows.push(json::object(&row));
                 }
             }
         }
@@ -59,19 +61,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         std::fs::write(file, serde_json::to_string_pretty(&rows)?)?;
     }
     Ok(())
-}
-
-fn object(row: &Row) -> serde_json::Value {
-    serde_json::json!({
-        "op": row.op,
-        "backend": row.backend,
-        "dtype": row.dtype,
-        "n": row.n,
-        "p": row.p,
-        "ns_per_element": row.times.operation,
-        "ratio_to_floor": row.ratio_to_floor(),
-        "ratio_to_memcpy": row.ratio_to_memcpy(),
-    })
 }
 
 /// The file to write JSON to, if one is asked for.

@@ -6,6 +6,8 @@
 #![expect(clippy::cast_precision_loss, reason = "counts below 2^53 are exact")]
 #![expect(clippy::cast_possible_truncation, reason = "rates of f32, as in what is compared")]
 
+#[path = "../../measure/json.rs"]
+mod json;
 #[path = "../../measure/mod.rs"]
 mod measure;
 
@@ -49,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 let times = measure(p, &mut slices);
                 let row = Row { op: op.into(), backend: backend.into(), dtype: "f32", n, p, times };
                 println!("{row}");
-                rows.push(row.json());
+                rows.push(json::object(&row));
             }
         }
     }
