@@ -248,10 +248,6 @@ impl<F: Effect<f32, Word = u64>> Task for Evaluate<'_, F> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
         let Self { walk, mut effect, mut slices } = self;
-        // An extent of zero can stand next to others that take for ever to walk.
-        if slices.len() == 0 {
-            return;
-        }
         for run in walk.runs() {
             each(lanes, slices.part(run.clone()), &u64::MAX, effect.step(lanes, run));
         }

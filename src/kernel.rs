@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use crate::element::{Element, Float};
-use crate::lanes::{Lanes, Task, stream};
+use crate::lanes::{Lanes, Task, past_caches};
 use crate::layout::{Offsets, Walk};
 use crate::tiles::{Source, TILE, Tile, Tiles, WORD, Word, Work};
 
@@ -43,23 +43,23 @@ pub(crate) struct Slices<'a, E> {
     x: Option<&'a [E]>,
     y: &'a mut [E],
     /// Whether planes and evaluation write past the caches.
-    streamed: bool,
+    past_caches: bool,
 }
 
 impl<'a, E: Element> Slices<'a, E> {
     pub(crate) fn out_of_place(x: &'a [E], y: &'a mut [E]) -> Self {
-        Self { x: Some(x), streamed: stream::pays(size_of_val(y)), y }
+        Self { x: Some(x), past_caches: past_caches::pays(size_of_val(y)), y }
     }
 
     pub(crate) const fn in_place(y: &'a mut [E]) -> Self {
-        Self { x: None, y, streamed: false }
+        Self { x: None, y, past_caches: false }
     }
 
     /// The elements of a range, which lies inside.
     #[inline(always)]
     pub(crate) fn part(&mut self, range: Range<usize>) -> Slices<'_, E> {
         let x = self.x.map(|x| x.get(range.clone()).unwrap_or_default());
-        Slices { x, y: self.y.get_mut(range).unwrap_or_default(), streamed: self.streamed }
+        Slices { x, y: self.y.get_mut(range).unwrap_or_default(), past_caches: self.past_caches }
     }
 
     /// The input as it is.
@@ -96,12 +96,13 @@ impl<'a, E: Element> Slices<'a, E> {
     /// To be called when all is written, before others may read it.
     #[inline(always)]
     pub(crate) fn finish(self) {
-        if self.streamed {
-            stream::fence();
+        if self.past_caches {
+            past_caches::fence();
         }
     }
 
     /// The number of elements.
+    #[cfg(feature = "rayon")]
     pub(crate) const fn len(&self) -> usize {
         self.y.len()
     }
@@ -241,7 +242,7 @@ impl<'d, E: Element, W: 'd, D: Iterator<Item = &'d W>, S: Step<E, W>> Pass<'_, E
             let x = x.and_then(|x| x.get(i)).unwrap_or(y);
             let values = self.step.step(decisions, i, x);
             if PAST_CACHES {
-                stream::store(y, values);
+                past_caches::store(y, values);
             } else {
                 *y = values;
             }
@@ -469,7 +470,7 @@ impl<L: Lanes, T: Tile, E: Element, F: Effect<E, Word = T::Word>> Task for Parts
 #[inline(always)]
 pub(crate) fn each<L: Lanes, E: Element, W>(lanes: L, slices: Slices<'_, E>, decisions: &W, step: impl Step<E, W>) {
     let pass = Pass { slices, decisions: core::iter::repeat(decisions), step };
-    if pass.slices.streamed {
+    if pass.slices.past_caches {
         lanes.call(FinishPastCaches(pass));
     } else {
         pass.finish_here();

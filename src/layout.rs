@@ -231,7 +231,9 @@ impl Layout {
 
     /// How a kernel walks the tensor.
     pub(crate) fn walk(&self) -> Walk<'_> {
-        let axes = self.axes.get(..self.rank).unwrap_or_default();
+        // An extent of zero can stand next to others that take for ever to walk.
+        let rank = if self.elements == 0 { 0 } else { self.rank };
+        let axes = self.axes.get(..rank).unwrap_or_default();
         let (plane, axes) = match axes {
             [inner, outer @ ..] if inner.shared => (inner.extent, outer),
             _ => (1, axes),

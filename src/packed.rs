@@ -4,7 +4,7 @@ use crate::Error;
 use crate::lanes::Lanes;
 use crate::philox::{high, low};
 use crate::stream::BLOCK;
-use crate::tiles::{Keep, Source, TILE, Tiles, WORD, Work, first_of};
+use crate::tiles::{Keep, Source, Tiles, WORD, Work, first_of};
 
 /// A stored mask: keep bits in `u32` words, bit `i % 32` of word `i / 32` counted from the least significant, from any bit on.
 ///
@@ -102,7 +102,7 @@ impl<'m> Source for PackedMask<'m> {
 
     #[inline(always)]
     fn tiles<L: Lanes>(&mut self, _: L, decisions: usize, blocks: usize) -> PackedTiles<'_> {
-        PackedTiles { mask: *self, next: 0, end: decisions, blocks: blocks.min(TILE) }
+        PackedTiles { mask: *self, next: 0, end: decisions, blocks }
     }
 }
 

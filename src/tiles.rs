@@ -145,7 +145,7 @@ pub(crate) trait Source {
     where
         Self: 'a;
 
-    /// The first so many decisions, in tiles of at most `blocks` times 128.
+    /// The first so many decisions, in tiles of at most `blocks` times 128, which are at most [`TILE`].
     fn tiles<L: Lanes>(&mut self, lanes: L, decisions: usize, blocks: usize) -> Self::Tiles<'_, L>;
 
     /// The first decisions, if they are so few that there is a shorter way to them than a tile.
@@ -185,7 +185,7 @@ impl Source for Computed {
             block: self.first / BLOCK as u64,
             skip: (self.first % BLOCK as u64) as usize,
             left: decisions,
-            blocks: blocks.min(TILE),
+            blocks,
         }
     }
 

@@ -4,9 +4,9 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub(crate) mod past_caches;
 mod portable;
 mod scalar;
-pub(crate) mod stream;
 
 use core::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Not, Sub};
 
