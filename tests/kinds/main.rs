@@ -17,7 +17,6 @@ mod gaussian;
 #[cfg(feature = "half")]
 mod half;
 mod laws;
-mod packed;
 #[cfg(feature = "rayon")]
 mod parallel;
 mod quantized;

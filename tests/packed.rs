@@ -1,8 +1,11 @@
 //! Stored masks: which bits they read, and which are written when one is recorded.
 
-use crate::common::case::drops;
-use crate::common::oracle;
-use crate::common::value::{Value, assert_same, random};
+#[macro_use]
+mod common;
+
+use common::case::drops;
+use common::oracle;
+use common::value::{Value, assert_same, random};
 use dropout_kernels::{Address, Backend, Dropout, Layout, Mode, PackedMask, Rate};
 
 every_backend!(applied_from_any_bit_on, rows_are_recorded_and_applied);
