@@ -194,7 +194,6 @@ impl<K: Copy> Layer<K> {
             // A shared axis of no extent has decisions all the same.
             return Mask::new(self.kind.rate(), address).on(backend).words(walk.total, mask);
         }
-        mask.fill(0);
         let source = Record { source: Computed::new(self.kind.rate(), address), mask };
         Job { backend, walk: &walk, slices: Slices::out_of_place(x, y) }.apply(source, Masked(self.kind.pair()));
         Ok(())

@@ -3,7 +3,7 @@
 use crate::bernoulli::Bernoulli;
 use crate::error::check_length;
 use crate::lanes::{Backend, Lanes, Task};
-use crate::philox::{high, low};
+use crate::packed::Record;
 use crate::stream::BLOCK;
 use crate::tiles::{Computed, Keep, Source, TILE, Tile, Tiles, WORD};
 use crate::{Address, Error, Rate};
@@ -71,7 +71,7 @@ impl Mask {
     pub fn words(&self, decisions: usize, words: &mut [u32]) -> Result<(), Error> {
         check_length("words", decisions.div_ceil(32), words.len())?;
         self.address.check_reach(decisions as u64)?;
-        self.run(PackedWords { mask: *self, decisions, words });
+        self.run(PackedWords { source: Record { source: self.source(), mask: words }, decisions });
         Ok(())
     }
 
@@ -81,7 +81,7 @@ impl Mask {
     /// [`Error::IndexOverflow`].
     pub fn bools(&self, keep: &mut [bool]) -> Result<(), Error> {
         self.address.check_reach(keep.len() as u64)?;
-        self.run(Bools { mask: *self, keep });
+        self.run(Bools { source: self.source(), keep });
         Ok(())
     }
 
@@ -96,36 +96,23 @@ impl Mask {
 }
 
 struct PackedWords<'a> {
-    mask: Mask,
+    source: Record<'a, Computed>,
     decisions: usize,
-    words: &'a mut [u32],
 }
 
 impl Task for PackedWords<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
-        let Self { mask, decisions, words } = self;
-        let mut source = mask.source();
-        let mut tiles = source.tiles(lanes, decisions, TILE);
+    fn run<L: Lanes>(mut self, lanes: L) {
+        let mut tiles = self.source.tiles(lanes, self.decisions, TILE);
         let mut keep = Keep::NEW;
-        let mut pairs = words.chunks_mut(2);
-        while let Some(len) = tiles.next(&mut keep, &mut ()) {
-            for (&keep, pair) in keep.iter().zip(&mut pairs).take(len.div_ceil(WORD)) {
-                for (word, half) in pair.iter_mut().zip([low(keep), high(keep)]) {
-                    *word = half;
-                }
-            }
-        }
-        if let (Some(last), true) = (words.last_mut(), decisions % 32 != 0) {
-            *last &= (1 << (decisions % 32)) - 1;
-        }
+        while tiles.next(&mut keep, &mut ()).is_some() {}
     }
 }
 
 struct Bools<'a> {
-    mask: Mask,
+    source: Computed,
     keep: &'a mut [bool],
 }
 
@@ -134,8 +121,7 @@ impl Task for Bools<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let Self { mask, keep: bools } = self;
-        let mut source = mask.source();
+        let Self { mut source, keep: bools } = self;
         let mut tiles = source.tiles(lanes, bools.len(), TILE);
         let mut keep = Keep::NEW;
         let mut chunks = bools.chunks_mut(WORD);

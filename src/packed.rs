@@ -4,7 +4,7 @@ use crate::Error;
 use crate::lanes::Lanes;
 use crate::philox::{high, low};
 use crate::stream::BLOCK;
-use crate::tiles::{Keep, Source, Tiles, WORD, Work, first_of};
+use crate::tiles::{Keep, Source, Tiles, WORD, Work};
 
 /// A stored mask: keep bits in `u32` words, bit `i % 32` of word `i / 32` counted from the least significant, from any bit on.
 ///
@@ -134,7 +134,7 @@ impl Tiles<Keep> for PackedTiles<'_> {
 /// A source whose decisions are written down as they are made.
 pub(crate) struct Record<'m, S> {
     pub(crate) source: S,
-    /// Zeros at first: a row may end inside a word.
+    /// A word for every 32 decisions begun.
     pub(crate) mask: &'m mut [u32],
 }
 
@@ -148,29 +148,29 @@ impl<'m, S: Source<Tile = Keep>> Source for Record<'m, S> {
 
     #[inline(always)]
     fn tiles<L: Lanes>(&mut self, lanes: L, decisions: usize, blocks: usize) -> RecordTiles<'_, S::Tiles<'_, L>> {
-        RecordTiles { tiles: self.source.tiles(lanes, decisions, blocks), mask: self.mask, next: 0 }
+        RecordTiles { tiles: self.source.tiles(lanes, decisions, blocks), rest: self.mask }
     }
 }
 
 pub(crate) struct RecordTiles<'a, T> {
     tiles: T,
-    mask: &'a mut [u32],
-    next: usize,
+    /// The words that are still to be written. No tile but the last ends inside one.
+    rest: &'a mut [u32],
 }
 
 impl<T: Tiles<Keep>> Tiles<Keep> for RecordTiles<'_, T> {
     #[inline(always)]
     fn next(&mut self, keep: &mut Keep, work: &mut impl Work) -> Option<usize> {
         let decisions = self.tiles.next(keep, work)?;
-        for (i, word) in keep.iter().enumerate().take(decisions.div_ceil(WORD)) {
-            let bit = self.next + i * WORD;
-            let bits = u128::from(first_of(*word, decisions - i * WORD)) << (bit % 32);
-            let words = self.mask.get_mut(bit / 32..).unwrap_or_default();
-            for (to, from) in words.iter_mut().zip([low(bits as u64), high(bits as u64), (bits >> 64) as u32]) {
-                *to |= from;
+        let words = self.rest.split_off_mut(..decisions.div_ceil(32))?;
+        for (&keep, pair) in keep.iter().zip(words.chunks_mut(2)) {
+            for (word, half) in pair.iter_mut().zip([low(keep), high(keep)]) {
+                *word = half;
             }
         }
-        self.next += decisions;
+        if let Some(last) = words.last_mut() {
+            *last &= u32::MAX >> (decisions.wrapping_neg() % 32);
+        }
         Some(decisions)
     }
 }
