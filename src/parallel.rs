@@ -26,3 +26,25 @@ pub(crate) fn split<E: Element>(
         rayon::join(|| split(first, before, first_slices, part), || split(second, after, second_slices, part));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::sync::Mutex;
+    use std::vec;
+
+    use super::*;
+
+    /// On how many threads a tensor was computed cannot be seen from outside; the tests there rely on this.
+    #[test]
+    fn a_tensor_of_2_to_the_18_elements_is_cut() {
+        let (mut y, parts) = (vec![0_i8; 1 << 18], Mutex::new(vec![]));
+        split(Layout::flat(y.len()), 7, Slices::in_place(&mut y), &|layout, before, slices| {
+            parts.lock().unwrap().push((before, layout.elements(), slices.len()));
+        });
+        let mut parts = parts.into_inner().unwrap();
+        parts.sort_unstable();
+        assert_eq!(parts, [(7, 1 << 17, 1 << 17), (7 + (1 << 17), 1 << 17, 1 << 17)]);
+    }
+}

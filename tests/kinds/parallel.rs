@@ -17,9 +17,12 @@ macro_rules! tests_of_subjects {
 }
 every_subject!(tests_of_subjects);
 
-/// Each large enough to be cut, along an outermost axis that is shared, not shared or all there is.
+/// Along an outermost axis that is shared, not shared or all there is.
 const LAYOUTS: [Result<Layout, dropout_kernels::Error>; 4] =
-    [Ok(Layout::flat(200_001)), Layout::nchw([3, 7, 99, 61]), Layout::locked(&[5, 33_333]), Layout::rows(301, 300, 577)];
+    [Ok(Layout::flat(300_001)), Layout::nchw([3, 7, 99, 131]), Layout::locked(&[5, 55_555]), Layout::rows(501, 300, 577)];
+
+/// The elements of a tensor that is cut, as the library's own test has it.
+const CUT: usize = 1 << 18;
 
 const P: f64 = 0.3;
 
@@ -28,6 +31,7 @@ fn threads_change_no_bit<S: Subject>() {
     let case = TensorCase { shape: vec![], shared: vec![], p: P, scaling: <_>::default(), address, values: 3 };
     for layout in LAYOUTS {
         let layout = layout.unwrap();
+        assert!(layout.elements() >= CUT);
         let x = random(3, layout.elements());
         let mut words = vec![0; layout.decisions().div_ceil(32)];
         Mask::new(Rate::new(P).unwrap(), address).words(layout.decisions(), &mut words).unwrap();
