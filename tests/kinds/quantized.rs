@@ -2,6 +2,7 @@
 #![expect(clippy::cast_precision_loss, reason = "thresholds, of at most 33 bits: exact")]
 
 use crate::common::kind::{fixed_point, rescale};
+use crate::common::oracle;
 use crate::common::value::{Bits, Integral, assert_same};
 use dropout_kernels::{Backend, Mode, PackedMask, QuantizedDropout, Rate};
 
@@ -21,6 +22,16 @@ fn every_i8(backend: Backend) {
 
 fn every_i16(backend: Backend) {
     every_value(backend, &(i16::MIN..=i16::MAX).collect::<Vec<_>>(), [i16::MIN, -1, 0, 1, i16::MAX]);
+}
+
+#[test]
+fn the_scale_is_what_is_left_to_multiply_by() {
+    for threshold in THRESHOLDS {
+        let rate = Rate::from_threshold(threshold).unwrap();
+        let layer = QuantizedDropout::new(rate, -3_i8);
+        assert_eq!(layer.scale().to_bits(), oracle::scale(rate.realised()).to_bits());
+        assert_eq!(layer.with_fixed_point_scale().scale().to_bits(), 1.0_f64.to_bits());
+    }
 }
 
 fn every_value<E: Integral>(backend: Backend, x: &[E], zero_points: [E; 5]) {
