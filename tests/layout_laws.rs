@@ -8,7 +8,12 @@ use common::oracle;
 use common::value::{Value, assert_same, random};
 use dropout_kernels::{Address, Backend, Dropout, Layout, Mode, Rate, Scaling};
 
-every_backend!(constructors_share_the_axes_they_name, a_layer_without_a_layout_is_flat, rows_leave_what_lies_between_alone);
+every_backend!(
+    constructors_share_the_axes_they_name,
+    a_layer_without_a_layout_is_flat,
+    rows_leave_what_lies_between_alone,
+    large_planes_go_on_past_a_tile
+);
 
 /// Each constructor with extents that all differ, so that axes cannot be mistaken for each other, against the general one.
 const NAMED: [(Layout, &[usize], &[usize]); 16] = [
@@ -98,6 +103,19 @@ fn rows_leave_what_lies_between_alone(backend: Backend) {
             assert_same(&x, &expected);
         }
     }
+}
+
+/// Planes that are passed one by one, more of them than the 4,096 decisions of the largest tile.
+fn large_planes_go_on_past_a_tile(backend: Backend) {
+    const P: f64 = 0.375; // which is realised exactly
+    const SHAPE: [usize; 2] = [4200, 256];
+    let address = Address { seed: 11, offset: 77, ..Address::default() };
+    let x = random::<f32>(12, SHAPE[0] * SHAPE[1]);
+    let expected = oracle::apply(&SHAPE, &[1], &drops(P, address, SHAPE[0]), &x, |x| x.times(oracle::scale(P)), 0.0);
+    let mut y = vec![77.0; x.len()];
+    let dropout = Dropout::new(Rate::new(P).unwrap()).with_layout(Layout::cl(SHAPE).unwrap()).on(backend);
+    dropout.apply(Mode::Train(address), &x, &mut y).unwrap();
+    assert_same(&y, &expected);
 }
 
 #[test]

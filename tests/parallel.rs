@@ -37,6 +37,13 @@ fn threads_change_no_bit() {
     }
 }
 
+/// The bits are the same, so that only equality tells whether threads were asked for.
+#[test]
+fn threads_are_part_of_a_layer() {
+    let alone = Dropout::new(Rate::new(0.5).unwrap());
+    assert!(alone.in_parallel() != alone);
+}
+
 /// A layer without a layout is cut too.
 #[test]
 fn a_flat_slice_is_cut_as_well() {

@@ -19,6 +19,7 @@ mod half;
 mod laws;
 #[cfg(feature = "rayon")]
 mod parallel;
+mod planes;
 mod quantized;
 mod stored;
 

@@ -1,0 +1,33 @@
+//! Planes large enough to be passed one by one, and more of them than a word, a block and a small tile have decisions. (What is past a
+//! large tile is in `layout_laws.rs`, for one kind and type: the loop is the same.)
+
+use dropout_kernels::{Address, Backend};
+
+use crate::common::case::TensorCase;
+use crate::common::kind::{OfAlpha, OfGaussian, OfQuantized, OfScaled, Subject};
+use crate::common::value::assert_same;
+use crate::{apply, backward};
+
+macro_rules! tests_of_subjects {
+    ($($module:ident: $subject:ty),+) => {
+        $(#[test]
+        fn $module() {
+            crate::common::each_backend(each_reads_its_own_decision::<$subject>);
+        })+
+    };
+}
+every_subject!(tests_of_subjects);
+
+/// Channels; and the same ones in every sample.
+const LAYOUTS: [(&[usize], &[usize]); 2] = [(&[300, 257], &[1]), (&[2, 150, 256], &[0, 2])];
+
+fn each_reads_its_own_decision<S: Subject>(backend: Backend) {
+    for (shape, shared) in LAYOUTS {
+        let address = Address { seed: 9, layer: 8, step: 7, offset: 100 };
+        let case =
+            TensorCase { shape: shape.to_vec(), shared: shared.to_vec(), p: 0.3, scaling: <_>::default(), address, values: 6 };
+        let (x, layer, subject) = (case.x(), case.layer::<S>().on(backend), S::new(&case));
+        assert_same(&apply(&layer, case.train(), &x), &case.each::<S>(&x, |u, x| subject.forward(u, x)));
+        assert_same(&backward(&layer, case.train(), &x), &case.each::<S>(&x, |u, x| subject.backward(u, x)));
+    }
+}
