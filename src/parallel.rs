@@ -33,18 +33,26 @@ mod tests {
 
     use std::sync::Mutex;
     use std::vec;
+    use std::vec::Vec;
 
     use super::*;
 
-    /// On how many threads a tensor was computed cannot be seen from outside; the tests there rely on this.
-    #[test]
-    fn a_tensor_of_2_to_the_18_elements_is_cut() {
-        let (mut y, parts) = (vec![0_i8; 1 << 18], Mutex::new(vec![]));
-        split(Layout::flat(y.len()), 7, Slices::in_place(&mut y), &|layout, before, slices| {
-            parts.lock().unwrap().push((before, layout.elements(), slices.len()));
+    /// The numbers of decisions before them and of elements that parts have, in order.
+    fn parts(len: usize, before: u64) -> Vec<(u64, usize)> {
+        let (mut y, parts) = (vec![0_i8; len], Mutex::new(vec![]));
+        split(Layout::flat(len), before, Slices::in_place(&mut y), &|layout, before, slices| {
+            assert_eq!(layout.elements(), slices.len());
+            parts.lock().unwrap().push((before, slices.len()));
         });
         let mut parts = parts.into_inner().unwrap();
         parts.sort_unstable();
-        assert_eq!(parts, [(7, 1 << 17, 1 << 17), (7 + (1 << 17), 1 << 17, 1 << 17)]);
+        parts
+    }
+
+    /// On how many threads a tensor was computed cannot be seen from outside; the tests there rely on this.
+    #[test]
+    fn a_tensor_is_cut_from_2_to_the_18_elements_on() {
+        assert_eq!(parts((1 << 18) - 1, 7), [(7, (1 << 18) - 1)]);
+        assert_eq!(parts(1 << 18, 7), [(7, 1 << 17), (7 + (1 << 17), 1 << 17)]);
     }
 }
