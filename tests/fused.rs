@@ -26,7 +26,8 @@ every_backend!(
     every_number_of_columns,
     activations_of_special_values,
     gelu_is_accurate,
-    derivatives_are_slopes
+    derivatives_are_slopes,
+    sums_end_with_the_elements
 );
 
 #[derive(Clone, Debug)]
@@ -270,6 +271,20 @@ fn empty_tensors_are_not_walked(backend: Backend) {
         fused.apply(mode, &[], None, &mut []).unwrap();
         fused.backward(mode, &[], &[], &mut [], None).unwrap();
     }
+}
+
+/// Planes end inside a row. What their last vectors have beyond that are zeros, which an infinite factor makes NaN.
+fn sums_end_with_the_elements(backend: Backend) {
+    const COLUMNS: usize = 40;
+    const SHAPE: [usize; 2] = [2, 300];
+    let dropout = Dropout::new(Rate::new(1.0).unwrap()).with_layout(Layout::cl(SHAPE).unwrap()).on(backend);
+    let (bias, ones) = ([0.0; COLUMNS], [1.0; SHAPE[0] * SHAPE[1]]);
+    let keep_all = Mode::Stored(PackedMask::new(&[0b11], 0, SHAPE[0]).unwrap());
+    let (mut grad_x, mut grad_bias) = ([77.0; SHAPE[0] * SHAPE[1]], [0.0; COLUMNS]);
+    fused(dropout, Activation::Identity, Some(&bias))
+        .backward(keep_all, &ones, &ones, &mut grad_x, Some(&mut grad_bias))
+        .unwrap();
+    assert_same(&grad_bias, &[f32::INFINITY; COLUMNS]);
 }
 
 /// Around chunks, words and blocks, in few and many rows, at every alignment, with a guard around what is written.
