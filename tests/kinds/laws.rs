@@ -25,7 +25,7 @@ macro_rules! laws_of_subjects {
 every_subject!(laws_of_subjects);
 laws!(masks, TensorCase: planes_are_constant, both_scalings_drop_the_same);
 
-fn both_passes_equal_the_oracle<S: Subject>(backend: Backend, case: &TensorCase) {
+pub fn both_passes_equal_the_oracle<S: Subject>(backend: Backend, case: &TensorCase) {
     let (x, layer, subject) = (case.x(), case.layer::<S>().on(backend), S::new(case));
     assert_same(&apply(&layer, case.train(), &x), &case.each::<S>(&x, |u, x| subject.forward(u, x)));
     assert_same(&backward(&layer, case.train(), &x), &case.each::<S>(&x, |u, x| subject.backward(u, x)));

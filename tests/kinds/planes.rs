@@ -5,8 +5,7 @@ use dropout_kernels::{Address, Backend};
 
 use crate::common::case::TensorCase;
 use crate::common::kind::{OfAlpha, OfGaussian, OfQuantized, OfScaled, Subject};
-use crate::common::value::assert_same;
-use crate::{apply, backward};
+use crate::laws::both_passes_equal_the_oracle;
 
 macro_rules! tests_of_subjects {
     ($($module:ident: $subject:ty),+) => {
@@ -26,8 +25,6 @@ fn each_reads_its_own_decision<S: Subject>(backend: Backend) {
         let address = Address { seed: 9, layer: 8, step: 7, offset: 100 };
         let case =
             TensorCase { shape: shape.to_vec(), shared: shared.to_vec(), p: 0.3, scaling: <_>::default(), address, values: 6 };
-        let (x, layer, subject) = (case.x(), case.layer::<S>().on(backend), S::new(&case));
-        assert_same(&apply(&layer, case.train(), &x), &case.each::<S>(&x, |u, x| subject.forward(u, x)));
-        assert_same(&backward(&layer, case.train(), &x), &case.each::<S>(&x, |u, x| subject.backward(u, x)));
+        both_passes_equal_the_oracle::<S>(backend, &case);
     }
 }
