@@ -1,6 +1,6 @@
 //! Where in the space of all decisions a call reads.
 
-use crate::Error;
+use crate::error::Error;
 
 /// The address of a decision: two calls with the same address and rate get the same mask, on every CPU and in every build.
 ///

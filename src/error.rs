@@ -2,8 +2,6 @@
 
 use core::fmt;
 
-use crate::MAX_RANK;
-
 /// An argument that no mask or output is defined for.
 ///
 /// Every fallible function checks all its arguments first: where one returns an error, it has written nothing.
@@ -40,6 +38,8 @@ pub enum Error {
     Rank {
         /// The number of axes.
         rank: usize,
+        /// The most that a shape can have.
+        most: usize,
     },
     /// A shared axis that the shape does not have, or that is named twice.
     Axis {
@@ -90,7 +90,7 @@ impl fmt::Display for Error {
             Self::Length { name, expected, actual } => {
                 write!(f, "length of `{name}` is {actual}: expected {expected}")
             }
-            Self::Rank { rank } => write!(f, "a shape of {rank} axes: expected at most {MAX_RANK}"),
+            Self::Rank { rank, most } => write!(f, "a shape of {rank} axes: expected at most {most}"),
             Self::Axis { axis, rank } => {
                 write!(f, "shared axis {axis} of a shape of {rank} axes: expected each axis below {rank}, once")
             }

@@ -1,13 +1,13 @@
 //! What all kinds of dropout have in common: arguments are checked here, then the kernels run.
 
+use crate::address::Address;
+use crate::backend::Backend;
 use crate::element::Element;
-use crate::error::check_length;
-use crate::kernel::{Apply, Effect, KeepAll, Masked, Pair, Slices};
-use crate::lanes::Backend;
-use crate::layout::Walk;
-use crate::packed::{PackedMask, Record};
-use crate::tiles::{Computed, Source, Tile};
-use crate::{Address, Error, Layout, Mask, Rate};
+use crate::error::{Error, check_length};
+use crate::kernel::{Job, Masked, Slices};
+use crate::layout::{Layout, Walk};
+use crate::mask::{Computed, Mask, PackedMask, Record};
+use sealed::Direction;
 
 /// Whether a layer drops, and what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,7 +24,7 @@ pub enum Mode<'a> {
 }
 
 impl Mode<'_> {
-    /// Errs unless there are as many decisions.
+    /// Errs unless the mode has this number of decisions.
     pub(crate) fn check(&self, decisions: usize) -> Result<(), Error> {
         match self {
             Self::Train(address) => address.check_reach(decisions as u64),
@@ -33,7 +33,7 @@ impl Mode<'_> {
         }
     }
 
-    /// The mode of a part that so many decisions come before.
+    /// The mode of a part that begins `decisions` decisions later.
     #[cfg(feature = "rayon")]
     fn advanced(self, decisions: u64) -> Self {
         match self {
@@ -156,13 +156,13 @@ impl<K: Copy> Layer<K> {
     where
         K: Kind<E>,
     {
-        mode.check(walk.total)?;
+        mode.check(walk.decisions)?;
         let kind = self.kind.in_mode(mode)?;
         let backend = self.backend();
         #[cfg(feature = "rayon")]
         if self.parallel {
             let layout = self.layout.unwrap_or(Layout::flat(slices.len()));
-            crate::parallel::split(layout, 0, slices, &|layout, before, slices| {
+            crate::kernel::parallel::for_each_part(layout, 0, slices, &|layout, before, slices| {
                 kind.run(direction, mode.advanced(before), Job { backend, walk: &layout.walk(), slices });
             });
             return Ok(());
@@ -187,15 +187,15 @@ impl<K: Copy> Layer<K> {
     {
         let walk = self.walk("x", x.len())?;
         check_length("y", x.len(), y.len())?;
-        check_length("mask", walk.total.div_ceil(32), mask.len())?;
-        address.check_reach(walk.total as u64)?;
+        check_length("mask", walk.decisions.div_ceil(32), mask.len())?;
+        address.check_reach(walk.decisions as u64)?;
         let backend = self.backend();
         if x.is_empty() {
             // A shared axis of no extent has decisions all the same.
-            return Mask::new(self.kind.rate(), address).on(backend).words(walk.total, mask);
+            return Mask::new(self.kind.rate(), address).on(backend).words(walk.decisions, mask);
         }
-        let source = Record { source: Computed::new(self.kind.rate(), address), mask };
-        Job { backend, walk: &walk, slices: Slices::out_of_place(x, y) }.apply(source, Masked(self.kind.pair()));
+        let source = Record { source: Computed::new(self.kind.rate(), address), words: mask };
+        Job { backend, walk: &walk, slices: Slices::out_of_place(x, y) }.apply(source, Masked(self.kind.forward()));
         Ok(())
     }
 }
@@ -204,76 +204,75 @@ impl<K: Copy> Layer<K> {
 ///
 /// Sealed: the kinds are part of the library.
 #[expect(private_bounds, reason = "this is what seals it")]
-pub trait Kind<E: Element>: Run<E> {}
+pub trait Kind<E: Element>: sealed::Kind<E> {}
 
-impl<E: Element, K: Run<E>> Kind<E> for K {}
+impl<E: Element, K: sealed::Kind<E>> Kind<E> for K {}
 
-/// A kind of dropout that drops by a mask, rather than adding noise.
+/// A kind of dropout whose training computes a mask, which [`Layer::apply_recording`] can store.
 ///
 /// Sealed: the kinds are part of the library.
 #[expect(private_bounds, reason = "this is what seals it")]
-pub trait MaskKind<E: Element>: DropsByMask<E> {}
+pub trait MaskKind<E: Element>: sealed::MaskKind<E> {}
 
-impl<E: Element, K: DropsByMask<E>> MaskKind<E> for K {}
+impl<E: Element, K: sealed::MaskKind<E>> MaskKind<E> for K {}
 
-/// What a kind of dropout does.
-pub(crate) trait Run<E: Element>: Copy + Sync {
-    /// The kind with all that it must know of the whole mask, which may be run on parts of it; errs if it has no such mode.
-    fn in_mode(&self, _: Mode<'_>) -> Result<Self, Error> {
-        Ok(*self)
+/// What a kind of dropout says of itself.
+pub(crate) mod sealed {
+    use super::Mode;
+    use crate::element::sealed::Element;
+    use crate::error::Error;
+    use crate::kernel::{Job, Masked, Pair};
+    use crate::mask::Computed;
+    use crate::rate::Rate;
+
+    #[derive(Clone, Copy)]
+    pub(crate) enum Direction {
+        Forward,
+        Backward,
     }
 
-    fn run(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E>);
-}
+    /// A kind of dropout: at which rate, and what becomes of kept and of dropped elements.
+    pub(crate) trait Kind<E: Element>: Copy + Sync {
+        fn rate(&self) -> Rate;
 
-/// What a kind that drops by a mask does in a forward pass.
-pub(crate) trait DropsByMask<E: Element>: Run<E> {
-    fn rate(&self) -> Rate;
-    fn pair(&self) -> impl Pair<E>;
-}
+        /// What the forward pass does in training.
+        fn forward(&self) -> impl Pair<E>;
 
-#[derive(Clone, Copy)]
-pub(crate) enum Direction {
-    Forward,
-    Backward,
-}
-
-/// A tensor and who is to work on it.
-pub(crate) struct Job<'a, E> {
-    pub(crate) backend: Backend,
-    pub(crate) walk: &'a Walk<'a>,
-    pub(crate) slices: Slices<'a, E>,
-}
-
-impl<E: Element> Job<'_, E> {
-    #[inline(always)]
-    pub(crate) fn apply<S: Source>(self, source: S, effect: impl Effect<E, Word = <S::Tile as Tile>::Word>) {
-        self.backend.run(Apply { source, walk: self.walk, effect, slices: self.slices });
-    }
-
-    /// Does in training what the mask says. The job is still to be done in evaluation.
-    #[inline(always)]
-    pub(crate) fn train(self, mode: Mode<'_>, rate: Rate, pair: impl Pair<E>) -> Option<Self> {
-        self.masked(mode, rate, Masked(pair))
-    }
-
-    #[inline(always)]
-    pub(crate) fn masked(self, mode: Mode<'_>, rate: Rate, effect: impl Effect<E, Word = u64>) -> Option<Self> {
-        match mode {
-            Mode::Train(address) => self.apply(Computed::new(rate, address), effect),
-            Mode::Stored(mask) => self.apply(mask, effect),
-            Mode::Eval => return Some(self),
+        /// What the backward pass does in training: the same where the map is linear.
+        fn backward(&self) -> impl Pair<E> {
+            self.forward()
         }
-        None
+
+        /// What both passes do in evaluation, where everything is kept; `None` if they leave it as it is.
+        fn evaluation(&self) -> Option<impl Pair<E>>;
+
+        /// The kind with all that it must know of the whole mask, which may be run on parts of it; errs if it has no such mode.
+        fn in_mode(&self, _: Mode<'_>) -> Result<Self, Error> {
+            Ok(*self)
+        }
+
+        #[inline(always)]
+        fn run(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E>) {
+            by_mask(self, direction, mode, job);
+        }
     }
 
-    #[inline(always)]
-    pub(crate) fn keep_all(self, pair: impl Pair<E>) {
-        self.backend.run(KeepAll { walk: self.walk, pair, slices: self.slices });
-    }
+    /// A kind that has a mask in every training pass, which can be recorded on the way.
+    pub(crate) trait MaskKind<E: Element>: Kind<E> {}
 
+    /// The one place where modes and directions are told apart.
     #[inline(always)]
-    pub(crate) fn copy(self) {
-        self.slices.copy(self.walk);
+    pub(crate) fn by_mask<E: Element, K: Kind<E>>(kind: &K, direction: Direction, mode: Mode<'_>, job: Job<'_, E>) {
+        let computed = |address| Computed::new(kind.rate(), address);
+        match (mode, direction) {
+            (Mode::Train(address), Direction::Forward) => job.apply(computed(address), Masked(kind.forward())),
+            (Mode::Train(address), Direction::Backward) => job.apply(computed(address), Masked(kind.backward())),
+            (Mode::Stored(mask), Direction::Forward) => job.apply(mask, Masked(kind.forward())),
+            (Mode::Stored(mask), Direction::Backward) => job.apply(mask, Masked(kind.backward())),
+            (Mode::Eval, _) => match kind.evaluation() {
+                Some(pair) => job.evaluate(Masked(pair)),
+                None => job.copy(),
+            },
+        }
     }
 }

@@ -91,49 +91,32 @@
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
-mod activation;
 mod address;
-mod alpha;
-mod bernoulli;
-mod drop_block;
-mod dropout;
+mod backend;
 mod element;
 mod error;
 mod fused;
-mod gaussian;
 mod kernel;
-mod lanes;
+mod kinds;
 mod layer;
 mod layout;
 mod mask;
 pub mod monte_carlo;
-mod normal;
-mod packed;
-#[cfg(feature = "rayon")]
-mod parallel;
 pub mod philox;
-mod planes;
-mod quantized;
 mod rate;
-mod rounds;
-mod stream;
-mod tiles;
+mod simd;
 
-pub use activation::Activation;
 pub use address::Address;
-pub use alpha::{Alpha, AlphaDropout};
-pub use drop_block::{Blocks, DropBlock};
-pub use dropout::{Dropout, Scaled, Scaling};
+pub use backend::Backend;
 pub use element::{Element, Float, Integer};
 pub use error::Error;
-pub use fused::Fused;
-pub use gaussian::{Gaussian, GaussianDropout};
-pub use lanes::Backend;
+pub use fused::{Activation, Fused};
+pub use kinds::{
+    Alpha, AlphaDropout, DropBlock, Dropout, Gaussian, GaussianDropout, Quantized, QuantizedDropout, Scaled, Scaling, Squares,
+};
 pub use layer::{Kind, Layer, MaskKind, Mode};
 pub use layout::{Layout, MAX_RANK};
-pub use mask::Mask;
-pub use packed::PackedMask;
-pub use quantized::{Quantized, QuantizedDropout};
+pub use mask::{Mask, PackedMask};
 pub use rate::Rate;
 
 /// The README's example, as a test.

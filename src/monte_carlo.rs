@@ -23,8 +23,7 @@
 //! Nothing here panics. A value that is NaN, infinite, or further than `f32::MAX` from the mean leaves the element or the sample that
 //! it belongs to NaN or infinite, and no other.
 
-use crate::Error;
-use crate::error::check_length;
+use crate::error::{Error, check_length};
 
 /// The mean and the variance of each element over the passes, by Welford's recurrence ("Note on a method for calculating corrected
 /// sums of squares and products", Technometrics 4, 1962; Knuth, "The Art of Computer Programming", volume 2, section 4.2.2).

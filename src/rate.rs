@@ -1,6 +1,6 @@
 //! The rate p, as the integer threshold that every decision compares with.
 
-use crate::Error;
+use crate::error::Error;
 
 /// 2^32: the number of values of the uniform integer that a decision compares with the threshold.
 const RANGE: u64 = 1 << 32;

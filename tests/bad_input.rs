@@ -189,7 +189,7 @@ fn fused_passes_refuse_both(backend: Backend) {
 #[test]
 fn layouts_refuse_what_is_no_shape() {
     const HUGE: usize = usize::MAX / 2 + 1;
-    let rank = |shape: &[usize]| Error::Rank { rank: shape.len() };
+    let rank = |shape: &[usize]| Error::Rank { rank: shape.len(), most: MAX_RANK };
     let nine = [1; MAX_RANK + 1];
     for layout in [
         Layout::dense(&nine),

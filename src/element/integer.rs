@@ -1,18 +1,11 @@
 //! Quantised elements, widened to 32 bits.
 
-use super::Sealed;
-use crate::kernel::CHUNK;
-use crate::lanes::Lanes;
-
-pub(crate) trait FixedPoint: Sealed {
-    /// `(x - zero_point) * multiplier / 2^shift + zero_point`, the quotient rounded to nearest, ties up. The multiplier is below 2^15, so that
-    /// no step overflows.
-    fn rescale<L: Lanes>(lanes: L, x: Self::Vector<L>, zero_point: Self, multiplier: i32, shift: u32) -> Self::Vector<L>;
-}
+use super::sealed::{Element, Integer};
+use crate::simd::{CHUNK, Lanes};
 
 macro_rules! integer {
     ($type:ty, $load:ident, $store:ident) => {
-        impl Sealed for $type {
+        impl Element for $type {
             const ZERO: Self = 0;
 
             type Vector<L: Lanes> = L::I32x16;
@@ -38,7 +31,7 @@ macro_rules! integer {
             }
         }
 
-        impl FixedPoint for $type {
+        impl Integer for $type {
             #[inline(always)]
             fn rescale<L: Lanes>(lanes: L, x: L::I32x16, zero_point: Self, multiplier: i32, shift: u32) -> L::I32x16 {
                 let zero_point = lanes.splat_i32(zero_point.into());

@@ -64,7 +64,7 @@ impl Model {
     fn new(shape: Vec<usize>, shared: Vec<usize>) -> Result<Self, Error> {
         let rank = shape.len();
         if rank > MAX_RANK {
-            return Err(Error::Rank { rank });
+            return Err(Error::Rank { rank, most: MAX_RANK });
         }
         if let Some((_, &axis)) = shared.iter().enumerate().find(|&(i, &axis)| axis >= rank || shared[..i].contains(&axis)) {
             return Err(Error::Axis { axis, rank });

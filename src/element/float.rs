@@ -1,0 +1,78 @@
+//! Elements of single and double precision.
+
+use super::sealed::{Element, Float};
+use crate::simd::{CHUNK, Lanes};
+
+impl Element for f32 {
+    const ZERO: Self = 0.0;
+
+    type Vector<L: Lanes> = L::F32x16;
+
+    #[inline(always)]
+    fn splat<L: Lanes>(lanes: L, x: Self) -> L::F32x16 {
+        lanes.splat_f32(x)
+    }
+
+    #[inline(always)]
+    fn load<L: Lanes>(lanes: L, x: &[Self; CHUNK]) -> L::F32x16 {
+        lanes.load_f32(x)
+    }
+
+    #[inline(always)]
+    fn store<L: Lanes>(lanes: L, x: L::F32x16) -> [Self; CHUNK] {
+        lanes.store_f32(x)
+    }
+
+    #[inline(always)]
+    fn select<L: Lanes>(lanes: L, keep: u16, kept: L::F32x16, dropped: L::F32x16) -> L::F32x16 {
+        lanes.select_f32(keep, kept, dropped)
+    }
+}
+
+impl Float for f32 {
+    fn from_f64(x: f64) -> Self {
+        x as Self
+    }
+
+    #[inline(always)]
+    fn load_f32<L: Lanes>(lanes: L, x: &[f32; CHUNK]) -> L::F32x16 {
+        lanes.load_f32(x)
+    }
+}
+
+impl Element for f64 {
+    const ZERO: Self = 0.0;
+
+    type Vector<L: Lanes> = L::F64x16;
+
+    #[inline(always)]
+    fn splat<L: Lanes>(lanes: L, x: Self) -> L::F64x16 {
+        lanes.splat_f64(x)
+    }
+
+    #[inline(always)]
+    fn load<L: Lanes>(lanes: L, x: &[Self; CHUNK]) -> L::F64x16 {
+        lanes.load_f64(x)
+    }
+
+    #[inline(always)]
+    fn store<L: Lanes>(lanes: L, x: L::F64x16) -> [Self; CHUNK] {
+        lanes.store_f64(x)
+    }
+
+    #[inline(always)]
+    fn select<L: Lanes>(lanes: L, keep: u16, kept: L::F64x16, dropped: L::F64x16) -> L::F64x16 {
+        lanes.select_f64(keep, kept, dropped)
+    }
+}
+
+impl Float for f64 {
+    fn from_f64(x: f64) -> Self {
+        x
+    }
+
+    #[inline(always)]
+    fn load_f32<L: Lanes>(lanes: L, x: &[f32; CHUNK]) -> L::F64x16 {
+        lanes.load_f64(&x.map(Self::from))
+    }
+}

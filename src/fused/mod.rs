@@ -1,0 +1,236 @@
+//! Bias, activation, dropout and residual in one pass over memory instead of four.
+
+mod activation;
+mod backward;
+mod columns;
+mod forward;
+
+use crate::error::{Error, check_length};
+use crate::kernel::{Effect, Job, Slices};
+use crate::kinds::Dropout;
+use crate::layer::Mode;
+use crate::layout::Walk;
+use crate::mask::{Computed, Keep};
+pub use activation::Activation;
+use activation::{Gelu, Identity, Relu};
+use backward::{Backward, Inputs};
+use columns::check_columns;
+use forward::{Forward, Other};
+
+/// What transformers and perceptrons do between two matrix products, in one pass:
+///
+/// ```text
+/// y[i] = residual[i] + dropout(activation(x[i] + bias[i % columns]))
+/// ```
+///
+/// The bias and the residual may be left out. Each operation is rounded once and in this order, so that the result is, bit for bit, that of
+/// passes one after another. What is dropped is +0.0, whatever it was, and so becomes `residual + 0.0`.
+///
+/// In the backward pass, `grad_x = dropout(grad_y) * activation'(x + bias)`, again +0.0 where dropped. The gradient of the bias is
+/// that summed over the rows, in `f32` and in the order of memory (but where a layout shares decisions along an outer axis, which the sums
+/// then follow for 256 decisions at a time). The gradient of the residual is `grad_y` itself: there is nothing to compute.
+///
+/// ```
+/// use dropout_kernels::{Activation, Address, Dropout, Fused, Mode, Rate};
+///
+/// let train = Mode::Train(Address { seed: 42, layer: 0, step: 7, offset: 0 });
+/// let bias = [0.5, -0.5, 0.25];
+/// let fused = Fused::new(Dropout::new(Rate::new(0.5)?), Activation::Relu).with_bias(&bias);
+///
+/// // Two rows of three columns.
+/// let (x, residual) = ([1.0; 6], [10.0; 6]);
+/// let mut y = [0.0; 6];
+/// fused.apply(train, &x, Some(&residual), &mut y)?;
+/// assert!(y.iter().zip(bias.iter().cycle()).all(|(&y, b)| y == 10.0 || y == 10.0 + 2.0 * (1.0 + b)));
+///
+/// // The same into the residual stream itself.
+/// let mut stream = residual;
+/// fused.add(train, &x, &mut stream)?;
+/// assert_eq!(stream, y);
+///
+/// let (mut grad_x, mut grad_bias) = ([0.0; 6], [0.0; 3]);
+/// fused.backward(train, &x, &[1.0; 6], &mut grad_x, Some(&mut grad_bias))?;
+/// assert!(grad_x.iter().zip(y).all(|(&g, y)| g == if y == 10.0 { 0.0 } else { 2.0 }));
+/// assert_eq!(grad_bias, [grad_x[0] + grad_x[3], grad_x[1] + grad_x[4], grad_x[2] + grad_x[5]]);
+/// # Ok::<(), dropout_kernels::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fused<'a> {
+    dropout: Dropout,
+    activation: Activation,
+    bias: Option<&'a [f32]>,
+}
+
+impl Fused<'static> {
+    /// An activation and then dropout, of `dropout`'s rate, scaling, layout and backend; on one thread.
+    #[must_use]
+    pub const fn new(dropout: Dropout, activation: Activation) -> Self {
+        Self { dropout, activation, bias: None }
+    }
+}
+
+// The passes are inline, so that the kernels are compiled for those who call them and nobody else, as those of generic layers are.
+impl<'a> Fused<'a> {
+    /// The same with a bias, one for each column of row-major tensors, added first.
+    #[must_use]
+    pub const fn with_bias(self, bias: &'a [f32]) -> Self {
+        Self { bias: Some(bias), ..self }
+    }
+
+    /// The forward pass: `x` into `y`, plus the residual if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Columns`] if `x` is not whole rows of the bias; [`Error::Length`] if it is not what the layout says, another slice is not as
+    /// long, or a stored mask has another number of decisions; [`Error::IndexOverflow`] if the decisions reach past 2^64. Everything is then
+    /// as it was.
+    #[inline]
+    pub fn apply(&self, mode: Mode<'_>, x: &[f32], residual: Option<&[f32]>, y: &mut [f32]) -> Result<(), Error> {
+        let walk = self.walk("x", x.len())?;
+        check_length("y", x.len(), y.len())?;
+        self.forward(mode, &walk, Slices::out_of_place(x, y), Other::residual(residual, x.len())?)
+    }
+
+    /// The forward pass in place. Without `x` as it was there is no backward pass, unless the activation is the identity.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    #[inline]
+    pub fn apply_in_place(&self, mode: Mode<'_>, x: &mut [f32], residual: Option<&[f32]>) -> Result<(), Error> {
+        let walk = self.walk("x", x.len())?;
+        let other = Other::residual(residual, x.len())?;
+        self.forward(mode, &walk, Slices::in_place(x), other)
+    }
+
+    /// The forward pass in place of the residual, which it is added to.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    #[inline]
+    pub fn add(&self, mode: Mode<'_>, x: &[f32], residual: &mut [f32]) -> Result<(), Error> {
+        let walk = self.walk("x", x.len())?;
+        check_length("residual", x.len(), residual.len())?;
+        self.forward(mode, &walk, Slices::in_place(residual), Other::X(x))
+    }
+
+    /// The backward pass, given the forward pass's mode and `x`: the gradient with respect to `y` into that with respect to `x`; that with
+    /// respect to the bias is added to `grad_bias`.
+    ///
+    /// The identity has no need of `x`: any slice of its length does, such as `grad_y`.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply); [`Error::Length`] also unless `grad_bias` is as long as the bias.
+    #[inline]
+    pub fn backward(
+        &self,
+        mode: Mode<'_>,
+        x: &[f32],
+        grad_y: &[f32],
+        grad_x: &mut [f32],
+        grad_bias: Option<&mut [f32]>,
+    ) -> Result<(), Error> {
+        let walk = self.walk("x", x.len())?;
+        check_length("grad_y", x.len(), grad_y.len())?;
+        check_length("grad_x", x.len(), grad_x.len())?;
+        self.backwards(mode, &walk, Slices::out_of_place(grad_y, grad_x), x, None, grad_bias)
+    }
+
+    /// The backward pass in place of the gradient.
+    ///
+    /// # Errors
+    /// As [`backward`](Self::backward).
+    #[inline]
+    pub fn backward_in_place(
+        &self,
+        mode: Mode<'_>,
+        x: &[f32],
+        grad: &mut [f32],
+        grad_bias: Option<&mut [f32]>,
+    ) -> Result<(), Error> {
+        let walk = self.walk("x", x.len())?;
+        check_length("grad", x.len(), grad.len())?;
+        self.backwards(mode, &walk, Slices::in_place(grad), x, None, grad_bias)
+    }
+
+    /// The backward pass where `x` has a gradient from elsewhere, which this one is added to.
+    ///
+    /// # Errors
+    /// As [`backward`](Self::backward).
+    #[inline]
+    pub fn backward_add(
+        &self,
+        mode: Mode<'_>,
+        x: &[f32],
+        grad_y: &[f32],
+        grad_x: &mut [f32],
+        grad_bias: Option<&mut [f32]>,
+    ) -> Result<(), Error> {
+        let walk = self.walk("x", x.len())?;
+        check_length("grad_y", x.len(), grad_y.len())?;
+        check_length("grad_x", x.len(), grad_x.len())?;
+        self.backwards(mode, &walk, Slices::in_place(grad_x), x, Some(grad_y), grad_bias)
+    }
+
+    /// How to walk a slice of this length, which is checked against the layout and the bias.
+    fn walk(&self, name: &'static str, len: usize) -> Result<Walk<'_>, Error> {
+        if let Some(bias) = self.bias {
+            check_columns(len, bias.len())?;
+        }
+        self.dropout.walk(name, len)
+    }
+
+    #[inline]
+    fn forward(&self, mode: Mode<'_>, walk: &Walk<'_>, slices: Slices<'_, f32>, other: Other<'_>) -> Result<(), Error> {
+        let (bias, factor) = (self.bias, self.factor(mode));
+        match self.activation {
+            Activation::Identity => self.run(mode, walk, slices, Forward { function: Identity, factor, bias, other }),
+            Activation::Relu => self.run(mode, walk, slices, Forward { function: Relu, factor, bias, other }),
+            Activation::Gelu => self.run(mode, walk, slices, Forward { function: Gelu, factor, bias, other }),
+        }
+    }
+
+    #[inline]
+    fn backwards(
+        &self,
+        mode: Mode<'_>,
+        walk: &Walk<'_>,
+        slices: Slices<'_, f32>,
+        x: &[f32],
+        grad_y: Option<&[f32]>,
+        grad_bias: Option<&mut [f32]>,
+    ) -> Result<(), Error> {
+        if let Some(grad_bias) = &grad_bias {
+            check_columns(x.len(), grad_bias.len())?;
+            check_length("grad_bias", self.bias.map_or(grad_bias.len(), <[f32]>::len), grad_bias.len())?;
+        }
+        let inputs = Inputs { x, bias: self.bias, grad_y };
+        let factor = self.factor(mode);
+        match self.activation {
+            Activation::Identity => self.run(mode, walk, slices, Backward { function: Identity, factor, inputs, grad_bias }),
+            Activation::Relu => self.run(mode, walk, slices, Backward { function: Relu, factor, inputs, grad_bias }),
+            Activation::Gelu => self.run(mode, walk, slices, Backward { function: Gelu, factor, inputs, grad_bias }),
+        }
+    }
+
+    /// What kept values are multiplied by.
+    fn factor(&self, mode: Mode<'_>) -> f32 {
+        let [in_training, in_evaluation] = self.dropout.kind.factors();
+        (if mode == Mode::Eval { in_evaluation } else { in_training }) as f32
+    }
+
+    fn run(
+        &self,
+        mode: Mode<'_>,
+        walk: &Walk<'_>,
+        slices: Slices<'_, f32>,
+        effect: impl Effect<f32, Tile = Keep>,
+    ) -> Result<(), Error> {
+        mode.check(walk.decisions)?;
+        let job = Job { backend: self.dropout.backend(), walk, slices };
+        match mode {
+            Mode::Train(address) => job.apply(Computed::new(self.dropout.rate(), address), effect),
+            Mode::Stored(mask) => job.apply(mask, effect),
+            Mode::Eval => job.evaluate(effect),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,138 @@
+//! What decisions mean for values.
+
+use core::ops::Range;
+
+use super::pass::{ChunkFn, each};
+use super::slices::Slices;
+use crate::element::sealed::{Element, Float};
+use crate::layout::Walk;
+use crate::mask::{Keep, TILE, Tile};
+use crate::simd::{CHUNK, Lanes};
+
+/// What becomes of a value that a mask keeps or drops: the whole difference between one kind of dropout and another.
+pub(crate) trait Pair<E: Element>: Copy {
+    fn kept<L: Lanes>(self, lanes: L, x: E::Vector<L>) -> E::Vector<L>;
+    fn dropped<L: Lanes>(self, lanes: L, x: E::Vector<L>) -> E::Vector<L>;
+}
+
+/// Kept values times a scale, dropped ones zero.
+#[derive(Clone, Copy)]
+pub(crate) struct Scale<E>(E);
+
+impl<E: Float> Scale<E> {
+    pub(crate) fn by(scale: f64) -> Self {
+        Self(E::from_f64(scale))
+    }
+}
+
+impl<E: Float> Pair<E> for Scale<E> {
+    #[inline(always)]
+    fn kept<L: Lanes>(self, lanes: L, x: E::Vector<L>) -> E::Vector<L> {
+        x * E::splat(lanes, self.0)
+    }
+
+    #[inline(always)]
+    fn dropped<L: Lanes>(self, lanes: L, _: E::Vector<L>) -> E::Vector<L> {
+        E::splat(lanes, E::ZERO)
+    }
+}
+
+/// What decisions of some form mean for values: a [`Pair`] for keep bits, a product for noise, a whole expression for fused passes.
+pub(crate) trait Effect<E: Element> {
+    type Tile: Tile;
+    type ChunkFn<'a, L: Lanes>: ChunkFn<E, <Self::Tile as Tile>::Limb>
+    where
+        Self: 'a;
+
+    /// The most blocks of decisions whose elements are passed before those of others: what adds elements up limits it, so that their order
+    /// is the same on every CPU.
+    #[inline(always)]
+    fn most_blocks(&self, _: &Walk<'_>) -> usize {
+        TILE
+    }
+
+    /// For a range of elements with a decision each, which are then passed in order.
+    fn chunk_fn<L: Lanes>(&mut self, lanes: L, range: Range<usize>) -> Self::ChunkFn<'_, L>;
+
+    /// For a range of elements that share a decision, number `i` of a limb.
+    #[inline(always)]
+    fn feature_map<L: Lanes>(
+        &mut self,
+        lanes: L,
+        decisions: &<Self::Tile as Tile>::Limb,
+        i: usize,
+        range: Range<usize>,
+        slices: Slices<'_, E>,
+    ) {
+        each(lanes, slices, &Self::Tile::all_like(decisions, i), self.chunk_fn(lanes, range));
+    }
+}
+
+/// A pair as a mask chooses.
+#[derive(Clone, Copy)]
+pub(crate) struct Masked<P>(pub(crate) P);
+
+impl<E: Element, P: Pair<E>> Effect<E> for Masked<P> {
+    type Tile = Keep;
+    type ChunkFn<'a, L: Lanes>
+        = Select<L, P>
+    where
+        P: 'a;
+
+    #[inline(always)]
+    fn chunk_fn<L: Lanes>(&mut self, lanes: L, _: Range<usize>) -> Select<L, P> {
+        Select { lanes, pair: self.0 }
+    }
+
+    /// Of a map that is dropped to a constant no element is read: the compiler leaves out loads that nobody asks for.
+    #[inline(always)]
+    fn feature_map<L: Lanes>(&mut self, lanes: L, keep: &u64, i: usize, _: Range<usize>, slices: Slices<'_, E>) {
+        if keep >> i & 1 == 1 {
+            each(lanes, slices, &(), Kept { lanes, pair: self.0 });
+        } else {
+            each(lanes, slices, &(), Dropped { lanes, pair: self.0 });
+        }
+    }
+}
+
+/// Each element for itself: kept or dropped.
+pub(crate) struct Select<L, P> {
+    lanes: L,
+    pair: P,
+}
+
+impl<L: Lanes, E: Element, P: Pair<E>> ChunkFn<E, u64> for Select<L, P> {
+    #[inline(always)]
+    fn map(&mut self, keep: &u64, chunk: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
+        let Self { lanes, pair } = *self;
+        let x = E::load(lanes, x);
+        let (kept, dropped) = (pair.kept(lanes, x), pair.dropped(lanes, x));
+        E::store(lanes, E::select(lanes, (keep >> (CHUNK * chunk)) as u16, kept, dropped))
+    }
+}
+
+/// All of them kept.
+struct Kept<L, P> {
+    lanes: L,
+    pair: P,
+}
+
+impl<L: Lanes, E: Element, P: Pair<E>> ChunkFn<E, ()> for Kept<L, P> {
+    #[inline(always)]
+    fn map(&mut self, (): &(), _: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
+        E::store(self.lanes, self.pair.kept(self.lanes, E::load(self.lanes, x)))
+    }
+}
+
+/// All of them dropped.
+struct Dropped<L, P> {
+    lanes: L,
+    pair: P,
+}
+
+impl<L: Lanes, E: Element, P: Pair<E>> ChunkFn<E, ()> for Dropped<L, P> {
+    #[inline(always)]
+    fn map(&mut self, (): &(), _: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
+        E::store(self.lanes, self.pair.dropped(self.lanes, E::load(self.lanes, x)))
+    }
+}

@@ -1,0 +1,32 @@
+//! Decisions onto values: the one loop behind every layout and every kind of dropout.
+//!
+//! ```text
+//! Source --- tile of decisions ---> Apply --- limb by limb ---> Pass <--- 16 elements ---> Slices
+//!                                     ^                           ^
+//!                          Walk: where they lie      Effect: what they mean for values
+//! ```
+//!
+//! | | |
+//! |---|---|
+//! | [`slices`] | [`Slices`]: what is read and written, out of place or in place |
+//! | [`effect`] | [`Effect`]: what decisions mean for values; [`Pair`], the usual one: what is kept, what is dropped |
+//! | [`pass`] | a function of sixteen elements over all elements of some slices |
+//! | [`apply`] | [`Job`] and its loop: the tiles of a source over the rows, copies and feature maps of a walk |
+//! | [`past_caches`] | stores that go past the caches |
+//! | `parallel` | the same tensor in parts, on threads |
+//!
+//! Nothing here knows a kind of dropout. Everything below a [`Task`](crate::simd::Task) is inlined into it, generic over the lanes: a function
+//! that handles vectors and is not inlined would be compiled without the instruction set, and each vector would travel through memory.
+
+mod apply;
+mod effect;
+#[cfg(feature = "rayon")]
+pub(crate) mod parallel;
+mod pass;
+mod past_caches;
+mod slices;
+
+pub(crate) use apply::Job;
+pub(crate) use effect::{Effect, Masked, Pair, Scale};
+pub(crate) use pass::ChunkFn;
+pub(crate) use slices::Slices;

@@ -1,0 +1,107 @@
+//! What a kernel reads and writes.
+
+use core::ops::Range;
+
+use super::past_caches::Fence;
+use crate::element::sealed::Element;
+use crate::layout::Walk;
+use crate::mask::LIMB;
+
+/// An input and an output of equal length, or one slice in place.
+pub(crate) struct Slices<'a, E> {
+    /// The input, if it is not the output as it was.
+    pub(super) x: Option<&'a [E]>,
+    pub(super) y: &'a mut [E],
+    /// Whether the whole tensor is one for which stores past the caches pay.
+    large: bool,
+    /// Lets feature maps and evaluation store past the caches.
+    pub(super) past_caches: Option<&'a Fence>,
+}
+
+/// The next limb's elements: the input, if it is another slice, and the output.
+type LimbElements<'a, E> = (Option<&'a [E; LIMB]>, &'a mut [E; LIMB]);
+
+impl<'a, E: Element> Slices<'a, E> {
+    pub(crate) const fn out_of_place(x: &'a [E], y: &'a mut [E]) -> Self {
+        Self { x: Some(x), large: Fence::pays(size_of_val(y)), y, past_caches: None }
+    }
+
+    pub(crate) const fn in_place(y: &'a mut [E]) -> Self {
+        Self { x: None, y, large: false, past_caches: None }
+    }
+
+    /// The number of elements.
+    pub(crate) const fn len(&self) -> usize {
+        self.y.len()
+    }
+
+    /// For stores past the caches, if they pay.
+    pub(super) fn fence(&self) -> Option<Fence> {
+        self.large.then(Fence::new)
+    }
+
+    pub(super) fn past_caches<'b>(self, fence: Option<&'b Fence>) -> Slices<'b, E>
+    where
+        'a: 'b,
+    {
+        Slices { past_caches: fence, ..self }
+    }
+
+    /// The elements of a range, which lies inside.
+    #[inline(always)]
+    pub(super) fn part(&mut self, range: Range<usize>) -> Slices<'_, E> {
+        debug_assert!(range.end <= self.y.len(), "{range:?} of {}", self.y.len());
+        let x = self.x.map(|x| x.get(range.clone()).unwrap_or_default());
+        Slices { x, y: self.y.get_mut(range).unwrap_or_default(), ..*self }
+    }
+
+    /// The input as it is.
+    #[inline(always)]
+    pub(super) fn copy(mut self, walk: &Walk<'_>) {
+        if walk.gaps == 0 {
+            return self.copy_all();
+        }
+        for run in walk.runs() {
+            self.part(run).copy_all();
+        }
+    }
+
+    fn copy_all(self) {
+        if let Some(x) = self.x {
+            self.y.iter_mut().zip(x).for_each(|(to, from)| *to = *from);
+        }
+    }
+
+    /// The first `len` elements and the others.
+    #[cfg(feature = "rayon")]
+    pub(super) fn split_at(self, len: usize) -> Option<(Self, Self)> {
+        let (y, y_rest) = self.y.split_at_mut_checked(len)?;
+        let (x, x_rest) = match self.x {
+            Some(x) => {
+                let (x, rest) = x.split_at_checked(len)?;
+                (Some(x), Some(rest))
+            }
+            None => (None, None),
+        };
+        Some((Self { x, y, ..self }, Self { x: x_rest, y: y_rest, ..self }))
+    }
+
+    /// Takes the next limb's elements off, while there is a whole limb of them.
+    #[inline(always)]
+    pub(super) fn split_limb(&mut self) -> Option<LimbElements<'a, E>> {
+        let x = match self.x {
+            Some(x) => {
+                let (limb, rest) = x.split_first_chunk()?;
+                self.x = Some(rest);
+                Some(limb)
+            }
+            None => None,
+        };
+        if self.y.len() < LIMB {
+            return None;
+        }
+        let (y, rest) = core::mem::take(&mut self.y).split_first_chunk_mut()?;
+        self.y = rest;
+        Some((x, y))
+    }
+}

@@ -1,0 +1,54 @@
+//! The standard normal that a uniform 32-bit integer stands for.
+
+#[cfg(test)]
+mod tests;
+
+use core::f32::consts::FRAC_1_SQRT_2;
+
+use crate::simd::Lanes;
+
+/// The quantile of the standard normal at `(u + 1/2) / 2^32`: from -6.337957 at 0 to 6.337957 at `u32::MAX`, and never zero.
+/// That of `!u` is exactly the negative.
+///
+/// With x = 2p - 1 for the probability p, z / x is so smooth a function of w = -log2(1 - x^2) that one rational function serves from the
+/// median to the last tail. So there are no cases, and each operation is one to which IEEE 754 or two's complement gives a single result.
+/// Over all integers the error is at most 2.0e-6.
+#[inline(always)]
+pub(crate) fn normal<L: Lanes>(lanes: L, u: L::I32x16) -> L::F32x16 {
+    // |x| as an integer, and 1 - |x|: of the two the smaller is the one that matters, and each is exact where it is small.
+    let signed = u ^ lanes.splat_i32(i32::MIN);
+    let from_median = signed ^ lanes.sar(signed, 31);
+    let from_end = from_median ^ lanes.splat_i32(i32::MAX);
+    let (half, unit) = (lanes.splat_f32(0.5), lanes.splat_f32(UNIT));
+    let x = (lanes.to_f32(from_median) + half) * unit;
+    let one_minus_x = (lanes.to_f32(from_end) + half) * unit;
+
+    // The logarithm: 1 - x^2 = 2^-halvings * mantissa, with the mantissa from sqrt(1/2) to sqrt(2), (1 + s) / (1 - s).
+    let one = lanes.splat_f32(1.0);
+    let bits = lanes.cast_i32(one_minus_x * (one + x)) + lanes.splat_i32(ONE - SQRT_HALF);
+    let halvings = lanes.splat_f32(127.0) - lanes.to_f32(lanes.shr::<23>(bits));
+    let mantissa = lanes.cast_f32((bits & lanes.splat_i32(MANTISSA)) + lanes.splat_i32(SQRT_HALF));
+    let s = (mantissa - one) / (mantissa + one);
+    let w = halvings - s * lanes.polynomial(&LOG, s * s);
+
+    let ratio = w * lanes.polynomial(&P, w) / lanes.polynomial(&Q, w);
+    let magnitude = x * (lanes.splat_f32(LIMIT) + ratio);
+    lanes.cast_f32(lanes.cast_i32(magnitude) | signed & lanes.splat_i32(i32::MIN))
+}
+
+/// 2^-31
+const UNIT: f32 = 1.0 / 2_147_483_648.0;
+const ONE: i32 = 1.0_f32.to_bits().cast_signed();
+const SQRT_HALF: i32 = FRAC_1_SQRT_2.to_bits().cast_signed();
+const MANTISSA: i32 = (1 << 23) - 1;
+
+// The coefficients were fitted by differential correction, rounded to `f32` one by one, the others fitted again each time.
+
+/// log2((1 + s) / (1 - s)) / s in powers of s^2. Relative error 1.5e-7.
+const LOG: [f32; 3] = [2.885_39, 0.961_643_2, 0.594_252_8];
+
+/// z / x = LIMIT + w P(w) / Q(w) for w from 0 to 31. Relative error 1.4e-7. LIMIT is sqrt(pi / 2), the slope of the quantile at the median.
+/// No coefficient is negative, so nothing cancels and single precision is enough.
+const LIMIT: f32 = 1.253_314_1;
+const P: [f32; 5] = [0.227_432_97, 0.023_011_483, 0.002_966_423_8, 0.000_174_374_79, 4.477_557e-6];
+const Q: [f32; 6] = [1.0, 0.066_664_025, 0.015_594_215, 0.000_725_559_7, 3.862_606e-5, 1.627_329_7e-7];

@@ -1,0 +1,150 @@
+//! Masks by themselves: one decision, packed keep words, bools.
+
+mod bernoulli;
+mod generator;
+mod packed;
+mod planes;
+mod rounds;
+mod source;
+mod stream;
+mod tile;
+
+use crate::address::Address;
+use crate::backend::{AnyTask, Backend};
+use crate::error::{Error, check_length};
+use crate::rate::Rate;
+use crate::simd::Task;
+use bernoulli::Bernoulli;
+pub(crate) use generator::{Generate, Work};
+pub use packed::PackedMask;
+pub(crate) use packed::Record;
+pub(crate) use source::{Computed, Source};
+pub(crate) use stream::{BLOCK, Domain, Stream};
+pub(crate) use tile::{Keep, LIMB, TILE, Tile, first_of};
+
+/// The keep decisions of one address and rate, from the address's offset on.
+///
+/// A mask holds no bits: it is computed whenever it is asked for, and so costs nothing to keep between the forward and the backward
+/// pass. Decision i of a mask is the decision with logical index `offset + i`.
+///
+/// Masks are *nested*: with the same address, what is dropped at rate p is dropped at every higher rate.
+///
+/// ```
+/// use dropout_kernels::{Address, Mask, Rate};
+///
+/// let mask = Mask::new(Rate::new(0.3)?, Address { seed: 42, ..Address::default() });
+///
+/// let mut keep = [false; 100];
+/// mask.bools(&mut keep)?;
+/// assert_eq!(keep[77], mask.keeps(77)?);
+///
+/// let mut words = [0; 4];
+/// mask.words(100, &mut words)?;
+/// assert_eq!(keep[77], words[77 / 32] >> (77 % 32) & 1 == 1);
+/// # Ok::<(), dropout_kernels::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mask {
+    rate: Rate,
+    address: Address,
+    backend: Option<Backend>,
+}
+
+impl Mask {
+    /// The mask of this rate and address.
+    #[must_use]
+    pub const fn new(rate: Rate, address: Address) -> Self {
+        Self { rate, address, backend: None }
+    }
+
+    /// The same mask, computed by the given backend rather than by the fastest.
+    #[must_use]
+    pub const fn on(self, backend: Backend) -> Self {
+        Self { backend: Some(backend), ..self }
+    }
+
+    /// Whether decision `index` keeps: the plain evaluation of the mask contract that all others agree with.
+    ///
+    /// # Errors
+    /// [`Error::IndexOverflow`] if `offset + index` is not below 2^64.
+    pub const fn keeps(&self, index: u64) -> Result<bool, Error> {
+        let offset = self.address.offset;
+        let Some(index) = offset.checked_add(index) else {
+            return Err(Error::IndexOverflow { offset, decisions: index.saturating_add(1) });
+        };
+        let wanted = 1 << (index % BLOCK as u64);
+        Ok(Bernoulli::new(self.rate, self.address).block(index / BLOCK as u64, wanted) & wanted != 0)
+    }
+
+    /// The keep bits of the first `decisions` decisions: decision i in bit `i % 32`, counted from the least significant, of word
+    /// `i / 32`. What is left of the last word is zero. Written as little-endian bytes this is the packed layout of ONNX Runtime,
+    /// `TransformerEngine` and LIBXSMM.
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless `words` has `decisions.div_ceil(32)` words; [`Error::IndexOverflow`].
+    pub fn words(&self, decisions: usize, words: &mut [u32]) -> Result<(), Error> {
+        check_length("words", decisions.div_ceil(32), words.len())?;
+        self.address.check_reach(decisions as u64)?;
+        self.run(PackedWords { source: Record { source: self.source(), words }, decisions });
+        Ok(())
+    }
+
+    /// The first `keep.len()` decisions, true for keep.
+    ///
+    /// # Errors
+    /// [`Error::IndexOverflow`].
+    pub fn bools(&self, keep: &mut [bool]) -> Result<(), Error> {
+        self.address.check_reach(keep.len() as u64)?;
+        self.run(Bools { source: self.source(), keep });
+        Ok(())
+    }
+
+    const fn source(&self) -> Computed {
+        Computed::new(self.rate, self.address)
+    }
+
+    #[inline(always)]
+    fn run(&self, task: impl AnyTask) {
+        self.backend.unwrap_or_else(Backend::detect).run(task);
+    }
+}
+
+struct PackedWords<'a> {
+    source: Record<'a, Computed>,
+    decisions: usize,
+}
+
+impl<L: Generate> Task<L> for PackedWords<'_> {
+    #[inline(always)]
+    fn run(self, lanes: L) {
+        let Self { mut source, decisions: mut left } = self;
+        let mut keep = Keep::NEW;
+        loop {
+            match source.next(lanes, left.min(TILE * BLOCK), &mut keep, &mut ()) {
+                0 => return,
+                decisions => left -= decisions,
+            }
+        }
+    }
+}
+
+struct Bools<'a> {
+    source: Computed,
+    keep: &'a mut [bool],
+}
+
+impl<L: Generate> Task<L> for Bools<'_> {
+    #[inline(always)]
+    fn run(self, lanes: L) {
+        let Self { mut source, keep: bools } = self;
+        let mut keep = Keep::NEW;
+        for tile in bools.chunks_mut(TILE * BLOCK) {
+            source.next(lanes, tile.len(), &mut keep, &mut ());
+            for (keep, bools) in keep.iter().zip(tile.chunks_mut(LIMB)) {
+                for (i, bool) in bools.iter_mut().enumerate() {
+                    *bool = keep >> i & 1 == 1;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Masks that were stored: read instead of computed, and recorded on the way.
+
+use super::generator::{Generate, Work};
+use super::source::Source;
+use super::tile::{Keep, LIMB};
+use crate::error::Error;
+use crate::philox::{high, low};
+
+/// A stored mask: keep bits in `u32` words, bit `i % 32` of word `i / 32` counted from the least significant, from any bit on.
+///
+/// This is the layout that [`Mask::words`](crate::Mask::words) writes and, as little-endian bytes, that of ONNX Runtime's `BitmaskDropout`,
+/// TransformerEngine and LIBXSMM.
+///
+/// ```
+/// use dropout_kernels::{Dropout, Mode, PackedMask, Rate};
+///
+/// // Two masks of a set that was chosen beforehand, one behind the other: each keeps half of eight units.
+/// static MASKS: [u32; 1] = [0b_1010_1010_0000_1111];
+/// let mask = PackedMask::new(&MASKS, 8, 8)?;
+/// assert_eq!(mask.count_kept(), 4);
+///
+/// let mut x = [1.0_f32; 8];
+/// Dropout::new(Rate::from_ratio(1, 2)?).apply_in_place(Mode::Stored(mask), &mut x)?;
+/// assert_eq!(x, [0.0, 2.0, 0.0, 2.0, 0.0, 2.0, 0.0, 2.0]);
+/// # Ok::<(), dropout_kernels::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PackedMask<'a> {
+    words: &'a [u32],
+    first: usize,
+    decisions: usize,
+}
+
+impl<'a> PackedMask<'a> {
+    /// The mask of `decisions` decisions from bit `first` of `words` on.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if the words end before the mask; [`Error::ShapeOverflow`] if `first + decisions` does not fit `usize`.
+    pub const fn new(words: &'a [u32], first: usize, decisions: usize) -> Result<Self, Error> {
+        let Some(end) = first.checked_add(decisions) else { return Err(Error::ShapeOverflow) };
+        let expected = end.div_ceil(32);
+        if words.len() < expected {
+            return Err(Error::Length { name: "words", expected, actual: words.len() });
+        }
+        Ok(Self { words, first, decisions })
+    }
+
+    /// The number of decisions.
+    #[must_use]
+    pub const fn decisions(&self) -> usize {
+        self.decisions
+    }
+
+    /// Whether decision `index` keeps; `None` from [`decisions`](Self::decisions) on.
+    #[must_use]
+    pub fn keeps(&self, index: usize) -> Option<bool> {
+        (index < self.decisions).then(|| self.limb(index) & 1 == 1)
+    }
+
+    /// How many of the decisions keep.
+    #[must_use]
+    pub fn count_kept(&self) -> usize {
+        let end = self.first + self.decisions;
+        let words = self.words.get(self.first / 32..end.div_ceil(32)).unwrap_or_default();
+        let before = words.first().map_or(0, |word| word & !(u32::MAX << (self.first % 32)));
+        let after = words.last().map_or(0, |word| u64::from(*word) >> (end.wrapping_sub(1) % 32 + 1));
+        // Of whole words, which the compiler counts in vectors.
+        let kept: usize = words.iter().map(|word| word.count_ones() as usize).sum();
+        kept - (before.count_ones() + after.count_ones()) as usize
+    }
+
+    /// The 64 decisions from number `from` on; what lies past the words is zero.
+    fn limb(&self, from: usize) -> u64 {
+        let bit = self.first + from;
+        let words = self.words.get(bit / 32..).unwrap_or_default();
+        let word = |i: usize| words.get(i).copied().unwrap_or(0);
+        bits_from([word(0), word(1), word(2)], bit % 32)
+    }
+
+    /// Without the first `decisions` decisions, which there are.
+    #[cfg(feature = "rayon")]
+    pub(crate) const fn advanced(self, decisions: u64) -> Self {
+        let decisions = decisions as usize;
+        Self { first: self.first + decisions, decisions: self.decisions - decisions, ..self }
+    }
+}
+
+/// The 64 bits of three words from bit `from` on, which is in the first.
+#[inline(always)]
+fn bits_from(words: [u32; 3], from: usize) -> u64 {
+    let [a, b, c] = words.map(u64::from);
+    (a | b << 32) >> from | c << 32 << (32 - from)
+}
+
+impl Source for PackedMask<'_> {
+    type Tile = Keep;
+
+    #[inline(always)]
+    fn next<L: Generate>(&mut self, _: L, limit: usize, keep: &mut Keep, _: &mut impl Work) -> usize {
+        debug_assert!(limit <= self.decisions);
+        let words = self.words.get(self.first / 32..).unwrap_or_default();
+        let mut triples = words.windows(3).step_by(2);
+        for (i, keep) in keep.iter_mut().enumerate().take(limit.div_ceil(LIMB)) {
+            *keep = match triples.next() {
+                Some(&[a, b, c]) => bits_from([a, b, c], self.first % 32),
+                _ => self.limb(i * LIMB),
+            };
+        }
+        self.first += limit;
+        self.decisions -= limit;
+        limit
+    }
+}
+
+/// A source that writes down its decisions as it goes.
+pub(crate) struct Record<'m, S> {
+    pub(crate) source: S,
+    /// The words that are still to be written, one for every 32 decisions begun. No tile but the last ends inside one.
+    pub(crate) words: &'m mut [u32],
+}
+
+impl<S: Source<Tile = Keep>> Source for Record<'_, S> {
+    type Tile = Keep;
+
+    #[inline(always)]
+    fn next<L: Generate>(&mut self, lanes: L, limit: usize, keep: &mut Keep, work: &mut impl Work) -> usize {
+        let decisions = self.source.next(lanes, limit, keep, work);
+        let words = self.words.split_off_mut(..decisions.div_ceil(32));
+        debug_assert!(words.is_some());
+        let words = words.unwrap_or_default();
+        for (&keep, pair) in keep.iter().zip(words.chunks_mut(2)) {
+            for (word, half) in pair.iter_mut().zip([low(keep), high(keep)]) {
+                *word = half;
+            }
+        }
+        if let Some(last) = words.last_mut() {
+            *last &= u32::MAX >> (decisions.wrapping_neg() % 32);
+        }
+        decisions
+    }
+}

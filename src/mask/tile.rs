@@ -1,0 +1,132 @@
+//! Decisions in tiles: a stretch at a time, on the stack.
+
+use super::stream::BLOCK;
+use crate::simd::PORTABLE_IS_VECTORS;
+
+/// Decisions in a limb, the unit that tiles are made of. (A word is 32 bits: of a generator's output or of a packed mask.)
+pub(crate) const LIMB: usize = 64;
+
+/// Limbs in a block.
+pub(crate) const BLOCK_LIMBS: usize = BLOCK / LIMB;
+
+/// The keep bits of one block: decision i in bit `i % 64` of limb `i / 64`.
+pub(crate) type Block = [u64; BLOCK_LIMBS];
+
+/// A block's bits as one integer.
+pub(crate) fn join([low, high]: Block) -> u128 {
+    u128::from(low) | u128::from(high) << 64
+}
+
+/// The block of an integer's bits.
+pub(crate) fn split(bits: u128) -> Block {
+    [bits as u64, (bits >> 64) as u64]
+}
+
+/// The first so many decisions of a word, at least one, or all of them; zeros after these.
+pub(crate) fn first_of(word: u64, decisions: usize) -> u64 {
+    let unused = LIMB - decisions.min(LIMB);
+    word << unused >> unused
+}
+
+/// Blocks in a tile: as many as make it worth their while to settle them together, where there are vectors for it.
+pub(crate) const TILE: usize = if PORTABLE_IS_VECTORS { 32 } else { 2 };
+
+/// Decisions of a stretch, computed together.
+pub(crate) trait Tile {
+    /// Sixty-four decisions.
+    type Limb;
+
+    const NEW: Self;
+
+    /// The most decisions that one can hold.
+    const CAPACITY: usize;
+
+    /// From the first decision on.
+    fn limbs(&self) -> &[Self::Limb];
+
+    /// Sixty-four decisions like number `i` of a limb.
+    fn all_like(limb: &Self::Limb, i: usize) -> Self::Limb;
+
+    /// The `period` decisions of another tile that begin with number `from`, over and over: `len` of these, after the first `skip`.
+    fn cycle(&mut self, tile: &Self, from: usize, period: usize, skip: usize, len: usize);
+
+    /// The decisions of another tile from number `from` on, each `times` times on end: `len` of these, after the first `skip`.
+    fn spread(&mut self, tile: &Self, from: usize, times: usize, skip: usize, len: usize);
+}
+
+/// The keep bits of a tile. One block more, because a tile may start inside a block.
+pub(crate) type Keep = [u64; (TILE + 1) * BLOCK_LIMBS];
+
+impl Tile for Keep {
+    type Limb = u64;
+
+    const NEW: Self = [0; (TILE + 1) * BLOCK_LIMBS];
+
+    const CAPACITY: usize = size_of::<Self>() * 8;
+
+    #[inline(always)]
+    fn limbs(&self) -> &[u64] {
+        self
+    }
+
+    #[inline(always)]
+    fn all_like(limb: &u64, i: usize) -> u64 {
+        (limb >> i & 1).wrapping_neg()
+    }
+
+    fn cycle(&mut self, tile: &Self, from: usize, period: usize, skip: usize, len: usize) {
+        let period = period.max(1);
+        let mut next = skip % period;
+        if period >= LIMB {
+            return fill(self, len, |room| {
+                let run = (period - next).min(room);
+                let bits = bits_from(tile, from + next);
+                next = if next + run < period { next + run } else { 0 };
+                (bits, run)
+            });
+        }
+        // So many periods at once as fit.
+        let (mut bits, mut width) = (u128::from(first_of(bits_from(tile, from), period)), period);
+        while width <= LIMB {
+            bits |= bits << width;
+            width *= 2;
+        }
+        fill(self, len, |room| {
+            let run = (width - next).min(room);
+            let word = (bits >> next) as u64;
+            next = (next + run) % period;
+            (word, run)
+        });
+    }
+
+    fn spread(&mut self, tile: &Self, from: usize, times: usize, skip: usize, len: usize) {
+        let (mut next, mut used) = (from + skip / times.max(1), skip % times.max(1));
+        fill(self, len, |room| {
+            let run = (times - used).min(room);
+            let bits = (bits_from(tile, next) & 1).wrapping_neg();
+            (next, used) = if used + run < times { (next, used + run) } else { (next + 1, 0) };
+            (bits, run)
+        });
+    }
+}
+
+/// The 64 bits of a tile from number `from` on.
+fn bits_from(tile: &Keep, from: usize) -> u64 {
+    let word = |i: usize| tile.get(from / LIMB + i).copied().unwrap_or(0);
+    (join([word(0), word(1)]) >> (from % LIMB)) as u64
+}
+
+/// Fills the words of `len` decisions with runs of bits: given the room that is left in a word, `run` gives the next bits and how many of
+/// them count.
+fn fill(tile: &mut Keep, len: usize, mut run: impl FnMut(usize) -> (u64, usize)) {
+    for word in tile.iter_mut().take(len.div_ceil(LIMB)) {
+        let mut filled = 0;
+        *word = 0;
+        while filled < LIMB {
+            let (bits, len) = run(LIMB - filled);
+            // What is too much goes over the end or is overwritten with what follows.
+            *word = *word & !(u64::MAX << filled) | bits << filled;
+            filled += len.max(1);
+        }
+    }
+}

@@ -1,0 +1,428 @@
+//! AVX2 on x86-64, detected at run time. A vector of the traits is two registers, which keeps two chains of multiplications in flight.
+#![expect(unsafe_code, reason = "the intrinsics ask for a CPU that has them")]
+
+use core::arch::x86_64::*;
+use core::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Not, Sub};
+
+use super::lanes::{CHUNK, GROUP, Lanes, Task, WideLanes};
+
+cpufeatures::new!(detected, "avx2");
+
+/// A CPU with AVX2. [`Avx2::detect`] alone makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Avx2(());
+
+impl Avx2 {
+    pub(crate) fn detect() -> Option<Self> {
+        detected::get().then_some(Self(()))
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct U64x8([__m256i; 2]);
+
+#[derive(Clone, Copy)]
+pub(crate) struct F32x16([__m256; 2]);
+
+#[derive(Clone, Copy)]
+pub(crate) struct F64x16([__m256d; 4]);
+
+#[derive(Clone, Copy)]
+pub(crate) struct I32x16([__m256i; 2]);
+
+/// Implements an operator by an intrinsic on each half.
+macro_rules! operator {
+    ($trait:ident, $method:ident, $vector:ident, $intrinsic:ident) => {
+        impl $trait for $vector {
+            type Output = Self;
+
+            #[inline(always)]
+            fn $method(self, other: Self) -> Self {
+                let ([a, b], [c, d]) = (self.0, other.0);
+                // SAFETY: an `Avx2` made the operands, and is the proof that the CPU has AVX2.
+                Self(unsafe { [$intrinsic(a, c), $intrinsic(b, d)] })
+            }
+        }
+    };
+}
+
+operator!(BitXor, bitxor, U64x8, _mm256_xor_si256);
+operator!(BitAnd, bitand, U64x8, _mm256_and_si256);
+operator!(BitOr, bitor, U64x8, _mm256_or_si256);
+operator!(Add, add, F32x16, _mm256_add_ps);
+operator!(Sub, sub, F32x16, _mm256_sub_ps);
+operator!(Mul, mul, F32x16, _mm256_mul_ps);
+operator!(Div, div, F32x16, _mm256_div_ps);
+operator!(Add, add, I32x16, _mm256_add_epi32);
+operator!(Sub, sub, I32x16, _mm256_sub_epi32);
+operator!(Mul, mul, I32x16, _mm256_mullo_epi32);
+operator!(BitXor, bitxor, I32x16, _mm256_xor_si256);
+operator!(BitAnd, bitand, I32x16, _mm256_and_si256);
+operator!(BitOr, bitor, I32x16, _mm256_or_si256);
+
+/// The same on quarters.
+macro_rules! quarters {
+    ($trait:ident, $method:ident, $intrinsic:ident) => {
+        impl $trait for F64x16 {
+            type Output = Self;
+
+            #[inline(always)]
+            fn $method(self, other: Self) -> Self {
+                let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
+                // SAFETY: an `Avx2` made the operands, and is the proof that the CPU has AVX2.
+                Self(unsafe { [$intrinsic(a, e), $intrinsic(b, f), $intrinsic(c, g), $intrinsic(d, h)] })
+            }
+        }
+    };
+}
+
+quarters!(Add, add, _mm256_add_pd);
+quarters!(Mul, mul, _mm256_mul_pd);
+
+impl Not for U64x8 {
+    type Output = Self;
+
+    #[inline(always)]
+    fn not(self) -> Self {
+        // SAFETY: an `Avx2` made the operand, and is the proof that the CPU has AVX2.
+        unsafe {
+            let ones = _mm256_set1_epi64x(-1);
+            Self([_mm256_xor_si256(self.0[0], ones), _mm256_xor_si256(self.0[1], ones)])
+        }
+    }
+}
+
+// In the blocks below, `self` is the proof that the CPU has AVX2; `SAFETY` names what else the intrinsics ask for.
+impl Lanes for Avx2 {
+    type F32x16 = F32x16;
+    type F64x16 = F64x16;
+    type I32x16 = I32x16;
+
+    #[inline(always)]
+    fn call(self, task: impl Task<Self>) {
+        #[inline(never)]
+        #[target_feature(enable = "avx2")]
+        fn run(lanes: Avx2, task: impl Task<Avx2>) {
+            task.run(lanes);
+        }
+        // SAFETY: `self` is the proof that the CPU has AVX2.
+        unsafe { run(self, task) }
+    }
+
+    #[inline(always)]
+    fn splat_f32(self, x: f32) -> F32x16 {
+        // SAFETY: nothing else.
+        F32x16(unsafe { [_mm256_set1_ps(x); 2] })
+    }
+
+    #[inline(always)]
+    fn load_f32(self, x: &[f32; CHUNK]) -> F32x16 {
+        // SAFETY: both are 64 bytes that any bits are valid for.
+        F32x16(unsafe { core::mem::transmute::<[f32; 16], [__m256; 2]>(*x) })
+    }
+
+    #[inline(always)]
+    fn store_f32(self, x: F32x16) -> [f32; CHUNK] {
+        // SAFETY: both are 64 bytes that any bits are valid for.
+        unsafe { core::mem::transmute(x.0) }
+    }
+
+    #[inline(always)]
+    fn select_f32(self, keep: u16, kept: F32x16, dropped: F32x16) -> F32x16 {
+        let ([a, b], [c, d]) = (kept.0, dropped.0);
+        // SAFETY: nothing else.
+        F32x16(unsafe {
+            // Each lane's bit goes to its sign, which is what a blend looks at.
+            let keep = _mm256_set1_epi32(i32::from(keep));
+            let low = _mm256_sllv_epi32(keep, _mm256_setr_epi32(31, 30, 29, 28, 27, 26, 25, 24));
+            let high = _mm256_sllv_epi32(keep, _mm256_setr_epi32(23, 22, 21, 20, 19, 18, 17, 16));
+            [_mm256_blendv_ps(c, a, _mm256_castsi256_ps(low)), _mm256_blendv_ps(d, b, _mm256_castsi256_ps(high))]
+        })
+    }
+
+    #[inline(always)]
+    fn splat_f64(self, x: f64) -> F64x16 {
+        // SAFETY: nothing else.
+        F64x16(unsafe { [_mm256_set1_pd(x); 4] })
+    }
+
+    #[inline(always)]
+    fn load_f64(self, x: &[f64; CHUNK]) -> F64x16 {
+        // SAFETY: both are 128 bytes that any bits are valid for.
+        F64x16(unsafe { core::mem::transmute::<[f64; 16], [__m256d; 4]>(*x) })
+    }
+
+    #[inline(always)]
+    fn store_f64(self, x: F64x16) -> [f64; CHUNK] {
+        // SAFETY: both are 128 bytes that any bits are valid for.
+        unsafe { core::mem::transmute(x.0) }
+    }
+
+    #[inline(always)]
+    fn select_f64(self, keep: u16, kept: F64x16, dropped: F64x16) -> F64x16 {
+        let ([a, b, c, d], [e, f, g, h]) = (kept.0, dropped.0);
+        // SAFETY: nothing else.
+        F64x16(unsafe {
+            let keep = _mm256_set1_epi64x(i64::from(keep));
+            let lanes = _mm256_setr_epi64x(63, 62, 61, 60);
+            let next = _mm256_set1_epi64x(4);
+            let second = _mm256_sub_epi64(lanes, next);
+            let third = _mm256_sub_epi64(second, next);
+            let last = _mm256_sub_epi64(third, next);
+            [
+                _mm256_blendv_pd(e, a, _mm256_castsi256_pd(_mm256_sllv_epi64(keep, lanes))),
+                _mm256_blendv_pd(f, b, _mm256_castsi256_pd(_mm256_sllv_epi64(keep, second))),
+                _mm256_blendv_pd(g, c, _mm256_castsi256_pd(_mm256_sllv_epi64(keep, third))),
+                _mm256_blendv_pd(h, d, _mm256_castsi256_pd(_mm256_sllv_epi64(keep, last))),
+            ]
+        })
+    }
+
+    #[inline(always)]
+    fn splat_i32(self, x: i32) -> I32x16 {
+        // SAFETY: nothing else.
+        I32x16(unsafe { [_mm256_set1_epi32(x); 2] })
+    }
+
+    #[inline(always)]
+    fn load_i8(self, x: &[i8; CHUNK]) -> I32x16 {
+        // SAFETY: both are 16 bytes that any bits are valid for.
+        I32x16(unsafe {
+            let x = core::mem::transmute::<[i8; 16], __m128i>(*x);
+            [_mm256_cvtepi8_epi32(x), _mm256_cvtepi8_epi32(_mm_unpackhi_epi64(x, x))]
+        })
+    }
+
+    #[inline(always)]
+    fn store_i8(self, x: I32x16) -> [i8; CHUNK] {
+        // SAFETY: both are 16 bytes that any bits are valid for.
+        unsafe {
+            let x = pack(x);
+            core::mem::transmute(_mm_packs_epi16(_mm256_castsi256_si128(x), _mm256_extracti128_si256::<1>(x)))
+        }
+    }
+
+    #[inline(always)]
+    fn load_i16(self, x: &[i16; CHUNK]) -> I32x16 {
+        // SAFETY: both are 32 bytes that any bits are valid for.
+        I32x16(unsafe {
+            let [low, high] = core::mem::transmute::<[i16; 16], [__m128i; 2]>(*x);
+            [_mm256_cvtepi16_epi32(low), _mm256_cvtepi16_epi32(high)]
+        })
+    }
+
+    #[inline(always)]
+    fn store_i16(self, x: I32x16) -> [i16; CHUNK] {
+        // SAFETY: both are 32 bytes that any bits are valid for.
+        unsafe { core::mem::transmute(pack(x)) }
+    }
+
+    #[cfg(feature = "half")]
+    #[inline(always)]
+    fn load_u16(self, x: &[u16; CHUNK]) -> I32x16 {
+        // SAFETY: both are 32 bytes that any bits are valid for.
+        I32x16(unsafe {
+            let [low, high] = core::mem::transmute::<[u16; 16], [__m128i; 2]>(*x);
+            [_mm256_cvtepu16_epi32(low), _mm256_cvtepu16_epi32(high)]
+        })
+    }
+
+    #[cfg(feature = "half")]
+    #[inline(always)]
+    fn store_u16(self, x: I32x16) -> [u16; CHUNK] {
+        let [low, high] = x.0;
+        // SAFETY: both are 32 bytes that any bits are valid for.
+        unsafe { core::mem::transmute(_mm256_permute4x64_epi64::<IN_ORDER>(_mm256_packus_epi32(low, high))) }
+    }
+
+    #[cfg(feature = "half")]
+    half_precision!();
+
+    #[inline(always)]
+    fn select_i32(self, keep: u16, kept: I32x16, dropped: I32x16) -> I32x16 {
+        self.cast_i32(self.select_f32(keep, self.cast_f32(kept), self.cast_f32(dropped)))
+    }
+
+    #[inline(always)]
+    fn shl<const N: u32>(self, x: I32x16) -> I32x16 {
+        let [a, b] = x.0;
+        // SAFETY: nothing else.
+        I32x16(unsafe {
+            let by = _mm256_set1_epi32(N.cast_signed());
+            [_mm256_sllv_epi32(a, by), _mm256_sllv_epi32(b, by)]
+        })
+    }
+
+    #[inline(always)]
+    fn shr<const N: u32>(self, x: I32x16) -> I32x16 {
+        let [a, b] = x.0;
+        // SAFETY: nothing else.
+        I32x16(unsafe {
+            let by = _mm256_set1_epi32(N.cast_signed());
+            [_mm256_srlv_epi32(a, by), _mm256_srlv_epi32(b, by)]
+        })
+    }
+
+    #[inline(always)]
+    fn sar(self, x: I32x16, by: u32) -> I32x16 {
+        let [a, b] = x.0;
+        // SAFETY: nothing else.
+        I32x16(unsafe {
+            let by = _mm256_set1_epi32(by.cast_signed());
+            [_mm256_srav_epi32(a, by), _mm256_srav_epi32(b, by)]
+        })
+    }
+
+    #[inline(always)]
+    fn to_f32(self, x: I32x16) -> F32x16 {
+        let [a, b] = x.0;
+        // SAFETY: nothing else.
+        F32x16(unsafe { [_mm256_cvtepi32_ps(a), _mm256_cvtepi32_ps(b)] })
+    }
+
+    #[inline(always)]
+    fn cast_i32(self, x: F32x16) -> I32x16 {
+        let [a, b] = x.0;
+        // SAFETY: nothing else.
+        I32x16(unsafe { [_mm256_castps_si256(a), _mm256_castps_si256(b)] })
+    }
+
+    #[inline(always)]
+    fn cast_f32(self, x: I32x16) -> F32x16 {
+        let [a, b] = x.0;
+        // SAFETY: nothing else.
+        F32x16(unsafe { [_mm256_castsi256_ps(a), _mm256_castsi256_ps(b)] })
+    }
+}
+
+/// The quarters of a vector packed from two, which come in the order 0, 2, 1, 3.
+const IN_ORDER: i32 = 0b11_01_10_00;
+
+/// The nearest `i16` of each lane.
+#[inline(always)]
+fn pack(x: I32x16) -> __m256i {
+    let [low, high] = x.0;
+    // SAFETY: an `Avx2` made the operand, and is the proof that the CPU has AVX2.
+    unsafe { _mm256_permute4x64_epi64::<IN_ORDER>(_mm256_packs_epi32(low, high)) }
+}
+
+impl WideLanes for Avx2 {
+    type U64x8 = U64x8;
+
+    #[inline(always)]
+    fn splat(self, x: u64) -> U64x8 {
+        // SAFETY: nothing else.
+        U64x8(unsafe { [_mm256_set1_epi64x(x.cast_signed()); 2] })
+    }
+
+    #[inline(always)]
+    fn load(self, x: &[u64; GROUP]) -> U64x8 {
+        // SAFETY: both are 64 bytes that any bits are valid for.
+        U64x8(unsafe { core::mem::transmute::<[u64; GROUP], [__m256i; 2]>(*x) })
+    }
+
+    #[inline(always)]
+    fn count_from(self, first: u64) -> U64x8 {
+        let [first, _] = self.splat(first).0;
+        // SAFETY: nothing else.
+        U64x8(unsafe {
+            [_mm256_add_epi64(first, _mm256_setr_epi64x(0, 1, 2, 3)), _mm256_add_epi64(first, _mm256_setr_epi64x(4, 5, 6, 7))]
+        })
+    }
+
+    #[inline(always)]
+    fn shl_u64<const N: u32>(self, x: U64x8) -> U64x8 {
+        let [a, b] = x.0;
+        // SAFETY: nothing else.
+        U64x8(unsafe {
+            let by = _mm256_set1_epi64x(i64::from(N));
+            [_mm256_sllv_epi64(a, by), _mm256_sllv_epi64(b, by)]
+        })
+    }
+
+    #[inline(always)]
+    fn shr_u64<const N: u32>(self, x: U64x8) -> U64x8 {
+        let [a, b] = x.0;
+        // SAFETY: nothing else.
+        U64x8(unsafe {
+            let by = _mm256_set1_epi64x(i64::from(N));
+            [_mm256_srlv_epi64(a, by), _mm256_srlv_epi64(b, by)]
+        })
+    }
+
+    #[inline(always)]
+    fn mul(self, x: U64x8, factor: u32) -> U64x8 {
+        let [a, b] = x.0;
+        // SAFETY: nothing else.
+        U64x8(unsafe {
+            let factor = _mm256_set1_epi64x(i64::from(factor));
+            [_mm256_mul_epu32(a, factor), _mm256_mul_epu32(b, factor)]
+        })
+    }
+
+    #[inline(always)]
+    fn swap(self, x: U64x8) -> U64x8 {
+        let [a, b] = x.0;
+        // SAFETY: nothing else.
+        U64x8(unsafe { [_mm256_shuffle_epi32::<0b10_11_00_01>(a), _mm256_shuffle_epi32::<0b10_11_00_01>(b)] })
+    }
+
+    #[inline(always)]
+    fn interleave(self, [low, high]: [U64x8; 2]) -> [[u64; 2]; GROUP] {
+        let ([a, b], [c, d]) = (low.0, high.0);
+        // SAFETY: four vectors are 128 bytes, as eight blocks are, and any bits are valid for them.
+        unsafe {
+            let (ac_even, ac_odd) = (_mm256_unpacklo_epi64(a, c), _mm256_unpackhi_epi64(a, c));
+            let (bd_even, bd_odd) = (_mm256_unpacklo_epi64(b, d), _mm256_unpackhi_epi64(b, d));
+            core::mem::transmute([
+                _mm256_permute2x128_si256::<0x20>(ac_even, ac_odd),
+                _mm256_permute2x128_si256::<0x31>(ac_even, ac_odd),
+                _mm256_permute2x128_si256::<0x20>(bd_even, bd_odd),
+                _mm256_permute2x128_si256::<0x31>(bd_even, bd_odd),
+            ])
+        }
+    }
+
+    #[inline(always)]
+    fn nonzero(self, x: U64x8) -> u8 {
+        let [a, b] = x.0;
+        // SAFETY: nothing else.
+        let (a, b) = unsafe {
+            let zero = _mm256_setzero_si256();
+            let (a, b) = (_mm256_cmpeq_epi64(a, zero), _mm256_cmpeq_epi64(b, zero));
+            (_mm256_movemask_pd(_mm256_castsi256_pd(a)), _mm256_movemask_pd(_mm256_castsi256_pd(b)))
+        };
+        !(a | b << 4).cast_unsigned() as u8
+    }
+
+    #[inline(always)]
+    fn transpose_bytes(self, x: U64x8) -> U64x8 {
+        let [a, b] = x.0;
+        // SAFETY: nothing else.
+        U64x8(unsafe {
+            // Rows 0 to 3 and 4 to 7: bytes to pairs of rows, then pairs to the halves of each column.
+            let pairs = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15));
+            let fours = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15));
+            let (a, b) = (_mm256_shuffle_epi8(a, pairs), _mm256_shuffle_epi8(b, pairs));
+            let (a, b) = (_mm256_permute4x64_epi64::<IN_ORDER>(a), _mm256_permute4x64_epi64::<IN_ORDER>(b));
+            let (a, b) = (_mm256_shuffle_epi8(a, fours), _mm256_shuffle_epi8(b, fours));
+            let (even, odd) = (_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
+            [_mm256_permute2x128_si256::<0x20>(even, odd), _mm256_permute2x128_si256::<0x31>(even, odd)]
+        })
+    }
+
+    #[inline(always)]
+    fn widen_bytes(self, x: U64x8) -> [I32x16; 4] {
+        // SAFETY: nothing else.
+        unsafe {
+            let (a, b) = (_mm256_castsi256_si128(x.0[0]), _mm256_extracti128_si256::<1>(x.0[0]));
+            let (c, d) = (_mm256_castsi256_si128(x.0[1]), _mm256_extracti128_si256::<1>(x.0[1]));
+            [
+                I32x16([_mm256_cvtepu8_epi32(a), _mm256_cvtepu8_epi32(_mm_unpackhi_epi64(a, a))]),
+                I32x16([_mm256_cvtepu8_epi32(b), _mm256_cvtepu8_epi32(_mm_unpackhi_epi64(b, b))]),
+                I32x16([_mm256_cvtepu8_epi32(c), _mm256_cvtepu8_epi32(_mm_unpackhi_epi64(c, c))]),
+                I32x16([_mm256_cvtepu8_epi32(d), _mm256_cvtepu8_epi32(_mm_unpackhi_epi64(d, d))]),
+            ]
+        }
+    }
+}

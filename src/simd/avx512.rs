@@ -1,0 +1,352 @@
+//! AVX-512 on x86-64, detected at run time.
+#![expect(unsafe_code, reason = "the intrinsics ask for a CPU that has them")]
+
+use core::arch::x86_64::*;
+use core::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Not, Sub};
+
+use super::lanes::{CHUNK, GROUP, Lanes, Task, WideLanes};
+
+cpufeatures::new!(detected, "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi", "avx512vbmi2");
+
+/// A CPU with AVX-512 F, BW, DQ, VL and VBMI. [`Avx512::detect`] alone makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Avx512(());
+
+impl Avx512 {
+    /// Asks for VBMI2 as well, which no kernel uses: the CPUs without it, before Ice Lake, slow down for 512-bit instructions.
+    pub(crate) fn detect() -> Option<Self> {
+        detected::get().then_some(Self(()))
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct U64x8(__m512i);
+
+#[derive(Clone, Copy)]
+pub(crate) struct F32x16(__m512);
+
+#[derive(Clone, Copy)]
+pub(crate) struct F64x16([__m512d; 2]);
+
+#[derive(Clone, Copy)]
+pub(crate) struct I32x16(__m512i);
+
+/// Implements an operator by an intrinsic.
+macro_rules! operator {
+    ($trait:ident, $method:ident, $vector:ident, $intrinsic:ident) => {
+        impl $trait for $vector {
+            type Output = Self;
+
+            #[inline(always)]
+            fn $method(self, other: Self) -> Self {
+                // SAFETY: an `Avx512` made the operands, and is the proof that the CPU has AVX-512 F.
+                Self(unsafe { $intrinsic(self.0, other.0) })
+            }
+        }
+    };
+}
+
+operator!(BitXor, bitxor, U64x8, _mm512_xor_si512);
+operator!(BitAnd, bitand, U64x8, _mm512_and_si512);
+operator!(BitOr, bitor, U64x8, _mm512_or_si512);
+operator!(Add, add, F32x16, _mm512_add_ps);
+operator!(Sub, sub, F32x16, _mm512_sub_ps);
+operator!(Mul, mul, F32x16, _mm512_mul_ps);
+operator!(Div, div, F32x16, _mm512_div_ps);
+operator!(Add, add, I32x16, _mm512_add_epi32);
+operator!(Sub, sub, I32x16, _mm512_sub_epi32);
+operator!(Mul, mul, I32x16, _mm512_mullo_epi32);
+operator!(BitXor, bitxor, I32x16, _mm512_xor_si512);
+operator!(BitAnd, bitand, I32x16, _mm512_and_si512);
+operator!(BitOr, bitor, I32x16, _mm512_or_si512);
+
+impl Add for F64x16 {
+    type Output = Self;
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        // SAFETY: an `Avx512` made the operands, and is the proof that the CPU has AVX-512 F.
+        Self(unsafe { [_mm512_add_pd(self.0[0], other.0[0]), _mm512_add_pd(self.0[1], other.0[1])] })
+    }
+}
+
+impl Mul for F64x16 {
+    type Output = Self;
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        // SAFETY: an `Avx512` made the operands, and is the proof that the CPU has AVX-512 F.
+        Self(unsafe { [_mm512_mul_pd(self.0[0], other.0[0]), _mm512_mul_pd(self.0[1], other.0[1])] })
+    }
+}
+
+impl Not for U64x8 {
+    type Output = Self;
+
+    #[inline(always)]
+    fn not(self) -> Self {
+        // SAFETY: an `Avx512` made the operand, and is the proof that the CPU has AVX-512 F.
+        Self(unsafe { _mm512_xor_si512(self.0, _mm512_set1_epi64(-1)) })
+    }
+}
+
+// In the blocks below, `self` is the proof that the CPU has the features of each intrinsic; `SAFETY` names what else they ask for.
+impl Lanes for Avx512 {
+    type F32x16 = F32x16;
+    type F64x16 = F64x16;
+    type I32x16 = I32x16;
+
+    #[inline(always)]
+    fn call(self, task: impl Task<Self>) {
+        #[inline(never)]
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
+        fn run(lanes: Avx512, task: impl Task<Avx512>) {
+            task.run(lanes);
+        }
+        // SAFETY: `self` is the proof that the CPU has these features.
+        unsafe { run(self, task) }
+    }
+
+    #[inline(always)]
+    fn splat_f32(self, x: f32) -> F32x16 {
+        // SAFETY: nothing else.
+        F32x16(unsafe { _mm512_set1_ps(x) })
+    }
+
+    #[inline(always)]
+    fn load_f32(self, x: &[f32; CHUNK]) -> F32x16 {
+        // SAFETY: the array is 64 readable bytes; the load has no alignment.
+        F32x16(unsafe { _mm512_loadu_ps(x.as_ptr()) })
+    }
+
+    #[inline(always)]
+    fn store_f32(self, x: F32x16) -> [f32; CHUNK] {
+        // SAFETY: both are 64 bytes that any bits are valid for.
+        unsafe { core::mem::transmute(x.0) }
+    }
+
+    #[inline(always)]
+    fn select_f32(self, keep: u16, kept: F32x16, dropped: F32x16) -> F32x16 {
+        // SAFETY: nothing else.
+        F32x16(unsafe { _mm512_mask_mov_ps(dropped.0, keep, kept.0) })
+    }
+
+    #[inline(always)]
+    fn splat_f64(self, x: f64) -> F64x16 {
+        // SAFETY: nothing else.
+        F64x16(unsafe { [_mm512_set1_pd(x); 2] })
+    }
+
+    #[inline(always)]
+    fn load_f64(self, x: &[f64; CHUNK]) -> F64x16 {
+        // SAFETY: both are 128 bytes that any bits are valid for.
+        F64x16(unsafe { core::mem::transmute::<[f64; 16], [__m512d; 2]>(*x) })
+    }
+
+    #[inline(always)]
+    fn store_f64(self, x: F64x16) -> [f64; CHUNK] {
+        // SAFETY: both are 128 bytes that any bits are valid for.
+        unsafe { core::mem::transmute(x.0) }
+    }
+
+    #[inline(always)]
+    fn select_f64(self, keep: u16, kept: F64x16, dropped: F64x16) -> F64x16 {
+        let ([a, b], [c, d]) = (kept.0, dropped.0);
+        // SAFETY: nothing else.
+        F64x16(unsafe { [_mm512_mask_mov_pd(c, keep as u8, a), _mm512_mask_mov_pd(d, (keep >> 8) as u8, b)] })
+    }
+
+    #[inline(always)]
+    fn splat_i32(self, x: i32) -> I32x16 {
+        // SAFETY: nothing else.
+        I32x16(unsafe { _mm512_set1_epi32(x) })
+    }
+
+    #[inline(always)]
+    fn load_i8(self, x: &[i8; CHUNK]) -> I32x16 {
+        // SAFETY: the array is 16 readable bytes; the load has no alignment.
+        I32x16(unsafe { _mm512_cvtepi8_epi32(_mm_loadu_epi8(x.as_ptr())) })
+    }
+
+    #[inline(always)]
+    fn store_i8(self, x: I32x16) -> [i8; CHUNK] {
+        // SAFETY: both are 16 bytes that any bits are valid for.
+        unsafe { core::mem::transmute(_mm512_cvtsepi32_epi8(x.0)) }
+    }
+
+    #[inline(always)]
+    fn load_i16(self, x: &[i16; CHUNK]) -> I32x16 {
+        // SAFETY: the array is 32 readable bytes; the load has no alignment.
+        I32x16(unsafe { _mm512_cvtepi16_epi32(_mm256_loadu_epi16(x.as_ptr())) })
+    }
+
+    #[inline(always)]
+    fn store_i16(self, x: I32x16) -> [i16; CHUNK] {
+        // SAFETY: both are 32 bytes that any bits are valid for.
+        unsafe { core::mem::transmute(_mm512_cvtsepi32_epi16(x.0)) }
+    }
+
+    #[cfg(feature = "half")]
+    #[inline(always)]
+    fn load_u16(self, x: &[u16; CHUNK]) -> I32x16 {
+        // SAFETY: the array is 32 readable bytes; the load has no alignment.
+        I32x16(unsafe { _mm512_cvtepu16_epi32(_mm256_loadu_epi16(x.as_ptr().cast())) })
+    }
+
+    #[cfg(feature = "half")]
+    #[inline(always)]
+    fn store_u16(self, x: I32x16) -> [u16; CHUNK] {
+        // SAFETY: both are 32 bytes that any bits are valid for.
+        unsafe { core::mem::transmute(_mm512_cvtepi32_epi16(x.0)) }
+    }
+
+    #[cfg(feature = "half")]
+    #[inline(always)]
+    fn load_f16(self, x: &[u16; CHUNK]) -> F32x16 {
+        // SAFETY: the array is 32 readable bytes; the load has no alignment.
+        F32x16(unsafe { _mm512_cvtph_ps(_mm256_loadu_epi16(x.as_ptr().cast())) })
+    }
+
+    #[cfg(feature = "half")]
+    #[inline(always)]
+    fn store_f16(self, x: F32x16) -> [u16; CHUNK] {
+        // SAFETY: both are 32 bytes that any bits are valid for.
+        unsafe { core::mem::transmute(_mm512_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x.0)) }
+    }
+
+    #[cfg(feature = "half")]
+    half_precision! { load_bf16 widen_bf16, store_bf16 narrow_bf16 }
+
+    #[inline(always)]
+    fn select_i32(self, keep: u16, kept: I32x16, dropped: I32x16) -> I32x16 {
+        // SAFETY: nothing else.
+        I32x16(unsafe { _mm512_mask_mov_epi32(dropped.0, keep, kept.0) })
+    }
+
+    #[inline(always)]
+    fn shl<const N: u32>(self, x: I32x16) -> I32x16 {
+        // SAFETY: nothing else.
+        I32x16(unsafe { _mm512_slli_epi32::<N>(x.0) })
+    }
+
+    #[inline(always)]
+    fn shr<const N: u32>(self, x: I32x16) -> I32x16 {
+        // SAFETY: nothing else.
+        I32x16(unsafe { _mm512_srli_epi32::<N>(x.0) })
+    }
+
+    #[inline(always)]
+    fn sar(self, x: I32x16, by: u32) -> I32x16 {
+        // SAFETY: nothing else.
+        I32x16(unsafe { _mm512_srav_epi32(x.0, _mm512_set1_epi32(by.cast_signed())) })
+    }
+
+    #[inline(always)]
+    fn to_f32(self, x: I32x16) -> F32x16 {
+        // SAFETY: nothing else.
+        F32x16(unsafe { _mm512_cvtepi32_ps(x.0) })
+    }
+
+    #[inline(always)]
+    fn cast_i32(self, x: F32x16) -> I32x16 {
+        // SAFETY: nothing else.
+        I32x16(unsafe { _mm512_castps_si512(x.0) })
+    }
+
+    #[inline(always)]
+    fn cast_f32(self, x: I32x16) -> F32x16 {
+        // SAFETY: nothing else.
+        F32x16(unsafe { _mm512_castsi512_ps(x.0) })
+    }
+}
+
+impl WideLanes for Avx512 {
+    type U64x8 = U64x8;
+
+    #[inline(always)]
+    fn splat(self, x: u64) -> U64x8 {
+        // SAFETY: nothing else.
+        U64x8(unsafe { _mm512_set1_epi64(x.cast_signed()) })
+    }
+
+    #[inline(always)]
+    fn load(self, x: &[u64; GROUP]) -> U64x8 {
+        // SAFETY: both are 64 bytes that any bits are valid for.
+        U64x8(unsafe { core::mem::transmute::<[u64; GROUP], __m512i>(*x) })
+    }
+
+    #[inline(always)]
+    fn count_from(self, first: u64) -> U64x8 {
+        // SAFETY: nothing else.
+        U64x8(unsafe { _mm512_add_epi64(self.splat(first).0, _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7)) })
+    }
+
+    #[inline(always)]
+    fn shl_u64<const N: u32>(self, x: U64x8) -> U64x8 {
+        // SAFETY: nothing else.
+        U64x8(unsafe { _mm512_slli_epi64::<N>(x.0) })
+    }
+
+    #[inline(always)]
+    fn shr_u64<const N: u32>(self, x: U64x8) -> U64x8 {
+        // SAFETY: nothing else.
+        U64x8(unsafe { _mm512_srli_epi64::<N>(x.0) })
+    }
+
+    #[inline(always)]
+    fn mul(self, x: U64x8, factor: u32) -> U64x8 {
+        // SAFETY: nothing else.
+        U64x8(unsafe { _mm512_mul_epu32(x.0, _mm512_set1_epi64(i64::from(factor))) })
+    }
+
+    #[inline(always)]
+    fn swap(self, x: U64x8) -> U64x8 {
+        // SAFETY: nothing else.
+        U64x8(unsafe { _mm512_ror_epi64::<32>(x.0) })
+    }
+
+    #[inline(always)]
+    fn interleave(self, [low, high]: [U64x8; 2]) -> [[u64; 2]; GROUP] {
+        // SAFETY: two vectors are 128 bytes, as eight blocks are, and any bits are valid for them.
+        unsafe {
+            let first = _mm512_permutex2var_epi64(low.0, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), high.0);
+            let last = _mm512_permutex2var_epi64(low.0, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), high.0);
+            core::mem::transmute([first, last])
+        }
+    }
+
+    #[inline(always)]
+    fn nonzero(self, x: U64x8) -> u8 {
+        // SAFETY: nothing else.
+        unsafe { _mm512_test_epi64_mask(x.0, x.0) }
+    }
+
+    #[inline(always)]
+    fn transpose_bytes(self, x: U64x8) -> U64x8 {
+        // SAFETY: the array and the vector are 64 bytes that any bits are valid for.
+        U64x8(unsafe { _mm512_permutexvar_epi8(core::mem::transmute::<[u8; 64], __m512i>(TRANSPOSED), x.0) })
+    }
+
+    #[inline(always)]
+    fn widen_bytes(self, x: U64x8) -> [I32x16; 4] {
+        // SAFETY: nothing else.
+        unsafe {
+            [
+                I32x16(_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32::<0>(x.0))),
+                I32x16(_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32::<1>(x.0))),
+                I32x16(_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32::<2>(x.0))),
+                I32x16(_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32::<3>(x.0))),
+            ]
+        }
+    }
+}
+
+/// Where each byte of a transposed square of 8 x 8 bytes comes from.
+const TRANSPOSED: [u8; 64] = {
+    let (mut from, mut i) = ([0; 64], 0);
+    while i < 64 {
+        from[i] = (i % 8 * 8 + i / 8) as u8;
+        i += 1;
+    }
+    from
+};

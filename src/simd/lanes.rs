@@ -1,0 +1,130 @@
+//! What an instruction set must be able to do.
+
+use core::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Not, Sub};
+
+/// Elements in a chunk, which kernels handle at once.
+pub(crate) const CHUNK: usize = 16;
+
+/// 64-bit lanes in a vector of the generator.
+pub(crate) const GROUP: usize = 8;
+
+/// A computation on one instruction set.
+///
+/// A trait rather than a closure: a closure is a function of its own, compiled without the instruction set until it is
+/// inlined, and nothing can order that.
+pub(crate) trait Task<L> {
+    fn run(self, lanes: L);
+}
+
+/// One instruction set, as kernels see it: sixteen elements at a time.
+///
+/// A value of the implementing type is the proof that the CPU has the instructions. Integers wrap.
+pub(crate) trait Lanes: Copy {
+    /// Runs a task in a function of its own, compiled for the instruction set.
+    fn call(self, task: impl Task<Self>);
+
+    type F32x16: Copy
+        + Add<Output = Self::F32x16>
+        + Sub<Output = Self::F32x16>
+        + Mul<Output = Self::F32x16>
+        + Div<Output = Self::F32x16>;
+    type F64x16: Copy + Add<Output = Self::F64x16> + Mul<Output = Self::F64x16>;
+    type I32x16: Copy
+        + Add<Output = Self::I32x16>
+        + Sub<Output = Self::I32x16>
+        + Mul<Output = Self::I32x16>
+        + BitXor<Output = Self::I32x16>
+        + BitAnd<Output = Self::I32x16>
+        + BitOr<Output = Self::I32x16>;
+
+    fn splat_f32(self, x: f32) -> Self::F32x16;
+    fn load_f32(self, x: &[f32; CHUNK]) -> Self::F32x16;
+    fn store_f32(self, x: Self::F32x16) -> [f32; CHUNK];
+    /// Lane i is that of `kept` if bit i of `keep` is set, of `dropped` otherwise.
+    fn select_f32(self, keep: u16, kept: Self::F32x16, dropped: Self::F32x16) -> Self::F32x16;
+
+    fn splat_f64(self, x: f64) -> Self::F64x16;
+    fn load_f64(self, x: &[f64; CHUNK]) -> Self::F64x16;
+    fn store_f64(self, x: Self::F64x16) -> [f64; CHUNK];
+    fn select_f64(self, keep: u16, kept: Self::F64x16, dropped: Self::F64x16) -> Self::F64x16;
+
+    fn splat_i32(self, x: i32) -> Self::I32x16;
+    fn load_i8(self, x: &[i8; CHUNK]) -> Self::I32x16;
+    /// To the nearest `i8`.
+    fn store_i8(self, x: Self::I32x16) -> [i8; CHUNK];
+    fn load_i16(self, x: &[i16; CHUNK]) -> Self::I32x16;
+    /// To the nearest `i16`.
+    fn store_i16(self, x: Self::I32x16) -> [i16; CHUNK];
+    #[cfg(feature = "half")]
+    fn load_u16(self, x: &[u16; CHUNK]) -> Self::I32x16;
+    /// Of lanes from 0 to `u16::MAX`.
+    #[cfg(feature = "half")]
+    fn store_u16(self, x: Self::I32x16) -> [u16; CHUNK];
+    /// Of `f16` by their bits, and below to the nearest; of `bf16` likewise.
+    #[cfg(feature = "half")]
+    fn load_f16(self, x: &[u16; CHUNK]) -> Self::F32x16;
+    #[cfg(feature = "half")]
+    fn store_f16(self, x: Self::F32x16) -> [u16; CHUNK];
+    #[cfg(feature = "half")]
+    fn load_bf16(self, x: &[u16; CHUNK]) -> Self::F32x16;
+    #[cfg(feature = "half")]
+    fn store_bf16(self, x: Self::F32x16) -> [u16; CHUNK];
+    fn select_i32(self, keep: u16, kept: Self::I32x16, dropped: Self::I32x16) -> Self::I32x16;
+    fn shl<const N: u32>(self, x: Self::I32x16) -> Self::I32x16;
+    /// With zeros from above.
+    fn shr<const N: u32>(self, x: Self::I32x16) -> Self::I32x16;
+    /// With the sign from above; by less than 32.
+    fn sar(self, x: Self::I32x16, by: u32) -> Self::I32x16;
+
+    /// The nearest float of each integer.
+    fn to_f32(self, x: Self::I32x16) -> Self::F32x16;
+    /// The bits of each float, and back.
+    fn cast_i32(self, x: Self::F32x16) -> Self::I32x16;
+    fn cast_f32(self, x: Self::I32x16) -> Self::F32x16;
+
+    /// The polynomial in `x` with these coefficients, constant term first, by Horner's rule.
+    #[inline(always)]
+    fn polynomial<const N: usize>(self, coefficients: &[f32; N], x: Self::F32x16) -> Self::F32x16 {
+        let mut highest_first = coefficients.iter().rev();
+        let mut sum = self.splat_f32(highest_first.next().copied().unwrap_or(0.0));
+        for c in highest_first {
+            sum = sum * x + self.splat_f32(*c);
+        }
+        sum
+    }
+}
+
+/// Runs a task compiled for every CPU of the build's target. A function of its own, as those of the detected instruction
+/// sets are, so that a caller compiles the checks of its arguments and no kernel.
+#[inline(never)]
+pub(super) fn run<L>(lanes: L, task: impl Task<L>) {
+    task.run(lanes);
+}
+
+/// An instruction set with vectors of integers too, eight 64-bit lanes at a time: what a generator of random bits asks for.
+pub(crate) trait WideLanes: Lanes {
+    type U64x8: Copy
+        + BitXor<Output = Self::U64x8>
+        + BitAnd<Output = Self::U64x8>
+        + BitOr<Output = Self::U64x8>
+        + Not<Output = Self::U64x8>;
+
+    fn splat(self, x: u64) -> Self::U64x8;
+    fn load(self, x: &[u64; GROUP]) -> Self::U64x8;
+    /// `first` in lane 0, the next integer in lane 1, and so on.
+    fn count_from(self, first: u64) -> Self::U64x8;
+    fn shl_u64<const N: u32>(self, x: Self::U64x8) -> Self::U64x8;
+    fn shr_u64<const N: u32>(self, x: Self::U64x8) -> Self::U64x8;
+    /// The 64-bit product of each lane's low half and `factor`.
+    fn mul(self, x: Self::U64x8, factor: u32) -> Self::U64x8;
+    /// Each lane's halves exchanged.
+    fn swap(self, x: Self::U64x8) -> Self::U64x8;
+    /// Lane i of the two vectors as pair i.
+    fn interleave(self, halves: [Self::U64x8; 2]) -> [[u64; 2]; GROUP];
+    /// Bit i is set if lane i is not zero.
+    fn nonzero(self, x: Self::U64x8) -> u8;
+    /// Byte i of lane k, counted from the least significant, as byte k of lane i.
+    fn transpose_bytes(self, x: Self::U64x8) -> Self::U64x8;
+    /// The bytes of all lanes as integers.
+    fn widen_bytes(self, x: Self::U64x8) -> [Self::I32x16; 4];
+}

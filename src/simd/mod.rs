@@ -1,0 +1,32 @@
+//! Plain vector operations: one trait, and a file for each instruction set.
+//!
+//! | | |
+//! |---|---|
+//! | [`lanes`] | the traits: what an instruction set must be able to do |
+//! | [`half`] | conversions of half precision, for sets that have none of their own |
+//! | [`scalar`] | no vectors at all: microcontrollers, and the reference of the others |
+//! | [`portable`] | whatever `wide` finds at compile time: SSE2, NEON, wasm simd128 |
+//! | [`avx2`], [`avx512`] | x86-64, detected at run time |
+//!
+//! Nothing here knows of random bits, masks or elements. A port to another CPU is one more file.
+
+// First, for its macro.
+#[cfg(feature = "half")]
+#[macro_use]
+mod half;
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod lanes;
+mod portable;
+mod scalar;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx512::Avx512;
+pub(crate) use lanes::{CHUNK, GROUP, Lanes, Task, WideLanes};
+pub(crate) use portable::{PORTABLE_IS_VECTORS, Portable};
+pub(crate) use scalar::Scalar;

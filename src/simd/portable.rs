@@ -1,0 +1,246 @@
+//! Whatever `wide` finds at compile time: SSE2, NEON, wasm simd128.
+
+use core::array::from_fn;
+use core::ops::{Add, Mul};
+
+use wide::{f32x16, f64x8, i32x16, u32x4, u32x16, u64x8};
+
+use super::lanes::{CHUNK, GROUP, Lanes, Task, WideLanes, run};
+
+#[derive(Clone, Copy)]
+pub(crate) struct Portable;
+
+#[derive(Clone, Copy)]
+pub(crate) struct F64x16([f64x8; 2]);
+
+impl Add for F64x16 {
+    type Output = Self;
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self([self.0[0] + other.0[0], self.0[1] + other.0[1]])
+    }
+}
+
+impl Mul for F64x16 {
+    type Output = Self;
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Self([self.0[0] * other.0[0], self.0[1] * other.0[1]])
+    }
+}
+
+/// The lanes whose bit in `keep` is set, in all bits.
+#[inline(always)]
+fn kept_lanes(keep: u16) -> u32x16 {
+    let lane = u32x16::new(from_fn(|i| 1 << i));
+    (u32x16::splat(u32::from(keep)) & lane).simd_eq(lane)
+}
+
+impl Lanes for Portable {
+    type F32x16 = f32x16;
+    type F64x16 = F64x16;
+    type I32x16 = i32x16;
+
+    #[inline(always)]
+    fn call(self, task: impl Task<Self>) {
+        run(self, task);
+    }
+
+    #[inline(always)]
+    fn splat_f32(self, x: f32) -> f32x16 {
+        f32x16::splat(x)
+    }
+
+    #[inline(always)]
+    fn load_f32(self, x: &[f32; CHUNK]) -> f32x16 {
+        f32x16::new(*x)
+    }
+
+    #[inline(always)]
+    fn store_f32(self, x: f32x16) -> [f32; CHUNK] {
+        x.to_array()
+    }
+
+    #[inline(always)]
+    fn select_f32(self, keep: u16, kept: f32x16, dropped: f32x16) -> f32x16 {
+        kept_lanes(keep).select(kept, dropped)
+    }
+
+    #[inline(always)]
+    fn splat_f64(self, x: f64) -> F64x16 {
+        F64x16([f64x8::splat(x); 2])
+    }
+
+    #[inline(always)]
+    fn load_f64(self, x: &[f64; CHUNK]) -> F64x16 {
+        let (low, high) = x.split_at(8);
+        F64x16([f64x8::new(from_fn(|i| low[i])), f64x8::new(from_fn(|i| high[i]))])
+    }
+
+    #[inline(always)]
+    fn store_f64(self, x: F64x16) -> [f64; CHUNK] {
+        let [low, high] = x.0.map(f64x8::to_array);
+        from_fn(|i| if i < 8 { low[i] } else { high[i - 8] })
+    }
+
+    #[inline(always)]
+    fn select_f64(self, keep: u16, kept: F64x16, dropped: F64x16) -> F64x16 {
+        let lane = u64x8::new(from_fn(|i| 1 << i));
+        let half = |keep: u16, kept, dropped| (u64x8::splat(u64::from(keep)) & lane).simd_eq(lane).select(kept, dropped);
+        F64x16([half(keep, kept.0[0], dropped.0[0]), half(keep >> 8, kept.0[1], dropped.0[1])])
+    }
+
+    #[inline(always)]
+    fn splat_i32(self, x: i32) -> i32x16 {
+        i32x16::splat(x)
+    }
+
+    #[inline(always)]
+    fn load_i8(self, x: &[i8; CHUNK]) -> i32x16 {
+        i32x16::new(x.map(i32::from))
+    }
+
+    #[inline(always)]
+    fn store_i8(self, x: i32x16) -> [i8; CHUNK] {
+        let nearest = x.max(i32x16::splat(i8::MIN.into())).min(i32x16::splat(i8::MAX.into()));
+        nearest.to_array().map(|x| x as i8)
+    }
+
+    #[inline(always)]
+    fn load_i16(self, x: &[i16; CHUNK]) -> i32x16 {
+        i32x16::new(x.map(i32::from))
+    }
+
+    #[inline(always)]
+    fn store_i16(self, x: i32x16) -> [i16; CHUNK] {
+        let nearest = x.max(i32x16::splat(i16::MIN.into())).min(i32x16::splat(i16::MAX.into()));
+        nearest.to_array().map(|x| x as i16)
+    }
+
+    #[cfg(feature = "half")]
+    #[inline(always)]
+    fn load_u16(self, x: &[u16; CHUNK]) -> i32x16 {
+        i32x16::new(x.map(i32::from))
+    }
+
+    #[cfg(feature = "half")]
+    #[inline(always)]
+    fn store_u16(self, x: i32x16) -> [u16; CHUNK] {
+        x.to_array().map(|x| x.cast_unsigned() as u16)
+    }
+
+    #[cfg(feature = "half")]
+    half_precision!();
+
+    #[inline(always)]
+    fn select_i32(self, keep: u16, kept: i32x16, dropped: i32x16) -> i32x16 {
+        kept_lanes(keep).select(kept, dropped)
+    }
+
+    #[inline(always)]
+    fn shl<const N: u32>(self, x: i32x16) -> i32x16 {
+        x << N
+    }
+
+    #[inline(always)]
+    fn shr<const N: u32>(self, x: i32x16) -> i32x16 {
+        i32x16::new((u32x16::new(x.to_array().map(i32::cast_unsigned)) >> N).to_array().map(u32::cast_signed))
+    }
+
+    #[inline(always)]
+    fn sar(self, x: i32x16, by: u32) -> i32x16 {
+        x >> by
+    }
+
+    #[inline(always)]
+    fn to_f32(self, x: i32x16) -> f32x16 {
+        f32x16::from_i32x16(x)
+    }
+
+    #[inline(always)]
+    fn cast_i32(self, x: f32x16) -> i32x16 {
+        i32x16::new(x.to_array().map(|x| x.to_bits().cast_signed()))
+    }
+
+    #[inline(always)]
+    fn cast_f32(self, x: i32x16) -> f32x16 {
+        f32x16::new(x.to_array().map(|x| f32::from_bits(x.cast_unsigned())))
+    }
+}
+
+impl WideLanes for Portable {
+    type U64x8 = u64x8;
+
+    #[inline(always)]
+    fn splat(self, x: u64) -> u64x8 {
+        u64x8::splat(x)
+    }
+
+    #[inline(always)]
+    fn load(self, x: &[u64; GROUP]) -> u64x8 {
+        u64x8::new(*x)
+    }
+
+    #[inline(always)]
+    fn count_from(self, first: u64) -> u64x8 {
+        u64x8::splat(first) + u64x8::new([0, 1, 2, 3, 4, 5, 6, 7])
+    }
+
+    #[inline(always)]
+    fn shl_u64<const N: u32>(self, x: u64x8) -> u64x8 {
+        x << N
+    }
+
+    #[inline(always)]
+    fn shr_u64<const N: u32>(self, x: u64x8) -> u64x8 {
+        x >> N
+    }
+
+    #[inline(always)]
+    fn mul(self, x: u64x8, factor: u32) -> u64x8 {
+        // Two lanes' halves are a `u32x4`. Of its four products only those of the low halves are used, which leaves one multiply
+        // instruction a vector of 128 bits.
+        let x = x.to_array();
+        let pair = |i: usize| {
+            let halves = u32x4::new([x[i] as u32, (x[i] >> 32) as u32, x[i + 1] as u32, (x[i + 1] >> 32) as u32]);
+            let [first, _, second, _] = halves.widening_mul(u32x4::splat(factor)).to_array();
+            [first, second]
+        };
+        let ([a, b], [c, d], [e, f], [g, h]) = (pair(0), pair(2), pair(4), pair(6));
+        u64x8::new([a, b, c, d, e, f, g, h])
+    }
+
+    #[inline(always)]
+    fn swap(self, x: u64x8) -> u64x8 {
+        x >> 32 | x << 32
+    }
+
+    #[inline(always)]
+    fn interleave(self, [low, high]: [u64x8; 2]) -> [[u64; 2]; GROUP] {
+        let (low, high) = (low.to_array(), high.to_array());
+        from_fn(|i| [low[i], high[i]])
+    }
+
+    #[inline(always)]
+    fn nonzero(self, x: u64x8) -> u8 {
+        x.to_array().iter().rev().fold(0, |bits, &lane| bits << 1 | u8::from(lane != 0))
+    }
+
+    #[inline(always)]
+    fn transpose_bytes(self, x: u64x8) -> u64x8 {
+        let rows = x.to_array().map(u64::to_le_bytes);
+        u64x8::new(from_fn(|i| u64::from_le_bytes(from_fn(|k| rows[k][i]))))
+    }
+
+    #[inline(always)]
+    fn widen_bytes(self, x: u64x8) -> [i32x16; 4] {
+        let lanes = x.to_array().map(u64::to_le_bytes);
+        from_fn(|quarter| i32x16::new(from_fn(|i| lanes[2 * quarter + i / 8][i % 8].into())))
+    }
+}
+
+/// Whether this build's target has vectors for `wide` to use; plain arrays of eight or sixteen are slower than the scalar backend.
+pub(crate) const PORTABLE_IS_VECTORS: bool =
+    cfg!(any(target_feature = "sse2", all(target_feature = "neon", target_arch = "aarch64"), target_feature = "simd128"));
