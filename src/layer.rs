@@ -59,21 +59,24 @@ pub struct Layer<K> {
     parallel: bool,
 }
 
-impl<K: Copy> Layer<K> {
-    pub(crate) const fn of(kind: K) -> Self {
-        Self {
-            kind,
-            layout: None,
-            backend: None,
-            #[cfg(feature = "rayon")]
-            parallel: false,
-        }
-    }
-
+impl<K: AnyLayout> Layer<K> {
     /// The same layer on tensors of this layout.
     #[must_use]
     pub const fn with_layout(self, layout: Layout) -> Self {
         Self { layout: Some(layout), ..self }
+    }
+}
+
+impl<K: Copy> Layer<K> {
+    /// A layer of slices of any length, or of one layout.
+    pub(crate) const fn of(kind: K, layout: Option<Layout>) -> Self {
+        Self {
+            kind,
+            layout,
+            backend: None,
+            #[cfg(feature = "rayon")]
+            parallel: false,
+        }
     }
 
     /// The same layer, run by the given backend rather than by the fastest.
@@ -216,6 +219,14 @@ pub trait MaskKind<E: Element>: sealed::MaskKind<E> {}
 
 impl<E: Element, K: sealed::MaskKind<E>> MaskKind<E> for K {}
 
+/// A kind of dropout that takes tensors of any layout: all but DropBlock, whose squares lie in maps of one shape.
+///
+/// Sealed: the kinds are part of the library.
+#[expect(private_bounds, reason = "this is what seals it")]
+pub trait AnyLayout: sealed::AnyLayout {}
+
+impl<K: sealed::AnyLayout> AnyLayout for K {}
+
 /// What a kind of dropout says of itself.
 pub(crate) mod sealed {
     use super::Mode;
@@ -259,6 +270,8 @@ pub(crate) mod sealed {
 
     /// A kind that has a mask in every training pass, which can be recorded on the way.
     pub(crate) trait MaskKind<E: Element>: Kind<E> {}
+
+    pub(crate) trait AnyLayout: Copy {}
 
     /// The one place where modes and directions are told apart.
     #[inline(always)]

@@ -114,7 +114,7 @@ pub use fused::{Activation, Fused};
 pub use kinds::{
     Alpha, AlphaDropout, DropBlock, Dropout, Gaussian, GaussianDropout, Quantized, QuantizedDropout, Scaled, Scaling, Squares,
 };
-pub use layer::{Kind, Layer, MaskKind, Mode};
+pub use layer::{AnyLayout, Kind, Layer, MaskKind, Mode};
 pub use layout::{Layout, MAX_RANK};
 pub use mask::{Mask, PackedMask};
 pub use rate::Rate;

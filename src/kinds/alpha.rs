@@ -51,7 +51,7 @@ impl AlphaDropout {
     /// Alpha dropout of single elements, of slices of any length.
     #[must_use]
     pub const fn new(rate: Rate) -> Self {
-        Self::of(Alpha { rate })
+        Self::of(Alpha { rate }, None)
     }
 
     /// The rate.
@@ -96,6 +96,8 @@ impl<E: Float> sealed::Kind<E> for Alpha {
 }
 
 impl<E: Float> sealed::MaskKind<E> for Alpha {}
+
+impl sealed::AnyLayout for Alpha {}
 
 #[derive(Clone, Copy)]
 struct Affine<E> {

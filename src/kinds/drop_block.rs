@@ -82,7 +82,7 @@ impl DropBlock {
         if squares.maps > 0 && rate.keep() > 0.0 {
             squares.rate = Rate::new(rate.realised() * squares.corners_per_elements())?;
         }
-        Ok(Self::of(squares).with_layout(layout))
+        Ok(Self::of(squares, Some(layout)))
     }
 
     /// The same layer with this scale rather than one that is counted: for a part of a batch, that of the whole, the elements of all parts over

@@ -62,7 +62,7 @@ impl Dropout {
     /// Inverted dropout of single elements, of slices of any length.
     #[must_use]
     pub const fn new(rate: Rate) -> Self {
-        Self::of(Scaled { rate, scaling: Scaling::Inverted })
+        Self::of(Scaled { rate, scaling: Scaling::Inverted }, None)
     }
 
     /// The same layer with this scaling.
@@ -109,3 +109,5 @@ impl<E: Float> sealed::Kind<E> for Scaled {
 }
 
 impl<E: Float> sealed::MaskKind<E> for Scaled {}
+
+impl sealed::AnyLayout for Scaled {}

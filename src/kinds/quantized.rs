@@ -50,7 +50,7 @@ impl<E: Integer> QuantizedDropout<E> {
     /// Dropout of single elements, of slices of any length, that leaves the scale to the caller.
     #[must_use]
     pub const fn new(rate: Rate, zero_point: E) -> Self {
-        Self::of(Quantized { rate, zero_point, scaled: false })
+        Self::of(Quantized { rate, zero_point, scaled: false }, None)
     }
 
     /// The same layer, which applies the scale too.
@@ -90,6 +90,8 @@ impl<E: Integer> sealed::Kind<E> for Quantized<E> {
 }
 
 impl<E: Integer> sealed::MaskKind<E> for Quantized<E> {}
+
+impl<E: Integer> sealed::AnyLayout for Quantized<E> {}
 
 /// The scale of a rate as m and s. In integers, for firmware without an FPU.
 fn fixed_point(rate: Rate) -> (i32, u32) {

@@ -6,6 +6,7 @@ use core::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Not, Sub};
 
 use super::lanes::{CHUNK, GROUP, Lanes, Task, WideLanes};
 
+// Fused multiply-add comes with AVX2 but is not asked for: its results are others than those of two roundings.
 cpufeatures::new!(detected, "avx2");
 
 /// A CPU with AVX2. [`Avx2::detect`] alone makes one.

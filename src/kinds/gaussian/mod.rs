@@ -7,7 +7,7 @@ use core::ops::Range;
 use crate::element::Float;
 use crate::error::Error;
 use crate::kernel::{ChunkFn, Effect, Job, Pair, Scale};
-use crate::layer::sealed::{Direction, Kind, by_mask};
+use crate::layer::sealed::{AnyLayout, Direction, Kind, by_mask};
 use crate::layer::{Layer, Mode};
 use crate::mask::{BLOCK, Domain, Generate, LIMB, Source, Stream, Tile, Work};
 use crate::rate::Rate;
@@ -58,7 +58,7 @@ impl GaussianDropout {
     /// Gaussian dropout of single elements, of slices of any length.
     #[must_use]
     pub const fn new(rate: Rate) -> Self {
-        Self::of(Gaussian { rate })
+        Self::of(Gaussian { rate }, None)
     }
 
     /// The rate.
@@ -102,6 +102,8 @@ impl<E: Float> Kind<E> for Gaussian {
         }
     }
 }
+
+impl AnyLayout for Gaussian {}
 
 /// Noise from logical index `next` on.
 struct Noise {
