@@ -7,7 +7,7 @@ use crate::kernel::{CHUNK, Effect, Scale, Step};
 use crate::lanes::Lanes;
 use crate::layer::{Direction, Job, Layer, Mode, Run};
 use crate::normal::normal;
-use crate::stream::{BLOCK, Domain, Stream};
+use crate::stream::{BLOCK, Stream};
 use crate::tiles::{Source, Tile, Tiles, WORD, Word, Work};
 use crate::{Error, Rate};
 
@@ -16,8 +16,8 @@ use crate::{Error, Rate};
 ///
 /// The noise is `1 + sigma * z`, two roundings in `f32`, with `sigma = sqrt(p/(1-p))` of the realised rate, computed in `f64` by libm's square root
 /// and rounded once. The element is multiplied by it and rounded once; the product of an `f16` or `bf16` is rounded to `f32` before. `z` is the
-/// standard normal quantile at `(U + 1/2) / 2^32`, where U is the uniform integer of the mask contract in the domain of Gaussian noise, unrelated
-/// to the masks of the same address:
+/// standard normal quantile at `(U + 1/2) / 2^32`, where U is a uniform integer of 32 bits, four from each call of the generator in a domain of
+/// their own, unrelated to the masks of the same address:
 ///
 /// | over all 2^32 values of U | |
 /// |---|---|
@@ -79,7 +79,7 @@ impl<E: Float> Run<E> for Gaussian {
             }
             Mode::Train(address) if drop > 0.0 => {
                 let deviation = libm::sqrt(drop / keep) as f32;
-                let stream = Stream::new(address, Domain::Gaussian);
+                let stream = Stream::new(address);
                 job.apply(Noise { stream, deviation, first: address.offset }, Multiply);
             }
             _ => job.copy(),
@@ -167,7 +167,7 @@ impl<L: Lanes> Tiles<NoiseTile> for NoiseTiles<'_, L> {
         tile.skip = (self.next % BLOCK as u64) as usize;
         let decisions = self.left.min(BLOCK - tile.skip);
         let (one, deviation) = (lanes.splat_f32(1.0), lanes.splat_f32(self.noise.deviation));
-        let uniforms = lanes.uniforms(&self.noise.stream, self.next / BLOCK as u64);
+        let uniforms = lanes.noise(&self.noise.stream, self.next / BLOCK as u64);
         for (to, u) in tile.noise.iter_mut().zip(uniforms) {
             *to = lanes.store_f32(one + deviation * normal(lanes, u));
         }

@@ -5,7 +5,7 @@ use core::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Sub};
 
 use super::{Lanes, Task, run};
 use crate::bernoulli::Bernoulli;
-use crate::stream::{BLOCK, Stream};
+use crate::stream::{BLOCK, Domain, Stream};
 use crate::tiles::{Block, Generator, Work, split};
 
 #[derive(Clone, Copy)]
@@ -175,15 +175,13 @@ impl Lanes for Scalar {
     }
 
     #[inline(always)]
-    fn uniforms(self, stream: &Stream, block: u64) -> [Array<i32>; BLOCK / 16] {
-        let mut uniforms = [Array([0; 16]); BLOCK / 16];
-        for plane in 0..32 {
-            let bits = stream.plane(block, plane);
-            for (i, u) in uniforms.iter_mut().flat_map(|lanes| &mut lanes.0).enumerate() {
-                *u = *u << 1 | (bits >> i & 1) as i32;
-            }
+    fn noise(self, stream: &Stream, block: u64) -> [Array<i32>; BLOCK / 16] {
+        let mut noise = [Array([0; 16]); BLOCK / 16];
+        let fours = noise.iter_mut().flat_map(|lanes| lanes.0.as_chunks_mut().0);
+        for (four, k) in fours.zip(0..) {
+            *four = stream.call(block, Domain::Noise, k).map(u32::cast_signed);
         }
-        uniforms
+        noise
     }
 }
 
