@@ -1,14 +1,16 @@
-//! Published vectors of the generator, and vectors of the mask contract from an evaluation of its own in Python.
+//! Published vectors of the generator, and vectors of masks and noise from an evaluation of the contract in Python.
 
 #[macro_use]
 mod common;
 
+use common::case::{drops, uniforms};
+use common::normal::normal;
 use common::value::ones;
 use dropout_kernels::philox::{ROUNDS, philox4x32};
-use dropout_kernels::{Address, Backend, Dropout, Mask, Mode, Rate};
+use dropout_kernels::{Address, Backend, Dropout, GaussianDropout, Mask, Mode, Rate};
 use serde_json::Value;
 
-every_backend!(masks_equal_the_reference);
+every_backend!(masks_equal_the_reference, noise_equals_the_reference);
 
 /// Rounds, counter, key, and the words that come of them.
 type KnownAnswer = (u32, [u32; 4], [u32; 2], [u32; 4]);
@@ -43,19 +45,30 @@ fn known_answers_of_the_oracle() {
     }
 }
 
+/// The vectors that the program printed.
+fn vectors(of: &str) -> Vec<Value> {
+    let vectors: Value = serde_json::from_str(include_str!("data/mask_vectors.json")).unwrap();
+    vectors[of].as_array().unwrap().clone()
+}
+
+fn address(vector: &Value) -> Address {
+    let integer = |name: &str| vector[name].as_u64().unwrap();
+    Address {
+        seed: integer("seed"),
+        layer: integer("layer").try_into().unwrap(),
+        step: integer("step").try_into().unwrap(),
+        offset: integer("first"),
+    }
+}
+
 fn masks_equal_the_reference(backend: Backend) {
-    let vectors: Vec<Value> = serde_json::from_str(include_str!("data/mask_vectors.json")).unwrap();
-    assert_eq!(vectors.len(), 23);
+    let vectors = vectors("masks");
+    assert_eq!(vectors.len(), 34);
     for vector in vectors {
         let integer = |name: &str| vector[name].as_u64().unwrap();
         let keep: Vec<bool> = vector["keep"].as_str().unwrap().bytes().map(|keep| keep == b'1').collect();
         let p = vector["p"].as_f64().unwrap();
-        let address = Address {
-            seed: integer("seed"),
-            layer: integer("layer").try_into().unwrap(),
-            step: integer("step").try_into().unwrap(),
-            offset: integer("first"),
-        };
+        let address = address(&vector);
         let rate = Rate::new(p).unwrap();
         assert_eq!(rate.threshold(), integer("threshold"), "p = {p}");
         assert_eq!(keep.len() as u64, integer("count"));
@@ -74,5 +87,43 @@ fn masks_equal_the_reference(backend: Backend) {
             assert_eq!(words[i / 32] >> (i % 32) & 1 == 1, keep, "word bit {i} at p = {p}, {address:?}");
             assert_eq!(y[i] != 0.0, keep, "value {i} at p = {p}, {address:?}");
         }
+    }
+}
+
+/// At the highest rate sigma is 2^16, so that next to it the 1 hides the least of the normal.
+fn noise_equals_the_reference(backend: Backend) {
+    let vectors = vectors("noise");
+    assert_eq!(vectors.len(), 3);
+    for vector in vectors {
+        let uniforms: Vec<u32> = vector["uniforms"].as_array().unwrap().iter().map(|u| u.as_u64().unwrap() as u32).collect();
+        let mut x = ones(uniforms.len());
+        let layer = GaussianDropout::new(Rate::from_threshold(u32::MAX.into()).unwrap()).on(backend);
+        layer.apply_in_place(Mode::Train(address(&vector)), &mut x).unwrap();
+        let noise: Vec<f32> = uniforms.iter().map(|&u| 65536.0 * normal(u)).map(|deviation| 1.0 + deviation).collect();
+        assert_eq!(x, noise, "{vector}");
+    }
+}
+
+/// The oracle is held to the vectors too.
+#[test]
+fn the_oracle_equals_the_reference() {
+    for vector in vectors("masks") {
+        let address = address(&vector);
+        let drops = drops(vector["p"].as_f64().unwrap(), address, vector["count"].as_u64().unwrap() as usize);
+        assert!(drops.iter().map(|drop| if *drop { '0' } else { '1' }).eq(vector["keep"].as_str().unwrap().chars()), "{vector}");
+    }
+    for vector in vectors("noise") {
+        let noise = vector["uniforms"].as_array().unwrap();
+        let address = address(&vector);
+        assert!(uniforms(true, address, noise.len()).eq(noise.iter().map(|u| u.as_u64().unwrap())), "{vector}");
+    }
+}
+
+/// Its evaluation of whole blocks is that of one decision at a time.
+#[test]
+fn the_oracle_equals_itself() {
+    for block in [0, 1, (1 << 32) - 1, (1 << 57) - 1] {
+        let uniforms = common::oracle::uniforms(1 << 40 | 7, 8, 9, block);
+        assert!((0..128).map(|i| common::oracle::uniform(1 << 40 | 7, 8, 9, block << 7 | i)).eq(uniforms));
     }
 }

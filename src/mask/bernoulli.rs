@@ -1,117 +1,181 @@
-//! Address and rate -> packed keep decisions, bit plane by bit plane.
+//! Address and rate -> keep decisions: the mask contract, plainly.
 //!
-//! A decision drops when its uniform integer U is below the threshold T. Bit k of U, counted from the most significant, comes from
-//! *plane* k: one Philox block gives that bit for 128 decisions. Comparing plane by plane, a decision is settled at the first
-//! bit that differs from T's; what still ties when the rest of T is zeros is kept.
+//! A decision drops when its uniform integer U is below the threshold T. Its leading bits come from four *planes*: one call of Philox gives
+//! one bit of 128 decisions. Those that still *tie* with T then get byte after byte: one call gives a byte to sixteen of them, in order of
+//! their *ranks*. A decision is settled at the first bit or byte that differs from T's; what still ties when the rest of T is zeros is kept.
 
 use super::stream::{Domain, Stream};
+use super::tile::{Block, join, split};
 use crate::address::Address;
 use crate::philox::low;
 use crate::rate::Rate;
+
+/// Bit planes of a decision.
+pub(crate) const PLANES: u32 = 4;
+
+/// Calls of bytes at each level: eight times sixteen bytes are enough for a whole block that ties.
+pub(crate) const LEVEL: u32 = 8;
 
 /// The blocks of one mask: everything of an address and a rate but the index.
 #[derive(Clone, Copy)]
 pub(crate) struct Bernoulli {
     pub(crate) stream: Stream,
-    pub(crate) threshold: u64,
+    pub(crate) threshold: Threshold,
 }
 
 impl Bernoulli {
     pub(crate) const fn new(rate: Rate, address: Address) -> Self {
-        Self { stream: Stream::new(address, Domain::Bernoulli), threshold: rate.threshold() }
-    }
-
-    /// Whether the threshold is 2^32, which has no place among the 32 bits below.
-    pub(crate) const fn drops_all(&self) -> bool {
-        self.threshold > u32::MAX as u64
-    }
-
-    /// Planes up to the last one bit of the threshold: no later plane can drop anything.
-    pub(crate) const fn planes(&self) -> u32 {
-        32 - low(self.threshold).trailing_zeros()
-    }
-
-    /// Bit `plane` of the threshold, counted from the most significant, in every bit. Planes from 32 on are zero.
-    pub(crate) const fn threshold_bits(&self, plane: u32) -> u64 {
-        (self.threshold << plane >> 31 & 1).wrapping_neg()
+        Self { stream: Stream::new(address), threshold: Threshold(rate.threshold()) }
     }
 
     /// The keep bits of a block, decision i of the block in bit i, right for those that are wanted: the plain reference of every other path.
     pub(crate) const fn block(&self, block: u64, wanted: u128) -> u128 {
-        if self.drops_all() {
-            return 0;
+        let mut decisions = Decisions::new(self.threshold, wanted);
+        while let Some((domain, k)) = decisions.next_call() {
+            decisions.take(self.stream.call(block, domain, k));
         }
-        let mut ties = Ties::ALL;
-        let mut plane = 0;
-        while plane < self.planes() && ties.tied & wanted != 0 {
-            ties.compare(self.stream.plane(block, plane), self.threshold_bits(plane));
-            plane += 1;
-        }
-        !ties.dropped
+        decisions.keep()
     }
 }
 
-/// How far the 128 decisions of a block have come.
+/// The threshold T of a rate, as decisions compare with it: four bits, then four bytes, of 16 T.
 #[derive(Clone, Copy)]
-pub(crate) struct Ties {
-    /// Equal to the threshold in every plane so far.
-    pub(crate) tied: u128,
+pub(crate) struct Threshold(pub(crate) u64);
+
+impl Threshold {
+    /// Whether it is 2^32, which has no place among the bits below.
+    pub(crate) const fn drops_all(self) -> bool {
+        self.0 > u32::MAX as u64
+    }
+
+    /// The four bytes, the first on top.
+    const fn bytes(self) -> u32 {
+        low(self.0) << PLANES
+    }
+
+    /// Planes up to the last one bit: what ties then is kept, or goes on with bytes.
+    pub(crate) const fn planes(self) -> u32 {
+        let used = u32::BITS - low(self.0).trailing_zeros();
+        if used < PLANES { used } else { PLANES }
+    }
+
+    /// The bit of a plane, in every bit.
+    pub(crate) const fn plane(self, k: u32) -> u64 {
+        (self.0 << k >> 31 & 1).wrapping_neg()
+    }
+
+    /// Bytes up to the last that is not zero: none if the planes have it all.
+    pub(crate) const fn levels(self) -> u32 {
+        (u32::BITS - self.bytes().trailing_zeros()).div_ceil(u8::BITS)
+    }
+
+    /// The byte of a level.
+    pub(crate) const fn byte(self, level: u32) -> u8 {
+        (self.bytes() << (u8::BITS * level) >> (u32::BITS - u8::BITS)) as u8
+    }
+}
+
+/// How far the 128 decisions of a block have come. It asks for the words of one call after another, and knows nothing of where they come from.
+#[derive(Clone, Copy)]
+pub(crate) struct Decisions {
+    threshold: Threshold,
+    wanted: Block,
     /// Below the threshold.
-    pub(crate) dropped: u128,
+    dropped: Block,
+    /// Equal to the threshold so far.
+    tied: Block,
+    /// The call to come.
+    domain: Domain,
+    k: u32,
+    /// Those that tied after the planes: a decision's rank is its place among them.
+    ranked: Block,
+    /// Of these the ones that no byte of this level has been dealt to.
+    waiting: Block,
 }
 
-impl Ties {
-    pub(crate) const ALL: Self = Self { tied: u128::MAX, dropped: 0 };
-
-    /// Compares the next bit of every decision with that of the threshold.
-    // Without a branch: the vector form is the same, and there a branch would make the compiler compute plane after plane.
-    pub(crate) const fn compare(&mut self, plane: u128, threshold_bits: u64) {
-        let threshold = threshold_bits as u128 | (threshold_bits as u128) << 64;
-        self.dropped |= self.tied & threshold & !plane;
-        self.tied &= !(plane ^ threshold);
+impl Decisions {
+    pub(crate) const fn new(threshold: Threshold, wanted: u128) -> Self {
+        let all = [u64::MAX; 2];
+        let dropped = if threshold.drops_all() { all } else { [0; 2] };
+        let tied = if threshold.drops_all() { [0; 2] } else { all };
+        Self { threshold, wanted: split(wanted), dropped, tied, domain: Domain::Planes, k: 0, ranked: [0; 2], waiting: [0; 2] }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// The call that gives the next bits or bytes, if any are needed.
+    pub(crate) const fn next_call(&self) -> Option<(Domain, u32)> {
+        let of_use = match self.domain {
+            Domain::Planes => self.k < self.threshold.planes(),
+            _ => self.k / LEVEL < self.threshold.levels(),
+        };
+        if of_use && !is_empty(both(self.tied, self.wanted)) { Some((self.domain, self.k)) } else { None }
+    }
 
-    /// Bit j of the numbers 0 to 127.
-    const BITS: [u128; 7] = [
-        0xAAAA_AAAA_AAAA_AAAA_AAAA_AAAA_AAAA_AAAA,
-        0xCCCC_CCCC_CCCC_CCCC_CCCC_CCCC_CCCC_CCCC,
-        0xF0F0_F0F0_F0F0_F0F0_F0F0_F0F0_F0F0_F0F0,
-        0xFF00_FF00_FF00_FF00_FF00_FF00_FF00_FF00,
-        0xFFFF_0000_FFFF_0000_FFFF_0000_FFFF_0000,
-        0xFFFF_FFFF_0000_0000_FFFF_FFFF_0000_0000,
-        0xFFFF_FFFF_FFFF_FFFF_0000_0000_0000_0000,
-    ];
-
-    /// Decision i of block b is given the 16 bits of 128 b + i instead of random ones, so that 512 blocks have all that there are.
-    fn plane(block: u32, plane: u32) -> u128 {
-        match 15 - plane {
-            bit @ ..7 => BITS[bit as usize],
-            bit => u128::from(block >> (bit - 7) & 1).wrapping_neg(),
+    /// Takes the words of that call.
+    pub(crate) const fn take(&mut self, words: [u32; 4]) {
+        let [a, b, c, d] = words;
+        let words = [a as u64 | (b as u64) << 32, c as u64 | (d as u64) << 32];
+        if let Domain::Planes = self.domain {
+            self.compare_bits(words);
+        } else {
+            self.compare_bytes(words);
         }
     }
 
-    /// Of all 2^16 values, the first m are dropped at the rate m / 2^16.
-    ///
-    /// `cargo test --release --lib -- --ignored 16_bits`: a second (on a Zen 4).
-    #[test]
-    #[ignore = "2^32 pairs of a value and a rate"]
-    fn every_rate_of_16_bits_drops_its_share() {
-        let mask = |m| Bernoulli::new(Rate::from_ratio(m, 1 << 16).unwrap(), Address::default());
-        for m in 0..1 << 16 {
-            let mask = mask(m);
-            assert!(!mask.drops_all() && mask.planes() <= 16);
-            for block in 0..512 {
-                let mut ties = Ties::ALL;
-                (0..mask.planes()).for_each(|k| ties.compare(plane(block, k), mask.threshold_bits(k)));
-                let dropped = u32::saturating_sub(m, 128 * block).min(128);
-                assert_eq!(ties.dropped, !u128::MAX.checked_shl(dropped).unwrap_or(0), "block {block} at the rate {m} / 2^16");
+    /// A bit for every decision.
+    const fn compare_bits(&mut self, plane: Block) {
+        let threshold = self.threshold.plane(self.k);
+        let mut half = 0;
+        while half < 2 {
+            self.dropped[half] |= self.tied[half] & threshold & !plane[half];
+            self.tied[half] &= !(plane[half] ^ threshold);
+            half += 1;
+        }
+        self.k += 1;
+        if self.k == PLANES {
+            (self.domain, self.k) = (Domain::Ties, 0);
+            (self.ranked, self.waiting) = (self.tied, self.tied);
+            self.tied = both(self.tied, self.wanted);
+        }
+    }
+
+    /// A byte for each of the next sixteen decisions that had ties after the planes.
+    const fn compare_bytes(&mut self, bytes: Block) {
+        let threshold = self.threshold.byte(self.k / LEVEL);
+        let (mut half, mut rank) = (0, 0);
+        while half < 2 {
+            let mut tied = self.tied[half];
+            while self.waiting[half] != 0 && rank < 16 {
+                let decision = self.waiting[half] & self.waiting[half].wrapping_neg();
+                let byte = (bytes[rank / 8] >> (rank % 8 * 8)) as u8;
+                if byte != threshold {
+                    tied &= !decision;
+                }
+                if byte < threshold {
+                    self.dropped[half] |= self.tied[half] & decision;
+                }
+                self.waiting[half] ^= decision;
+                rank += 1;
             }
+            self.tied[half] = tied;
+            half += 1;
         }
-        assert!(mask(1 << 16).drops_all());
+        self.k += 1;
+        if is_empty(both(self.waiting, self.tied)) {
+            self.waiting = self.ranked;
+            self.k = self.k.next_multiple_of(LEVEL);
+        }
     }
+
+    /// The keep bits, right for the wanted decisions once no call is needed.
+    pub(crate) const fn keep(&self) -> u128 {
+        !join(self.dropped)
+    }
+}
+
+const fn both(a: Block, b: Block) -> Block {
+    [a[0] & b[0], a[1] & b[1]]
+}
+
+const fn is_empty([a, b]: Block) -> bool {
+    a | b == 0
 }

@@ -1,7 +1,7 @@
 //! What computes masks: whole groups of blocks on wide lanes, block by block on scalar ones.
 
 use super::bernoulli::Bernoulli;
-use super::stream::{BLOCK, Stream};
+use super::stream::{BLOCK, Domain, Stream};
 use super::tile::{Block, split};
 use crate::simd::{CHUNK, Lanes, Scalar};
 
@@ -11,8 +11,8 @@ pub(crate) trait Generate: Lanes {
 
     fn generator(self, mask: &Bernoulli) -> Self::Generator<'_>;
 
-    /// The uniform integers of a block, in the order of its decisions.
-    fn uniforms(self, stream: &Stream, block: u64) -> [Self::I32x16; BLOCK / CHUNK];
+    /// The words of a block's calls of noise, in order.
+    fn noise(self, stream: &Stream, block: u64) -> [Self::I32x16; BLOCK / CHUNK];
 }
 
 /// A mask, ready to be computed.
@@ -51,15 +51,13 @@ impl Generate for Scalar {
     }
 
     #[inline(always)]
-    fn uniforms(self, stream: &Stream, block: u64) -> [Self::I32x16; BLOCK / CHUNK] {
-        let mut uniforms = [self.splat_i32(0); BLOCK / CHUNK];
-        for plane in 0..32 {
-            let bits = stream.plane(block, plane);
-            for (i, u) in uniforms.iter_mut().flat_map(AsMut::as_mut).enumerate() {
-                *u = *u << 1 | (bits >> i & 1) as i32;
-            }
+    fn noise(self, stream: &Stream, block: u64) -> [Self::I32x16; BLOCK / CHUNK] {
+        let mut noise = [self.splat_i32(0); BLOCK / CHUNK];
+        let fours = noise.iter_mut().flat_map(|lanes| lanes.as_mut().as_chunks_mut().0);
+        for (four, k) in fours.zip(0..) {
+            *four = stream.call(block, Domain::Noise, k).map(u32::cast_signed);
         }
-        uniforms
+        noise
     }
 }
 

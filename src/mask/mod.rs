@@ -19,7 +19,7 @@ pub(crate) use generator::{Generate, Work};
 pub use packed::PackedMask;
 pub(crate) use packed::Record;
 pub(crate) use source::{Computed, Source};
-pub(crate) use stream::{BLOCK, Domain, Stream};
+pub(crate) use stream::{BLOCK, Stream};
 pub(crate) use tile::{Keep, LIMB, TILE, Tile, first_of};
 
 /// The keep decisions of one address and rate, from the address's offset on.

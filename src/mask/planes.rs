@@ -1,42 +1,40 @@
-//! The bit planes of whole groups of blocks at once, for instruction sets with vectors.
+//! The decisions of eight blocks at once, for instruction sets with vectors.
 
-use super::bernoulli::{Bernoulli, Ties};
+use super::bernoulli::{Bernoulli, Decisions, LEVEL, Threshold};
 use super::generator::{Generate, Generator, Work};
-use super::rounds::{Rounds, Shared};
-use super::stream::{BLOCK, Stream};
-use super::tile::{BLOCK_LIMBS, Block, TILE, join, split};
+use super::rounds::{Calls, Rounds, lane_calls};
+use super::stream::{BLOCK, Domain, Stream, call_bits};
+use super::tile::{BLOCK_LIMBS, Block, TILE, split};
+use crate::philox::{high, low};
 use crate::simd::{CHUNK, GROUP, Task, WideLanes};
 
-/// Planes that a group of blocks goes through together, before its unsettled blocks go on with those of other groups.
-///
-/// A block still has a tie after k planes with probability 1 - (1 - 2^-k)^128, which is 22 % for k = 9.
-const COMMON_PLANES: u32 = 9;
+/// Decisions that the bytes of a call are for.
+const DEALT: u32 = 16;
 
-/// The blocks of a tile that are not settled.
+/// What nearly every block needs, one call a lane: the planes, and the bytes of 32 ties at two levels.
+const FIRST: [(Domain, u32); GROUP] = [
+    (Domain::Planes, 0),
+    (Domain::Planes, 1),
+    (Domain::Planes, 2),
+    (Domain::Planes, 3),
+    (Domain::Ties, 0),
+    (Domain::Ties, 1),
+    (Domain::Ties, LEVEL),
+    (Domain::Ties, LEVEL + 1),
+];
+
+/// The blocks of a tile that the bytes of one call do not settle: 0.3 % have more than sixteen ties, and in 3 % a byte equals the threshold's.
 struct Unsettled {
-    /// The decisions of each block that still tie.
-    tied: [Block; TILE + GROUP],
-    /// The numbers of the blocks that have any.
-    blocks: [u8; TILE + GROUP],
-    len: usize,
+    /// Bit i is set if block i is one.
+    blocks: u64,
+    /// The decisions of each block that tie after the planes.
+    tied: [Block; TILE],
+    /// Of these the ones that tie after their first byte, by rank: a byte for each block, of ranks from 0 and from 8 on.
+    equal: [[u64; 2]; TILE / GROUP],
 }
 
 impl Unsettled {
-    const NONE: Self = Self { tied: [[0; 2]; TILE + GROUP], blocks: [0; TILE + GROUP], len: 0 };
-
-    /// Adds those of the eight blocks from number `first` on whose bit in `any` is set: without branches, which could not be foreseen.
-    #[inline(always)]
-    fn add(&mut self, first: usize, tied: [Block; GROUP], any: u8) {
-        if let Some((to, _)) = self.tied.get_mut(first..).and_then(|tied| tied.split_first_chunk_mut()) {
-            *to = tied;
-        }
-        for i in 0..GROUP {
-            if let Some(to) = self.blocks.get_mut(self.len) {
-                *to = (first + i) as u8;
-            }
-            self.len += usize::from(any >> i & 1);
-        }
-    }
+    const NONE: Self = Self { blocks: 0, tied: [[0; 2]; TILE], equal: [[0; 2]; TILE / GROUP] };
 }
 
 impl<L: WideLanes> Generate for L {
@@ -48,27 +46,27 @@ impl<L: WideLanes> Generate for L {
     }
 
     #[inline(always)]
-    fn uniforms(self, stream: &Stream, block: u64) -> [L::I32x16; BLOCK / CHUNK] {
-        Rounds::new(self, stream).uniforms(block)
+    fn noise(self, stream: &Stream, block: u64) -> [L::I32x16; BLOCK / CHUNK] {
+        Rounds::new(self, stream).noise(block)
     }
 }
 
 /// The masks of whole groups of blocks.
-pub(crate) struct Planes<'a, L> {
+pub(crate) struct Planes<'a, L, C = Rounds<'a, L>> {
     lanes: L,
-    mask: &'a Bernoulli,
-    rounds: Rounds<'a, L>,
+    threshold: &'a Threshold,
+    calls: C,
 }
 
-impl<L: WideLanes> Generator for Planes<'_, L> {
+impl<L: WideLanes, C: Calls<L>> Generator for Planes<'_, L, C> {
     #[inline(always)]
     fn block(&self, block: u64, wanted: u128) -> Block {
-        if self.mask.drops_all() { [0; 2] } else { self.single(block, wanted) }
+        if self.threshold.drops_all() { [0; 2] } else { self.single(block, wanted) }
     }
 
     #[inline(always)]
     fn blocks<W: Work>(&self, first: u64, keep: &mut [Block], work: &mut W) {
-        if self.mask.drops_all() {
+        if self.threshold.drops_all() {
             return keep.fill([0; 2]);
         }
         if W::ANY { self.tile(first, keep, work) } else { self.lanes.call(WithoutWork { planes: self, first, keep }) }
@@ -76,13 +74,13 @@ impl<L: WideLanes> Generator for Planes<'_, L> {
 }
 
 /// The blocks of a tile and nothing else, which is the same code for all kinds of dropout and types of element.
-struct WithoutWork<'a, 'm, L> {
-    planes: &'a Planes<'m, L>,
+struct WithoutWork<'a, 'm, L, C> {
+    planes: &'a Planes<'m, L, C>,
     first: u64,
     keep: &'a mut [Block],
 }
 
-impl<L: WideLanes> Task<L> for WithoutWork<'_, '_, L> {
+impl<L: WideLanes, C: Calls<L>> Task<L> for WithoutWork<'_, '_, L, C> {
     #[inline(always)]
     fn run(self, _: L) {
         self.planes.tile(self.first, self.keep, &mut ());
@@ -90,19 +88,19 @@ impl<L: WideLanes> Task<L> for WithoutWork<'_, '_, L> {
 }
 
 /// The last blocks of a tile, fewer than a group.
-struct Rest<'a, 'm, L> {
-    planes: &'a Planes<'m, L>,
+struct Rest<'a, 'm, L, C> {
+    planes: &'a Planes<'m, L, C>,
     first: u64,
     done: usize,
     keep: &'a mut [Block],
-    unsettled: &'a mut Option<Unsettled>,
+    unsettled: &'a mut Unsettled,
 }
 
-impl<L: WideLanes> Task<L> for Rest<'_, '_, L> {
+impl<L: WideLanes, C: Calls<L>> Task<L> for Rest<'_, '_, L, C> {
     #[inline(always)]
     fn run(self, _: L) {
         let Self { planes, first, done, keep, unsettled } = self;
-        if keep.len() < planes.mask.planes().min(COMMON_PLANES) as usize {
+        if keep.len() < planes.common_calls() {
             for (i, keep) in keep.iter_mut().enumerate() {
                 *keep = planes.single(first.wrapping_add((done + i) as u64), u128::MAX);
             }
@@ -110,6 +108,7 @@ impl<L: WideLanes> Task<L> for Rest<'_, '_, L> {
             let mut group = [[0; 2]; GROUP];
             planes.group(first, done, &mut group, unsettled, &mut ());
             keep.iter_mut().zip(group).for_each(|(to, keep)| *to = keep);
+            unsettled.blocks &= !(u64::MAX << (done + keep.len()));
         }
     }
 }
@@ -117,13 +116,21 @@ impl<L: WideLanes> Task<L> for Rest<'_, '_, L> {
 impl<'a, L: WideLanes> Planes<'a, L> {
     #[inline(always)]
     pub(crate) fn new(lanes: L, mask: &'a Bernoulli) -> Self {
-        Self { lanes, mask, rounds: Rounds::new(lanes, &mask.stream) }
+        Self { lanes, threshold: &mask.threshold, calls: Rounds::new(lanes, &mask.stream) }
+    }
+}
+
+impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
+    /// The calls that a group of blocks makes together.
+    #[inline(always)]
+    fn common_calls(&self) -> usize {
+        self.threshold.planes() as usize + usize::from(self.threshold.levels() > 0)
     }
 
     /// The blocks of a tile, the first of which is `first`.
     #[inline(always)]
     fn tile(&self, first: u64, keep: &mut [Block], work: &mut impl Work) {
-        let mut unsettled = (self.mask.planes() > COMMON_PLANES).then_some(Unsettled::NONE);
+        let mut unsettled = Unsettled::NONE;
         let (groups, rest) = keep.as_chunks_mut();
         let mut done = 0;
         for group in groups {
@@ -133,67 +140,73 @@ impl<'a, L: WideLanes> Planes<'a, L> {
         if !rest.is_empty() {
             self.lanes.call(Rest { planes: self, first, done, keep: rest, unsettled: &mut unsettled });
         }
-        let Some(unsettled) = &unsettled else { return };
-        for numbers in unsettled.blocks.get(..unsettled.len).unwrap_or_default().chunks(GROUP) {
-            self.settle(first, numbers, &unsettled.tied, keep, work);
+        while unsettled.blocks != 0 {
+            self.settle(first, &mut unsettled, keep);
         }
     }
 
-    /// The keep bits of the eight blocks from number `done` on, with as much work done between the planes.
+    /// The keep bits of the eight blocks from number `done` on, with as much work done between the calls.
     #[inline(always)]
-    fn group(&self, first: u64, done: usize, keep: &mut [Block; GROUP], unsettled: &mut Option<Unsettled>, work: &mut impl Work) {
+    fn group(&self, first: u64, done: usize, keep: &mut [Block; GROUP], unsettled: &mut Unsettled, work: &mut impl Work) {
         let lanes = self.lanes;
         // 64-bit lanes hold whole block numbers, so the carry into the second counter word takes care of itself.
-        let shared = self.rounds.shared(lanes.count_from(first.wrapping_add(done as u64)));
+        let shared = self.calls.shared(lanes.count_from(first.wrapping_add(done as u64)));
         let (mut tied, mut kept) = ([lanes.splat(u64::MAX); 2], [lanes.splat(u64::MAX); 2]);
-        let common = self.mask.planes().min(COMMON_PLANES);
-        // Of a general rate's work some is left for the planes that settle.
-        let share = (GROUP * BLOCK_LIMBS).div_ceil(common.max(1) as usize);
-        for plane in 0..common {
-            work.advance(if unsettled.is_none() { share } else { 1 + plane as usize % 2 });
-            self.compare(&shared, plane, &mut tied, &mut kept);
+        let share = (GROUP * BLOCK_LIMBS).div_ceil(self.common_calls().max(1));
+        for k in 0..self.threshold.planes() {
+            work.advance(share);
+            let words = self.calls.words(&shared, lanes.splat(call_bits(Domain::Planes, k).into()));
+            let threshold = lanes.splat(self.threshold.plane(k));
+            for half in 0..2 {
+                kept[half] = kept[half] & !(tied[half] & threshold & !words[half]);
+                tied[half] = tied[half] & !(words[half] ^ threshold);
+            }
         }
         *keep = lanes.interleave(kept);
-        if let Some(unsettled) = unsettled {
-            unsettled.add(done, lanes.interleave(tied), lanes.nonzero(tied[0] | tied[1]));
+        if self.threshold.levels() == 0 {
+            return;
+        }
+        work.advance(share);
+        let words = self.calls.words(&shared, lanes.splat(call_bits(Domain::Ties, 0).into()));
+        let threshold = lanes.splat(splat_byte(self.threshold.byte(0)));
+        let [[below, equal], [below_8, equal_8]] = words.map(|bytes| lanes.compare_bytes(bytes, threshold));
+        let tied = lanes.interleave(tied);
+        for (i, (keep, tied)) in keep.iter_mut().zip(&tied).enumerate() {
+            let [below, equal] = [[below, below_8], [equal, equal_8]].map(|halves| lane_bits(halves, i));
+            drop_dealt(lanes, below, *tied, keep);
+            let ties = tied[0].count_ones() + tied[1].count_ones();
+            let open = self.threshold.levels() > 1 && equal & first_ranks(ties) != 0;
+            unsettled.blocks |= u64::from(open || ties > DEALT) << (done + i);
+        }
+        if let Some(to) = unsettled.tied.as_chunks_mut().0.get_mut(done / GROUP) {
+            *to = tied;
+        }
+        if let Some(to) = unsettled.equal.get_mut(done / GROUP) {
+            *to = [equal, equal_8];
         }
     }
 
-    /// Compares the next bit of every decision of eight blocks with that of the threshold.
+    /// Settles up to eight blocks by a second call of bytes, each by that which it needs.
     #[inline(always)]
-    fn compare(&self, shared: &Shared<L::U64x8>, plane: u32, tied: &mut [L::U64x8; 2], kept: &mut [L::U64x8; 2]) {
+    fn settle(&self, first: u64, unsettled: &mut Unsettled, keep: &mut [Block]) {
         let lanes = self.lanes;
-        let words = self.rounds.words(shared, lanes.splat(u64::from(plane) << 27));
-        let threshold = lanes.splat(self.mask.threshold_bits(plane));
-        for half in 0..2 {
-            kept[half] = kept[half] & !(tied[half] & threshold & !words[half]);
-            tied[half] = tied[half] & !(words[half] ^ threshold);
+        let (mut settling, mut blocks, mut calls, mut thresholds) = ([Settling::NONE; GROUP], [0; GROUP], [0; GROUP], [0; GROUP]);
+        for (i, to) in settling.iter_mut().enumerate() {
+            let Some(next) = Settling::next(unsettled, *self.threshold) else { break };
+            *to = next;
+            blocks[i] = first.wrapping_add(next.number as u64);
+            calls[i] = call_bits(Domain::Ties, next.call).into();
+            thresholds[i] = splat_byte(self.threshold.byte(next.call / LEVEL));
         }
-    }
-
-    /// Takes up to eight unsettled blocks through the other planes.
-    #[inline(always)]
-    fn settle(&self, first: u64, numbers: &[u8], tied: &[Block; TILE + GROUP], keep: &mut [Block], work: &mut impl Work) {
-        let lanes = self.lanes;
-        let (mut blocks, mut halves) = ([0; GROUP], [[0; GROUP]; 2]);
-        for (i, &number) in numbers.iter().enumerate() {
-            blocks[i % GROUP] = first.wrapping_add(number.into());
-            let tied = tied.get(usize::from(number)).copied().unwrap_or_default();
-            (halves[0][i % GROUP], halves[1][i % GROUP]) = (tied[0], tied[1]);
-        }
-        let shared = self.rounds.shared(lanes.load(&blocks));
-        let (mut tied, mut kept) = ([lanes.load(&halves[0]), lanes.load(&halves[1])], [lanes.splat(u64::MAX); 2]);
-        let mut plane = COMMON_PLANES;
-        while plane < self.mask.planes() && lanes.nonzero(tied[0] | tied[1]) != 0 {
-            work.advance(4);
-            // Planes from 32 on are others' bits, which do no harm: the threshold ends before them.
-            self.compare(&shared, plane, &mut tied, &mut kept);
-            self.compare(&shared, plane + 1, &mut tied, &mut kept);
-            plane += 2;
-        }
-        for (&number, kept) in numbers.iter().zip(lanes.interleave(kept)) {
-            if let Some(keep) = keep.get_mut(usize::from(number)) {
-                *keep = split(join(*keep) & join(kept));
+        let words = self.calls.words(&self.calls.shared(lanes.load(&blocks)), lanes.load(&calls));
+        let [[below, equal], [below_8, equal_8]] = words.map(|bytes| lanes.compare_bytes(bytes, lanes.load(&thresholds)));
+        for (i, settling) in settling.iter().enumerate() {
+            let Some(keep) = keep.get_mut(settling.number) else { break };
+            let [below, equal] = [[below, below_8], [equal, equal_8]].map(|halves| lane_bits(halves, i));
+            drop_dealt(lanes, (below & settling.open) << settling.from, settling.tied, keep);
+            let goes_on = settling.call / LEVEL + 1 < self.threshold.levels();
+            if settling.more || goes_on && equal & settling.open != 0 {
+                *keep = self.single(blocks[i], u128::MAX);
             }
         }
     }
@@ -201,37 +214,78 @@ impl<'a, L: WideLanes> Planes<'a, L> {
     /// The keep bits of one block, for want of eight.
     #[inline(always)]
     fn single(&self, block: u64, wanted: u128) -> Block {
-        let mut ties = Ties::ALL;
-        let words = self.lanes.interleave(self.rounds.eight_planes(block, 0));
-        for (plane, words) in words.into_iter().enumerate() {
-            ties.compare(join(words), self.mask.threshold_bits(plane as u32));
+        let lanes = self.lanes;
+        let shared = self.calls.shared(lanes.splat(block));
+        let first = lanes.interleave(self.calls.words(&shared, lanes.load(&const { lane_calls(FIRST) })));
+        let mut decisions = Decisions::new(*self.threshold, wanted);
+        while let Some(call) = decisions.next_call() {
+            let words = match FIRST.iter().zip(&first).find(|(known, _)| **known == call) {
+                Some((_, words)) => *words,
+                None => lanes.interleave(self.calls.words(&shared, lanes.splat(call_bits(call.0, call.1).into())))[0],
+            };
+            decisions.take([low(words[0]), high(words[0]), low(words[1]), high(words[1])]);
         }
-        let mut keep = split(!ties.dropped);
-        self.finish(block, split(ties.tied & wanted), GROUP as u32, &mut keep);
-        keep
+        split(decisions.keep())
     }
+}
 
-    /// Settles the few decisions of a block that still tie at `plane`, each by comparing its next eight bits as one integer.
+/// A block that takes a second call of bytes.
+#[derive(Clone, Copy)]
+struct Settling {
+    /// Within the tile.
+    number: usize,
+    /// The decisions that tie after the planes.
+    tied: Block,
+    call: u32,
+    /// The rank of the decision that gets the call's first byte.
+    from: u32,
+    /// The decisions that the call's bytes are for and that still tie, by rank from there.
+    open: u64,
+    /// Whether this call is not enough.
+    more: bool,
+}
+
+impl Settling {
+    const NONE: Self = Self { number: usize::MAX, tied: [0; 2], call: 0, from: 0, open: 0, more: false };
+
+    /// Takes the next of the unsettled blocks.
     #[inline(always)]
-    fn finish(&self, block: u64, mut tied: Block, mut plane: u32, keep: &mut Block) {
-        while plane < self.mask.planes() && tied != [0; 2] {
-            let words = self.rounds.eight_planes(block, plane);
-            let threshold = (self.mask.threshold << plane >> 24) as u8;
-            for half in 0..2 {
-                let mut left = tied[half];
-                while left != 0 {
-                    let decision = left & left.wrapping_neg();
-                    let bits = self.lanes.nonzero(words[half] & self.lanes.splat(decision)).reverse_bits();
-                    if bits != threshold {
-                        tied[half] ^= decision;
-                    }
-                    if bits < threshold {
-                        keep[half] ^= decision;
-                    }
-                    left ^= decision;
-                }
-            }
-            plane += GROUP as u32;
-        }
+    fn next(unsettled: &mut Unsettled, threshold: Threshold) -> Option<Self> {
+        let number = unsettled.blocks.trailing_zeros() as usize;
+        unsettled.blocks &= unsettled.blocks.wrapping_sub(1);
+        let tied = *unsettled.tied.get(number)?;
+        let ties = tied[0].count_ones() + tied[1].count_ones();
+        let equal = lane_bits(*unsettled.equal.get(number / GROUP)?, number % GROUP) & first_ranks(ties);
+        let (without_byte, goes_on) = (ties > DEALT, equal != 0 && threshold.levels() > 1);
+        Some(if goes_on {
+            Self { number, tied, call: LEVEL, from: 0, open: equal, more: without_byte }
+        } else {
+            Self { number, tied, call: 1, from: DEALT, open: first_ranks(ties - DEALT), more: ties > 2 * DEALT }
+        })
     }
+}
+
+/// A byte in every byte.
+const fn splat_byte(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
+}
+
+/// The bits of a lane's sixteen bytes.
+#[inline(always)]
+fn lane_bits([first, last]: [u64; 2], lane: usize) -> u64 {
+    first >> (8 * lane) & 0xFF | (last >> (8 * lane) & 0xFF) << 8
+}
+
+/// The ranks of so many ties, of those that one call has bytes for.
+#[inline(always)]
+fn first_ranks(ties: u32) -> u64 {
+    (1 << ties.min(DEALT)) - 1
+}
+
+/// Drops those of the tied decisions whose rank's bit is set.
+#[inline(always)]
+fn drop_dealt(lanes: impl WideLanes, dropped: u64, tied: Block, keep: &mut Block) {
+    let after = dropped.checked_shr(tied[0].count_ones()).unwrap_or(0);
+    keep[0] &= !lanes.deposit(dropped, tied[0]);
+    keep[1] &= !lanes.deposit(after, tied[1]);
 }

@@ -1,10 +1,31 @@
-//! Philox over vectors: random planes of eight blocks, or eight planes of a block, at once.
+//! Philox over vectors: a call for each of eight blocks, or eight calls for a block, at once.
 
-use super::stream::{BLOCK, Stream};
+use super::stream::{BLOCK, Domain, Stream, call_bits};
 use crate::philox::{M0, M1, ROUNDS, W0, W1, high, low};
-use crate::simd::{CHUNK, WideLanes};
+use crate::simd::{CHUNK, GROUP, WideLanes};
 
-/// The planes of a stream, one block and plane a lane.
+/// Where the words of calls come from: Philox, or what a test makes up.
+pub(crate) trait Calls<L: WideLanes> {
+    /// What all calls of some blocks have in common.
+    type Shared;
+
+    fn shared(&self, blocks: L::U64x8) -> Self::Shared;
+
+    /// The words of every lane's block in its call: the first two and the last two.
+    fn words(&self, shared: &Self::Shared, calls: L::U64x8) -> [L::U64x8; 2];
+}
+
+/// Which call each lane makes, as its counter has it.
+pub(crate) const fn lane_calls(calls: [(Domain, u32); GROUP]) -> [u64; GROUP] {
+    let (mut lanes, mut i) = ([0; GROUP], 0);
+    while i < GROUP {
+        lanes[i] = call_bits(calls[i].0, calls[i].1) as u64;
+        i += 1;
+    }
+    lanes
+}
+
+/// The calls of a stream, one block and call a lane.
 ///
 /// Each 32-bit word lives in the low half of its lane; what rides in the high half is garbage that no step reads.
 // No closure handles a vector here: a closure is a function of its own, compiled without the instruction set until it is inlined.
@@ -15,10 +36,10 @@ pub(crate) struct Rounds<'a, L> {
     keys: [[u64; 2]; ROUNDS as usize],
 }
 
-/// A counter after the rounds that its plane does not reach: the plane is in the second counter word alone, and comes to touch
-/// all four only in round 3, so the planes of a group share nearly a quarter of the work.
+/// A counter after the rounds that its call does not reach: the call is in the second counter word alone, and comes to touch
+/// all four only in round 3, so the calls of a group share nearly a quarter of the work.
 pub(crate) struct Shared<V> {
-    /// Round 1: the first word but for the plane.
+    /// Round 1: the first word but for the call.
     a1: V,
     /// Round 2: what the third word is xored with.
     d1: V,
@@ -40,22 +61,40 @@ impl<'a, L: WideLanes> Rounds<'a, L> {
         Self { lanes, stream, keys }
     }
 
-    /// The random bits of one block in eight planes, a plane a lane.
+    /// The words of a block's calls of noise, in order.
     #[inline(always)]
-    pub(crate) fn eight_planes(&self, block: u64, first: u32) -> [L::U64x8; 2] {
-        // Planes from 32 on are others' bits, which do no harm: the threshold ends before them.
-        let planes = self.lanes.shl_u64::<27>(self.lanes.count_from(u64::from(first)));
-        self.words(&self.shared(self.lanes.splat(block)), planes)
+    pub(crate) fn noise(&self, block: u64) -> [L::I32x16; BLOCK / CHUNK] {
+        let lanes = self.lanes;
+        let shared = self.shared(lanes.splat(block));
+        let mut noise = [lanes.splat_i32(0); BLOCK / CHUNK];
+        for (i, calls) in NOISE.iter().enumerate() {
+            [noise[2 * i], noise[2 * i + 1]] = lanes.interleave_i32(self.words(&shared, lanes.load(calls)));
+        }
+        noise
     }
+}
+
+/// The calls of noise, eight at a time.
+const NOISE: [[u64; GROUP]; 4] = {
+    let (mut calls, mut k) = ([[(Domain::Noise, 0); GROUP]; 4], 0);
+    while k < 32 {
+        calls[k as usize / GROUP][k as usize % GROUP] = (Domain::Noise, k);
+        k += 1;
+    }
+    [lane_calls(calls[0]), lane_calls(calls[1]), lane_calls(calls[2]), lane_calls(calls[3])]
+};
+
+impl<L: WideLanes> Calls<L> for Rounds<'_, L> {
+    type Shared = Shared<L::U64x8>;
 
     #[inline(always)]
-    pub(crate) fn shared(&self, block: L::U64x8) -> Shared<L::U64x8> {
+    fn shared(&self, blocks: L::U64x8) -> Shared<L::U64x8> {
         let lanes = self.lanes;
         let [[k0, k1], [k2, k3], [k4, k5], ..] = self.keys;
         let layer = u64::from(self.stream.layer) * u64::from(M1);
         // Round 1
-        let p0 = lanes.mul(block, M0);
-        let a1 = lanes.shr_u64::<32>(block) ^ lanes.splat(u64::from(self.stream.domain ^ high(layer)) ^ k0);
+        let p0 = lanes.mul(blocks, M0);
+        let a1 = lanes.shr_u64::<32>(blocks) ^ lanes.splat(u64::from(high(layer)) ^ k0);
         let c1 = lanes.shr_u64::<32>(p0) ^ lanes.splat(u64::from(self.stream.step) ^ k1);
         let d1 = p0 ^ lanes.splat(k3);
         // Round 2
@@ -68,12 +107,11 @@ impl<'a, L: WideLanes> Rounds<'a, L> {
         Shared { a1, d1, b2, c3, d3: p0 }
     }
 
-    /// The random bits of every lane's block at its plane (given shifted to its place in the counter): the first 64 and the last 64.
     #[inline(always)]
-    pub(crate) fn words(&self, shared: &Shared<L::U64x8>, plane: L::U64x8) -> [L::U64x8; 2] {
+    fn words(&self, shared: &Shared<L::U64x8>, calls: L::U64x8) -> [L::U64x8; 2] {
         let lanes = self.lanes;
         // What is left of rounds 1 to 3.
-        let p0 = lanes.mul(shared.a1 ^ plane, M0);
+        let p0 = lanes.mul(shared.a1 ^ calls, M0);
         let p1 = lanes.mul(lanes.shr_u64::<32>(p0) ^ shared.d1, M1);
         let (mut a, mut b, mut c, mut d) = (lanes.shr_u64::<32>(p1) ^ shared.b2, p1, shared.c3 ^ p0, shared.d3);
         let [_, _, _, middle @ .., last] = &self.keys;
@@ -85,38 +123,5 @@ impl<'a, L: WideLanes> Rounds<'a, L> {
         let (p0, p1) = (lanes.mul(a, M0), lanes.mul(c, M1));
         let low_half = lanes.splat(u64::from(u32::MAX));
         [lanes.swap(p1) ^ (b & low_half) ^ lanes.splat(last[0]), lanes.swap(p0) ^ (d & low_half) ^ lanes.splat(last[1])]
-    }
-
-    /// The uniform integers of a block.
-    #[inline(always)]
-    pub(crate) fn uniforms(&self, block: u64) -> [L::I32x16; BLOCK / CHUNK] {
-        let lanes = self.lanes;
-        let shared = self.shared(lanes.splat(block));
-        let mut uniforms = [lanes.splat_i32(0); BLOCK / CHUNK];
-        for octet in 0..4 {
-            // The last of the eight in lane 0, as the lowest bit.
-            let planes = lanes.shl_u64::<27>(lanes.count_from(8 * octet) ^ lanes.splat(7));
-            for (half, words) in self.words(&shared, planes).into_iter().enumerate() {
-                // A byte for each of 64 decisions, a bit for each of eight planes.
-                let bytes = lanes.widen_bytes(self.transpose_bits(lanes.transpose_bytes(words)));
-                for (i, byte) in bytes.into_iter().enumerate() {
-                    let u = &mut uniforms[4 * half + i];
-                    *u = lanes.shl::<8>(*u) | byte;
-                }
-            }
-        }
-        uniforms
-    }
-
-    /// Bit i of byte k of each lane as bit k of byte i (Warren, "Hacker's Delight", section 7-3).
-    #[inline(always)]
-    fn transpose_bits(&self, mut x: L::U64x8) -> L::U64x8 {
-        let lanes = self.lanes;
-        let t = (x ^ lanes.shr_u64::<7>(x)) & lanes.splat(0x00AA_00AA_00AA_00AA);
-        x = x ^ t ^ lanes.shl_u64::<7>(t);
-        let t = (x ^ lanes.shr_u64::<14>(x)) & lanes.splat(0x0000_CCCC_0000_CCCC);
-        x = x ^ t ^ lanes.shl_u64::<14>(t);
-        let t = (x ^ lanes.shr_u64::<28>(x)) & lanes.splat(0x0000_0000_F0F0_F0F0);
-        x ^ t ^ lanes.shl_u64::<28>(t)
     }
 }

@@ -1,38 +1,50 @@
-//! Address -> random bits, a plane of a block at a time.
+//! Address -> random bits, 128 for a block a call.
 
 use crate::address::Address;
 use crate::philox::{ROUNDS, high, low, philox4x32};
 
-/// Decisions in a block: the four words of one Philox output, a bit of each decision.
+/// Decisions in a block: as many as a call of Philox has bits.
 pub(crate) const BLOCK: usize = 128;
 
-/// What the random bits of an address are for. The values 2 and 3 are reserved.
-#[derive(Clone, Copy)]
+/// What the random bits of a call are for. The value 3 is reserved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Domain {
-    Bernoulli = 0,
-    Gaussian = 1,
+    /// A bit of every decision.
+    Planes = 0,
+    /// Four values of Gaussian noise.
+    Noise = 1,
+    /// Bytes for sixteen decisions that tie.
+    Ties = 2,
+}
+
+/// Where the second word of a counter, which begins with the high bits of the block's number, has the domain.
+const DOMAIN_SHIFT: u32 = 25;
+
+/// Where it has the number of the call within the domain, from 0 to 31.
+const CALL_SHIFT: u32 = 27;
+
+/// What tells a block's calls from one another: domain and number at their places in the second word of the counter.
+pub(crate) const fn call_bits(domain: Domain, k: u32) -> u32 {
+    (domain as u32) << DOMAIN_SHIFT | k << CALL_SHIFT
 }
 
 /// Everything of an address but the index.
 #[derive(Clone, Copy)]
 pub(crate) struct Stream {
     pub(crate) key: [u32; 2],
-    /// Where the second word of a counter has it.
-    pub(crate) domain: u32,
     pub(crate) layer: u32,
     pub(crate) step: u32,
 }
 
 impl Stream {
-    pub(crate) const fn new(address: Address, domain: Domain) -> Self {
+    pub(crate) const fn new(address: Address) -> Self {
         let Address { seed, layer, step, .. } = address;
-        Self { key: [low(seed), high(seed)], domain: (domain as u32) << 25, layer, step }
+        Self { key: [low(seed), high(seed)], layer, step }
     }
 
-    /// Bit `31 - plane` of the uniform integers of a block, that of decision i in bit i: the plain reference of every other path.
-    pub(crate) const fn plane(&self, block: u64, plane: u32) -> u128 {
-        let counter = [low(block), high(block) | self.domain | plane << 27, self.layer, self.step];
-        let [a, b, c, d] = philox4x32(counter, self.key, ROUNDS);
-        a as u128 | (b as u128) << 32 | (c as u128) << 64 | (d as u128) << 96
+    /// The words of call `k` of a domain, for a block: the plain reference of every other path.
+    pub(crate) const fn call(&self, block: u64, domain: Domain, k: u32) -> [u32; 4] {
+        let counter = [low(block), high(block) | call_bits(domain, k), self.layer, self.step];
+        philox4x32(counter, self.key, ROUNDS)
     }
 }

@@ -13,12 +13,12 @@ pub(crate) const BLOCK_LIMBS: usize = BLOCK / LIMB;
 pub(crate) type Block = [u64; BLOCK_LIMBS];
 
 /// A block's bits as one integer.
-pub(crate) fn join([low, high]: Block) -> u128 {
-    u128::from(low) | u128::from(high) << 64
+pub(crate) const fn join([low, high]: Block) -> u128 {
+    low as u128 | (high as u128) << 64
 }
 
 /// The block of an integer's bits.
-pub(crate) fn split(bits: u128) -> Block {
+pub(crate) const fn split(bits: u128) -> Block {
     [bits as u64, (bits >> 64) as u64]
 }
 

@@ -369,18 +369,22 @@ impl WideLanes for Avx2 {
     }
 
     #[inline(always)]
-    fn interleave(self, [low, high]: [U64x8; 2]) -> [[u64; 2]; GROUP] {
-        let ([a, b], [c, d]) = (low.0, high.0);
+    fn interleave(self, halves: [U64x8; 2]) -> [[u64; 2]; GROUP] {
         // SAFETY: four vectors are 128 bytes, as eight blocks are, and any bits are valid for them.
+        unsafe { core::mem::transmute(self.interleave_i32(halves).map(|x| x.0)) }
+    }
+
+    #[inline(always)]
+    fn interleave_i32(self, [low, high]: [U64x8; 2]) -> [I32x16; 2] {
+        let ([a, b], [c, d]) = (low.0, high.0);
+        // SAFETY: nothing else.
         unsafe {
             let (ac_even, ac_odd) = (_mm256_unpacklo_epi64(a, c), _mm256_unpackhi_epi64(a, c));
             let (bd_even, bd_odd) = (_mm256_unpacklo_epi64(b, d), _mm256_unpackhi_epi64(b, d));
-            core::mem::transmute([
-                _mm256_permute2x128_si256::<0x20>(ac_even, ac_odd),
-                _mm256_permute2x128_si256::<0x31>(ac_even, ac_odd),
-                _mm256_permute2x128_si256::<0x20>(bd_even, bd_odd),
-                _mm256_permute2x128_si256::<0x31>(bd_even, bd_odd),
-            ])
+            [
+                I32x16([_mm256_permute2x128_si256::<0x20>(ac_even, ac_odd), _mm256_permute2x128_si256::<0x31>(ac_even, ac_odd)]),
+                I32x16([_mm256_permute2x128_si256::<0x20>(bd_even, bd_odd), _mm256_permute2x128_si256::<0x31>(bd_even, bd_odd)]),
+            ]
         }
     }
 
@@ -397,33 +401,18 @@ impl WideLanes for Avx2 {
     }
 
     #[inline(always)]
-    fn transpose_bytes(self, x: U64x8) -> U64x8 {
-        let [a, b] = x.0;
-        // SAFETY: nothing else.
-        U64x8(unsafe {
-            // Rows 0 to 3 and 4 to 7: bytes to pairs of rows, then pairs to the halves of each column.
-            let pairs = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15));
-            let fours = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15));
-            let (a, b) = (_mm256_shuffle_epi8(a, pairs), _mm256_shuffle_epi8(b, pairs));
-            let (a, b) = (_mm256_permute4x64_epi64::<IN_ORDER>(a), _mm256_permute4x64_epi64::<IN_ORDER>(b));
-            let (a, b) = (_mm256_shuffle_epi8(a, fours), _mm256_shuffle_epi8(b, fours));
-            let (even, odd) = (_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
-            [_mm256_permute2x128_si256::<0x20>(even, odd), _mm256_permute2x128_si256::<0x31>(even, odd)]
-        })
-    }
-
-    #[inline(always)]
-    fn widen_bytes(self, x: U64x8) -> [I32x16; 4] {
-        // SAFETY: nothing else.
-        unsafe {
-            let (a, b) = (_mm256_castsi256_si128(x.0[0]), _mm256_extracti128_si256::<1>(x.0[0]));
-            let (c, d) = (_mm256_castsi256_si128(x.0[1]), _mm256_extracti128_si256::<1>(x.0[1]));
-            [
-                I32x16([_mm256_cvtepu8_epi32(a), _mm256_cvtepu8_epi32(_mm_unpackhi_epi64(a, a))]),
-                I32x16([_mm256_cvtepu8_epi32(b), _mm256_cvtepu8_epi32(_mm_unpackhi_epi64(b, b))]),
-                I32x16([_mm256_cvtepu8_epi32(c), _mm256_cvtepu8_epi32(_mm_unpackhi_epi64(c, c))]),
-                I32x16([_mm256_cvtepu8_epi32(d), _mm256_cvtepu8_epi32(_mm_unpackhi_epi64(d, d))]),
-            ]
+    fn compare_bytes(self, x: U64x8, than: U64x8) -> [u64; 2] {
+        let (mut at_least, mut equal) = (0, 0);
+        for half in (0..2).rev() {
+            let (x, than) = (x.0[half], than.0[half]);
+            // SAFETY: nothing else.
+            let bits = unsafe {
+                let (above_or_equal, same) = (_mm256_cmpeq_epi8(_mm256_max_epu8(x, than), x), _mm256_cmpeq_epi8(x, than));
+                [_mm256_movemask_epi8(above_or_equal), _mm256_movemask_epi8(same)].map(i32::cast_unsigned)
+            };
+            at_least = at_least << 32 | u64::from(bits[0]);
+            equal = equal << 32 | u64::from(bits[1]);
         }
+        [!at_least, equal]
     }
 }

@@ -6,9 +6,9 @@ use core::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Not, Sub};
 
 use super::lanes::{CHUNK, GROUP, Lanes, Task, WideLanes};
 
-cpufeatures::new!(detected, "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi", "avx512vbmi2");
+cpufeatures::new!(detected, "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi", "avx512vbmi2", "bmi2");
 
-/// A CPU with AVX-512 F, BW, DQ, VL and VBMI. [`Avx512::detect`] alone makes one.
+/// A CPU with AVX-512 F, BW, DQ, VL, VBMI, and BMI2. [`Avx512::detect`] alone makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Avx512(());
 
@@ -99,7 +99,7 @@ impl Lanes for Avx512 {
     #[inline(always)]
     fn call(self, task: impl Task<Self>) {
         #[inline(never)]
-        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi2")]
         fn run(lanes: Avx512, task: impl Task<Avx512>) {
             task.run(lanes);
         }
@@ -306,12 +306,19 @@ impl WideLanes for Avx512 {
     }
 
     #[inline(always)]
-    fn interleave(self, [low, high]: [U64x8; 2]) -> [[u64; 2]; GROUP] {
+    fn interleave(self, halves: [U64x8; 2]) -> [[u64; 2]; GROUP] {
         // SAFETY: two vectors are 128 bytes, as eight blocks are, and any bits are valid for them.
+        unsafe { core::mem::transmute(self.interleave_i32(halves).map(|x| x.0)) }
+    }
+
+    #[inline(always)]
+    fn interleave_i32(self, [low, high]: [U64x8; 2]) -> [I32x16; 2] {
+        // SAFETY: nothing else.
         unsafe {
-            let first = _mm512_permutex2var_epi64(low.0, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), high.0);
-            let last = _mm512_permutex2var_epi64(low.0, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), high.0);
-            core::mem::transmute([first, last])
+            [
+                I32x16(_mm512_permutex2var_epi64(low.0, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), high.0)),
+                I32x16(_mm512_permutex2var_epi64(low.0, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), high.0)),
+            ]
         }
     }
 
@@ -322,31 +329,14 @@ impl WideLanes for Avx512 {
     }
 
     #[inline(always)]
-    fn transpose_bytes(self, x: U64x8) -> U64x8 {
-        // SAFETY: the array and the vector are 64 bytes that any bits are valid for.
-        U64x8(unsafe { _mm512_permutexvar_epi8(core::mem::transmute::<[u8; 64], __m512i>(TRANSPOSED), x.0) })
+    fn compare_bytes(self, x: U64x8, than: U64x8) -> [u64; 2] {
+        // SAFETY: nothing else.
+        unsafe { [_mm512_cmplt_epu8_mask(x.0, than.0), _mm512_cmpeq_epu8_mask(x.0, than.0)] }
     }
 
     #[inline(always)]
-    fn widen_bytes(self, x: U64x8) -> [I32x16; 4] {
+    fn deposit(self, bits: u64, places: u64) -> u64 {
         // SAFETY: nothing else.
-        unsafe {
-            [
-                I32x16(_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32::<0>(x.0))),
-                I32x16(_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32::<1>(x.0))),
-                I32x16(_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32::<2>(x.0))),
-                I32x16(_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32::<3>(x.0))),
-            ]
-        }
+        unsafe { _pdep_u64(bits, places) }
     }
 }
-
-/// Where each byte of a transposed square of 8 x 8 bytes comes from.
-const TRANSPOSED: [u8; 64] = {
-    let (mut from, mut i) = ([0; 64], 0);
-    while i < 64 {
-        from[i] = (i % 8 * 8 + i / 8) as u8;
-        i += 1;
-    }
-    from
-};

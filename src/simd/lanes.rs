@@ -121,10 +121,22 @@ pub(crate) trait WideLanes: Lanes {
     fn swap(self, x: Self::U64x8) -> Self::U64x8;
     /// Lane i of the two vectors as pair i.
     fn interleave(self, halves: [Self::U64x8; 2]) -> [[u64; 2]; GROUP];
+    /// The same, as 32-bit words.
+    fn interleave_i32(self, halves: [Self::U64x8; 2]) -> [Self::I32x16; 2];
     /// Bit i is set if lane i is not zero.
     fn nonzero(self, x: Self::U64x8) -> u8;
-    /// Byte i of lane k, counted from the least significant, as byte k of lane i.
-    fn transpose_bytes(self, x: Self::U64x8) -> Self::U64x8;
-    /// The bytes of all lanes as integers.
-    fn widen_bytes(self, x: Self::U64x8) -> [Self::I32x16; 4];
+    /// Bit i is set if byte i, counted from the least significant of lane 0, is below that of `than`; and if it equals that.
+    fn compare_bytes(self, x: Self::U64x8, than: Self::U64x8) -> [u64; 2];
+    /// The lowest of the bits, in order, at the places of the ones of `places`; zeros elsewhere.
+    #[inline(always)]
+    fn deposit(self, mut bits: u64, mut places: u64) -> u64 {
+        let mut deposited = 0;
+        while bits != 0 && places != 0 {
+            let place = places & places.wrapping_neg();
+            deposited |= place & (bits & 1).wrapping_neg();
+            bits >>= 1;
+            places ^= place;
+        }
+        deposited
+    }
 }

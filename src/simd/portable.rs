@@ -3,7 +3,7 @@
 use core::array::from_fn;
 use core::ops::{Add, Mul};
 
-use wide::{f32x16, f64x8, i32x16, u32x4, u32x16, u64x8};
+use wide::{f32x16, f64x8, i32x16, u8x16, u32x4, u32x16, u64x8};
 
 use super::lanes::{CHUNK, GROUP, Lanes, Task, WideLanes, run};
 
@@ -224,20 +224,27 @@ impl WideLanes for Portable {
     }
 
     #[inline(always)]
+    fn interleave_i32(self, halves: [u64x8; 2]) -> [i32x16; 2] {
+        let blocks = self.interleave(halves);
+        let word = |i: usize| (blocks[i / 4][i / 2 % 2] >> (i % 2 * 32)) as i32;
+        [i32x16::new(from_fn(word)), i32x16::new(from_fn(|i| word(16 + i)))]
+    }
+
+    #[inline(always)]
     fn nonzero(self, x: u64x8) -> u8 {
         x.to_array().iter().rev().fold(0, |bits, &lane| bits << 1 | u8::from(lane != 0))
     }
 
     #[inline(always)]
-    fn transpose_bytes(self, x: u64x8) -> u64x8 {
-        let rows = x.to_array().map(u64::to_le_bytes);
-        u64x8::new(from_fn(|i| u64::from_le_bytes(from_fn(|k| rows[k][i]))))
-    }
-
-    #[inline(always)]
-    fn widen_bytes(self, x: u64x8) -> [i32x16; 4] {
-        let lanes = x.to_array().map(u64::to_le_bytes);
-        from_fn(|quarter| i32x16::new(from_fn(|i| lanes[2 * quarter + i / 8][i % 8].into())))
+    fn compare_bytes(self, x: u64x8, than: u64x8) -> [u64; 2] {
+        let (x, than) = (x.to_array(), than.to_array());
+        let (mut below, mut equal) = (0, 0);
+        for i in (0..GROUP).step_by(2).rev() {
+            let [x, than] = [x, than].map(|lanes| u8x16::new(core::array::from_fn(|k| lanes[i + k / 8].to_le_bytes()[k % 8])));
+            below = below << 16 | u64::from(x.simd_lt(than).to_bitmask());
+            equal = equal << 16 | u64::from(x.simd_eq(than).to_bitmask());
+        }
+        [below, equal]
     }
 }
 

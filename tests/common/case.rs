@@ -83,7 +83,7 @@ impl TensorCase {
 
     /// The output if `f` makes it of an element and its decision's uniform integer.
     pub fn each<S: Subject>(&self, x: &[S::Element], f: impl Fn(u64, S::Element) -> S::Element) -> Vec<S::Element> {
-        let uniforms: Vec<u64> = uniforms(S::DOMAIN, self.address, self.decisions()).collect();
+        let uniforms: Vec<u64> = uniforms(S::IS_NOISE, self.address, self.decisions()).collect();
         let output = |(i, &x)| f(uniforms[oracle::decision(&self.shape, &self.shared, i)], x);
         x.iter().enumerate().map(output).collect()
     }
@@ -92,13 +92,13 @@ impl TensorCase {
 /// The oracle's decisions from an address's offset on.
 pub fn drops(p: f64, address: Address, decisions: usize) -> Vec<bool> {
     let threshold = oracle::threshold(p);
-    uniforms(0, address, decisions).map(|u| u < threshold).collect()
+    uniforms(false, address, decisions).map(|u| oracle::drops(u, threshold)).collect()
 }
 
-/// The oracle's uniform integers.
-pub fn uniforms(domain: u64, Address { seed, layer, step, offset }: Address, decisions: usize) -> impl Iterator<Item = u64> {
-    let blocks = (offset / 128..).flat_map(move |block| oracle::uniforms(seed, layer, step, domain, block));
-    blocks.skip((offset % 128) as usize).take(decisions)
+/// The oracle's uniform integers: of decisions, or of noise.
+pub fn uniforms(is_noise: bool, Address { seed, layer, step, offset }: Address, count: usize) -> impl Iterator<Item = u64> {
+    let block = if is_noise { oracle::noise } else { oracle::uniforms };
+    (offset / 128..).flat_map(move |i| block(seed, layer, step, i)).skip((offset % 128) as usize).take(count)
 }
 
 impl Arbitrary for MaskCase {
@@ -150,11 +150,14 @@ impl Arbitrary for TensorCase {
     }
 }
 
-/// A rate from all kinds: the ends, few planes, one bit, any.
+/// A rate from all kinds: the ends, few bits, one bit, any.
 pub fn probability(g: &mut Gen) -> f64 {
     let threshold = match u8::arbitrary(g) % 8 {
         0 => *g.choose(&[0, 1, RANGE - 1, RANGE]).unwrap(),
-        1 => (u64::arbitrary(g) % 257) << 24,
+        1 => {
+            let zeros = u8::arbitrary(g) % 29;
+            u64::arbitrary(g) % ((RANGE >> zeros) + 1) << zeros
+        }
         2 => 1 << (u8::arbitrary(g) % 33),
         _ => u64::arbitrary(g) % (RANGE + 1),
     };

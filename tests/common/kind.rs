@@ -4,7 +4,8 @@
 use std::marker::PhantomData;
 
 use dropout_kernels::{
-    Alpha, AlphaDropout, Dropout, Gaussian, GaussianDropout, Kind, Layer, Quantized, QuantizedDropout, Rate, Scaled, Scaling,
+    Alpha, AlphaDropout, AnyLayout, Dropout, Gaussian, GaussianDropout, Kind, Layer, Quantized, QuantizedDropout, Rate, Scaled,
+    Scaling,
 };
 
 use super::case::TensorCase;
@@ -17,9 +18,9 @@ const RANGE: u64 = 1 << 32;
 /// A kind of dropout on a type of element, with the settings of a case.
 pub trait Subject: Sized {
     type Element: Bits;
-    type Kind: Kind<Self::Element>;
-    /// What the uniform integers are for.
-    const DOMAIN: u64 = 0;
+    type Kind: Kind<Self::Element> + AnyLayout;
+    /// Whether the uniform integers are those of noise, and not those of decisions.
+    const IS_NOISE: bool = false;
 
     /// The layer to test, without its layout.
     fn layer(case: &TensorCase) -> Layer<Self::Kind>;
@@ -74,7 +75,7 @@ impl<E: Value> Subject for OfScaled<E> {
     }
 
     fn forward(&self, u: u64, x: E) -> E {
-        if u < self.threshold { E::DROPPED } else { x.times(self.scale) }
+        if oracle::drops(u, self.threshold) { E::DROPPED } else { x.times(self.scale) }
     }
 
     fn evaluated(&self, x: E) -> E {
@@ -111,13 +112,13 @@ impl<E: Value> Subject for OfAlpha<E> {
         match self.threshold {
             0 => x,
             RANGE => E::DROPPED,
-            threshold if u < threshold => E::nearest(self.dropped),
+            threshold if oracle::drops(u, threshold) => E::nearest(self.dropped),
             _ => x.affine(self.a, self.b),
         }
     }
 
     fn backward(&self, u: u64, gradient: E) -> E {
-        if u < self.threshold { E::DROPPED } else { gradient.times(self.a) }
+        if oracle::drops(u, self.threshold) { E::DROPPED } else { gradient.times(self.a) }
     }
 }
 
@@ -131,7 +132,7 @@ pub struct OfGaussian<E> {
 impl<E: Value> Subject for OfGaussian<E> {
     type Element = E;
     type Kind = Gaussian;
-    const DOMAIN: u64 = 1;
+    const IS_NOISE: bool = true;
 
     fn layer(case: &TensorCase) -> GaussianDropout {
         GaussianDropout::new(rate(case))
@@ -180,7 +181,7 @@ impl<E: Integral> Subject for OfQuantized<E> {
 
     fn forward(&self, u: u64, x: E) -> E {
         match self.scale {
-            _ if u < self.threshold => self.zero_point,
+            _ if oracle::drops(u, self.threshold) => self.zero_point,
             Some(scale) => rescale(x, self.zero_point, scale),
             None => x,
         }

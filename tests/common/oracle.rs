@@ -1,4 +1,4 @@
-//! The mask contract written down once more, apart from the library and as plainly as can be: one decision at a time, all 32 planes,
+//! The mask contract written down once more, apart from the library and as plainly as can be: one decision at a time, all 36 bits,
 //! no early exit. Nothing here is fast, and nothing here may call the crate.
 #![expect(clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "thresholds, from 0 to 2^32: exact")]
 
@@ -15,25 +15,63 @@ pub fn philox4x32(mut counter: [u64; 4], mut key: [u64; 2], rounds: u32) -> [u64
     counter
 }
 
-/// The random words of one plane of a block.
-fn plane(seed: u64, layer: u32, step: u32, domain: u64, block: u64, plane: u64) -> [u64; 4] {
-    let counter = [block & LOW, (block >> 32) | (domain << 25) | (plane << 27), layer.into(), step.into()];
+/// What a call's bits are for.
+const PLANES: u64 = 0;
+const NOISE: u64 = 1;
+const TIES: u64 = 2;
+
+/// The words of one call for a block.
+fn call(seed: u64, layer: u32, step: u32, block: u64, domain: u64, k: u64) -> [u64; 4] {
+    let counter = [block & LOW, (block >> 32) | (domain << 25) | (k << 27), layer.into(), step.into()];
     philox4x32(counter, [seed & LOW, seed >> 32], 10)
 }
 
-/// The bit of a decision in its block's words.
-fn bit(words: [u64; 4], index: u64) -> u64 {
-    (words[(index >> 5 & 3) as usize] >> (index & 31)) & 1
+/// The four leading bits of the decision at place `i` of a block, from the words of the four planes.
+fn nibble(planes: [[u64; 4]; 4], i: usize) -> u64 {
+    (0..4).map(|k| ((planes[k][i / 32] >> (i % 32)) & 1) << (3 - k)).sum()
 }
 
-pub fn uniform(seed: u64, layer: u32, step: u32, domain: u64, index: u64) -> u64 {
-    (0..32).map(|k| bit(plane(seed, layer, step, domain, index >> 7, k), index) << (31 - k)).sum()
+/// How many decisions of the block before place `i` have the same nibble.
+fn rank(planes: [[u64; 4]; 4], i: usize) -> usize {
+    (0..i).filter(|&j| nibble(planes, j) == nibble(planes, i)).count()
 }
 
-/// Those of a whole block, whose planes are evaluated once for all: for the fuzz targets, which the above would keep waiting.
-pub fn uniforms(seed: u64, layer: u32, step: u32, domain: u64, block: u64) -> Vec<u64> {
-    let planes: Vec<_> = (0..32).map(|k| plane(seed, layer, step, domain, block, k)).collect();
-    (0..128).map(|index| (0..).zip(&planes).map(|(k, words)| bit(*words, index) << (31 - k)).sum()).collect()
+/// A byte of a call.
+fn byte(words: [u64; 4], i: usize) -> u64 {
+    (words[i / 4] >> (i % 4 * 8)) & 0xFF
+}
+
+/// The 36-bit integer of a decision: its nibble, then the four bytes that are dealt to its rank.
+pub fn uniform(seed: u64, layer: u32, step: u32, index: u64) -> u64 {
+    let (block, i) = (index >> 7, (index & 127) as usize);
+    let planes = [0, 1, 2, 3].map(|k| call(seed, layer, step, block, PLANES, k));
+    let rank = rank(planes, i);
+    let bytes = [0, 1, 2, 3].map(|level| byte(call(seed, layer, step, block, TIES, 8 * level + rank as u64 / 16), rank % 16));
+    nibble(planes, i) << 32 | bytes[0] << 24 | bytes[1] << 16 | bytes[2] << 8 | bytes[3]
+}
+
+/// Those of a whole block, whose calls are made once for all: for the loops, which the above would keep waiting.
+pub fn uniforms(seed: u64, layer: u32, step: u32, block: u64) -> Vec<u64> {
+    let planes = [0, 1, 2, 3].map(|k| call(seed, layer, step, block, PLANES, k));
+    let mut counts = [0; 16];
+    let ranked: Vec<(u64, usize)> = (0..128)
+        .map(|i| {
+            let nibble = nibble(planes, i);
+            counts[nibble as usize] += 1;
+            (nibble, counts[nibble as usize] - 1)
+        })
+        .collect();
+    let calls = ranked.iter().map(|(_, rank)| rank / 16 + 1).max().unwrap();
+    let levels = [0, 1, 2, 3]
+        .map(|level| -> Vec<_> { (0..calls as u64).map(|k| call(seed, layer, step, block, TIES, 8 * level + k)).collect() });
+    let uniform =
+        |(nibble, rank): (u64, usize)| levels.iter().fold(nibble, |u, calls| u << 8 | byte(calls[rank / 16], rank % 16));
+    ranked.into_iter().map(uniform).collect()
+}
+
+/// The 32-bit integers of a block's noise.
+pub fn noise(seed: u64, layer: u32, step: u32, block: u64) -> Vec<u64> {
+    (0..32).flat_map(|k| call(seed, layer, step, block, NOISE, k)).collect()
 }
 
 /// p * 2^32 is exact, a power of two being exact, so that one rounding is the only one.
@@ -45,8 +83,9 @@ pub fn scale(p: f64) -> f64 {
     RANGE / (RANGE - threshold(p) as f64)
 }
 
-pub fn dropped(seed: u64, layer: u32, step: u32, domain: u64, index: u64, p: f64) -> bool {
-    uniform(seed, layer, step, domain, index) < threshold(p)
+/// Whether a decision with this uniform integer drops at such a threshold.
+pub const fn drops(uniform: u64, threshold: u64) -> bool {
+    uniform < 16 * threshold
 }
 
 /// Which decision an element of a row-major shape reads: its position among the axes that are not shared.

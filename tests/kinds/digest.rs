@@ -7,8 +7,8 @@
 use std::fmt::Write;
 
 use dropout_kernels::{
-    Activation, Address, AlphaDropout, Backend, DropBlock, Dropout, Element, Float, Fused, GaussianDropout, Integer, Kind, Layer,
-    Layout, Mask, Mode, PackedMask, QuantizedDropout, Rate, Scaling,
+    Activation, Address, AlphaDropout, AnyLayout, Backend, DropBlock, Dropout, Element, Float, Fused, GaussianDropout, Integer,
+    Kind, Layer, Layout, Mask, Mode, PackedMask, QuantizedDropout, Rate, Scaling,
 };
 
 every_backend!(outputs_are_those_of_the_table);
@@ -181,7 +181,7 @@ impl Digest {
     }
 
     /// A kind of layer in each layout and mode.
-    fn layers<E: Tensor, K: Kind<E>>(&mut self, name: &str, layer: impl Fn(Rate) -> Layer<K>, can_be_stored: bool) {
+    fn layers<E: Tensor, K: Kind<E> + AnyLayout>(&mut self, name: &str, layer: impl Fn(Rate) -> Layer<K>, can_be_stored: bool) {
         let backend = self.backend;
         for (layout_name, layout) in layouts() {
             self.row(&format!("{name}, {}, {layout_name}", E::NAME), |fnv, rate, address| {

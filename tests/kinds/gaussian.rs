@@ -22,7 +22,7 @@ fn noise(backend: Backend, threshold: u64, samples: usize) -> Vec<f32> {
 /// At the highest rate sigma is 2^16, so that next to it the 1 hides the least of the normal.
 fn noise_is_the_quantile_of_the_uniform_integer(backend: Backend) {
     let noise = noise(backend, (1 << 32) - 1, SAMPLES);
-    for (i, (noise, u)) in noise.into_iter().zip(uniforms(1, ADDRESS, SAMPLES)).enumerate() {
+    for (i, (noise, u)) in noise.into_iter().zip(uniforms(true, ADDRESS, SAMPLES)).enumerate() {
         let deviation = 65536.0 * normal(u as u32);
         assert_eq!(noise.to_bits(), (1.0 + deviation).to_bits(), "noise {i}");
     }

@@ -38,7 +38,7 @@ fn threads_change_no_bit<S: Subject>() {
         let stored = Mode::Stored(PackedMask::new(&words, 0, layout.decisions()).unwrap());
         let alone = S::layer(&case).with_layout(layout).on(Backend::detect());
         // Noise has no mask to be stored.
-        for mode in [case.train(), Mode::Eval].into_iter().chain((S::DOMAIN == 0).then_some(stored)) {
+        for mode in [case.train(), Mode::Eval].into_iter().chain((!S::IS_NOISE).then_some(stored)) {
             assert_same(&apply(&alone.in_parallel(), mode, &x), &apply(&alone, mode, &x));
             assert_same(&backward(&alone.in_parallel(), mode, &x), &backward(&alone, mode, &x));
         }

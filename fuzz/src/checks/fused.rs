@@ -119,7 +119,7 @@ fn check_forward(input: &Input, tensor: &Tensor, operands: &Operands) {
             let y = u.map_or_else(|| subject.evaluated(x), |u| subject.forward(u, x));
             residual.map_or(y, |residual| y + residual[i])
         };
-        if all_fit { layer.outputs(0, tensor, output) } else { vec![] }
+        if all_fit { layer.outputs(false, tensor, output) } else { vec![] }
     };
     let (expected, added) = (output(residual), output(Some(before)));
     for backend in Backend::all() {
@@ -153,11 +153,11 @@ fn check_backward(input: &Input, tensor: &Tensor, operands: &Operands) {
     let threshold = layer.decisions.rate().threshold();
     let output = |grad_y: &[f32]| {
         let output = |i, u: Option<u64>| match u {
-            Some(u) if u < threshold => 0.0,
+            Some(u) if oracle::drops(u, threshold) => 0.0,
             Some(u) => gradient(activation, operands.biased(i), subject.backward(u, grad_y[i])),
             None => gradient(activation, operands.biased(i), subject.evaluated(grad_y[i])),
         };
-        if x_fits.is_ok() && grad_y.len() == x.len() { layer.outputs(0, tensor, output) } else { vec![] }
+        if x_fits.is_ok() && grad_y.len() == x.len() { layer.outputs(false, tensor, output) } else { vec![] }
     };
     let (expected, in_place) = (output(other), output(before));
     let added: Vec<_> = expected.iter().zip(before).map(|(g, before)| g.map(|g| before + g)).collect();

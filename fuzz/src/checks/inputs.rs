@@ -40,11 +40,11 @@ enum Threshold {
     Any(u32),
     /// Nothing is dropped, or everything.
     End(bool),
-    /// Few planes: a multiple of 1/256.
+    /// Few bits: a multiple of 1/256.
     Short(u8),
     /// One bit.
     Power(u8),
-    /// That of which a decision is the last kept, or just above it: it ties in all planes, or in all but the last.
+    /// That of which a decision is the last kept, or just above it: it ties in all planes and bytes, or nearly.
     Tie {
         decision: u16,
         above: bool,
@@ -62,7 +62,7 @@ impl Decisions {
             Threshold::End(all) => u64::from(all) << 32,
             Threshold::Short(high) => u64::from(high) << 24,
             Threshold::Power(bit) => 1 << (bit % 32),
-            Threshold::Tie { decision, above } => self.uniform(decision.into()) + u64::from(above),
+            Threshold::Tie { decision, above } => (self.uniform(decision.into()) >> 4) + u64::from(above),
         }
     }
 
@@ -81,12 +81,12 @@ impl Decisions {
 
     fn uniform(&self, i: u64) -> u64 {
         let Address { seed, layer, step, offset } = self.address();
-        oracle::uniform(seed, layer, step, 0, offset.wrapping_add(i))
+        oracle::uniform(seed, layer, step, offset.wrapping_add(i))
     }
 
     /// What the oracle says of one decision.
     pub fn dropped(&self, i: u64) -> bool {
-        self.uniform(i) < self.threshold()
+        oracle::drops(self.uniform(i), self.threshold())
     }
 
     /// What the oracle says of the first `count` decisions.

@@ -74,10 +74,10 @@ impl Layer {
         }
     }
 
-    /// What `f` makes of each element of a tensor, by position, with its decision's uniform integer in that domain; `None` in evaluation.
-    pub fn outputs<T>(&self, domain: u64, tensor: &Tensor, f: impl Fn(usize, Option<u64>) -> T) -> Vec<Option<T>> {
+    /// What `f` makes of each element of a tensor, by position, with its uniform integer, of noise or of its decision; `None` in evaluation.
+    pub fn outputs<T>(&self, is_noise: bool, tensor: &Tensor, f: impl Fn(usize, Option<u64>) -> T) -> Vec<Option<T>> {
         let decisions = tensor.reads.iter().flatten().max().map_or(0, |last| last + 1);
-        let uniforms: Vec<u64> = uniforms(domain, self.decisions.address(), decisions).collect();
+        let uniforms: Vec<u64> = uniforms(is_noise, self.decisions.address(), decisions).collect();
         let uniform = |decision: usize| (self.pass != Pass::Eval).then(|| uniforms[decision]);
         let reads = tensor.reads.iter().enumerate();
         reads.map(|(i, decision)| decision.map(|decision| f(i, uniform(decision)))).collect()
@@ -89,12 +89,12 @@ impl Layer {
         let subject = S::new(&self.case());
         let output = |trained: fn(&S, u64, S::Element) -> S::Element| {
             let output = |i, u: Option<u64>| u.map_or_else(|| subject.evaluated(x[i]), |u| trained(&subject, u, x[i]));
-            self.outputs(S::DOMAIN, tensor, output)
+            self.outputs(S::IS_NOISE, tensor, output)
         };
         let (forward, backward) = (output(S::forward), output(S::backward));
         let words = self.words(tensor.decisions);
         let mode = self.mode(&words, 0, self.stored(tensor.decisions));
-        let noise_has_no_mask = matches!(mode, Mode::Stored(_)) && S::DOMAIN != 0;
+        let noise_has_no_mask = matches!(mode, Mode::Stored(_)) && S::IS_NOISE;
         let fits = self.check_mode(tensor.decisions).and(if noise_has_no_mask { Err(Error::StoredMask) } else { Ok(()) });
         for backend in Backend::all() {
             let layer = self.library::<S>(tensor).on(backend);
@@ -109,7 +109,7 @@ impl Layer {
         }
         let x = values.get::<S::Element>(tensor.len);
         let subject = S::new(&self.case());
-        let expected = self.outputs(0, tensor, |i, u| subject.forward(u.unwrap(), x[i]));
+        let expected = self.outputs(false, tensor, |i, u| subject.forward(u.unwrap(), x[i]));
         let mask = pack(0, &self.drops(tensor.decisions));
         let (y_len, mask_len) = (self.slices.y_len.get(x.len()), self.slices.mask_len.get(mask.len()));
         let result = check_length("x", tensor.elements, x.len())

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::kernel::{ChunkFn, Effect, Job, Pair, Scale};
 use crate::layer::sealed::{AnyLayout, Direction, Kind, by_mask};
 use crate::layer::{Layer, Mode};
-use crate::mask::{BLOCK, Domain, Generate, LIMB, Source, Stream, Tile, Work};
+use crate::mask::{BLOCK, Generate, LIMB, Source, Stream, Tile, Work};
 use crate::rate::Rate;
 use crate::simd::{CHUNK, Lanes};
 use normal::normal;
@@ -19,8 +19,8 @@ use normal::normal;
 ///
 /// The noise is `1 + sigma * z`, two roundings in `f32`, with `sigma = sqrt(p/(1-p))` of the realised rate, computed in `f64` by libm's square root
 /// and rounded once. The element is multiplied by it and rounded once; the product of an `f16` or `bf16` is rounded to `f32` before. `z` is the
-/// standard normal quantile at `(U + 1/2) / 2^32`, where U is the uniform integer of the mask contract in the domain of Gaussian noise, unrelated
-/// to the masks of the same address:
+/// standard normal quantile at `(U + 1/2) / 2^32`, where U is a uniform integer of 32 bits, four from each call of the generator in a domain of
+/// their own, unrelated to the masks of the same address:
 ///
 /// | over all 2^32 values of U | |
 /// |---|---|
@@ -96,7 +96,7 @@ impl<E: Float> Kind<E> for Gaussian {
             Mode::Train(_) if drop == 0.0 => job.copy(),
             Mode::Train(address) if keep > 0.0 => {
                 let deviation = libm::sqrt(drop / keep) as f32;
-                job.apply(Noise { stream: Stream::new(address, Domain::Gaussian), deviation, next: address.offset }, Multiply);
+                job.apply(Noise { stream: Stream::new(address), deviation, next: address.offset }, Multiply);
             }
             _ => by_mask(self, direction, mode, job),
         }
@@ -169,7 +169,7 @@ impl Source for Noise {
         tile.skip = (self.next % BLOCK as u64) as usize;
         let decisions = limit.min(BLOCK - tile.skip);
         let (one, deviation) = (lanes.splat_f32(1.0), lanes.splat_f32(self.deviation));
-        let uniforms = lanes.uniforms(&self.stream, self.next / BLOCK as u64);
+        let uniforms = lanes.noise(&self.stream, self.next / BLOCK as u64);
         for (to, u) in tile.noise.iter_mut().zip(uniforms) {
             *to = lanes.store_f32(one + deviation * normal(lanes, u));
         }
