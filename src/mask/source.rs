@@ -44,6 +44,9 @@ impl Source for Computed {
 
     #[inline(always)]
     fn next<L: Generate>(&mut self, lanes: L, limit: usize, keep: &mut Keep, work: &mut impl Work) -> usize {
+        if limit == 0 {
+            return 0;
+        }
         let (block, skip) = self.position();
         let blocks = keep.as_chunks_mut().0.get_mut(..(skip + limit).div_ceil(BLOCK));
         debug_assert!(blocks.is_some(), "{limit} decisions from {skip} on in one tile");
