@@ -9,7 +9,9 @@
 mod json;
 mod measure;
 
+use std::env;
 use std::error::Error;
+use std::ffi::OsString;
 
 use dropout_kernels::{Backend, Dropout, Layout, Mask, Rate};
 use measure::{Row, Slices, Times, address, scale, train};
@@ -64,17 +66,13 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// The file to write JSON to, if one is asked for.
-fn json_file() -> Result<Option<std::ffi::OsString>, lexopt::Error> {
-    let mut file = None;
-    let mut arguments = lexopt::Parser::from_env();
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            lexopt::Arg::Long("json") => file = Some(arguments.value()?),
-            lexopt::Arg::Long("bench") => {} // cargo adds it
-            _ => return Err(argument.unexpected()),
-        }
+fn json_file() -> Result<Option<OsString>, &'static str> {
+    let mut arguments = env::args_os().skip(1).filter(|argument| argument != "--bench"); // cargo adds it
+    match [(); 3].map(|()| arguments.next()) {
+        [None, ..] => Ok(None),
+        [Some(name), file @ Some(_), None] if name == "--json" => Ok(file),
+        _ => Err("usage: cargo bench --bench ratios [-- --json FILE]"),
     }
-    Ok(file)
 }
 
 /// What a user gets who names no backend, and each by name.
