@@ -1,12 +1,10 @@
 //! Published vectors of the generator, and vectors of the mask contract from an evaluation of its own in Python.
 
-#[macro_use]
-mod common;
-
-use common::value::ones;
 use dropout_kernels::philox::{ROUNDS, philox4x32};
 use dropout_kernels::{Address, Backend, Dropout, Mask, Mode, Rate};
 use serde_json::Value;
+use testkit::every_backend;
+use testkit::value::ones;
 
 every_backend!(masks_equal_the_reference);
 
@@ -39,7 +37,7 @@ fn known_answers_of_random123() {
 #[test]
 fn known_answers_of_the_oracle() {
     for (rounds, counter, key, words) in KNOWN_ANSWERS {
-        assert_eq!(common::oracle::philox4x32(counter.map(u64::from), key.map(u64::from), rounds), words.map(u64::from));
+        assert_eq!(testkit::oracle::philox4x32(counter.map(u64::from), key.map(u64::from), rounds), words.map(u64::from));
     }
 }
 

@@ -1,5 +1,5 @@
-//! The mask contract written down once more, apart from the library and as plainly as can be: one decision at a time, all 32 planes,
-//! no early exit. Nothing here is fast, and nothing here may call the crate.
+//! The mask contract written down once more, apart from the library and as plainly as can be: all 32 planes, no early exit.
+//! Nothing here may call the crate.
 #![expect(clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "thresholds, from 0 to 2^32: exact")]
 
 const LOW: u64 = 0xFFFF_FFFF;
@@ -21,19 +21,41 @@ fn plane(seed: u64, layer: u32, step: u32, domain: u64, block: u64, plane: u64) 
     philox4x32(counter, [seed & LOW, seed >> 32], 10)
 }
 
-/// The bit of a decision in its block's words.
-fn bit(words: [u64; 4], index: u64) -> u64 {
-    (words[(index >> 5 & 3) as usize] >> (index & 31)) & 1
+/// The uniform integers of a block, given its seed, layer, step and number.
+pub type Block = fn(u64, u32, u32, u64) -> [u64; 128];
+
+/// The uniform integers of a block, from all 32 planes.
+fn uniforms(seed: u64, layer: u32, step: u32, domain: u64, block: u64) -> [u64; 128] {
+    let mut uniforms = [0; 128];
+    for k in 0..32 {
+        let words = plane(seed, layer, step, domain, block, k);
+        for (word, uniforms) in words.into_iter().zip(uniforms.chunks_mut(32)) {
+            for (bit, uniform) in uniforms.iter_mut().enumerate() {
+                *uniform |= (word >> bit & 1) << (31 - k);
+            }
+        }
+    }
+    uniforms
 }
 
-pub fn uniform(seed: u64, layer: u32, step: u32, domain: u64, index: u64) -> u64 {
-    (0..32).map(|k| bit(plane(seed, layer, step, domain, index >> 7, k), index) << (31 - k)).sum()
+/// The uniform integers that decide, of all 128 decisions of a block.
+pub fn decide(seed: u64, layer: u32, step: u32, block: u64) -> [u64; 128] {
+    uniforms(seed, layer, step, 0, block)
 }
 
-/// Those of a whole block, whose planes are evaluated once for all: for the fuzz targets, which the above would keep waiting.
-pub fn uniforms(seed: u64, layer: u32, step: u32, domain: u64, block: u64) -> Vec<u64> {
-    let planes: Vec<_> = (0..32).map(|k| plane(seed, layer, step, domain, block, k)).collect();
-    (0..128).map(|index| (0..).zip(&planes).map(|(k, words)| bit(*words, index) << (31 - k)).sum()).collect()
+/// The integers behind a block's 128 values of Gaussian noise.
+pub fn noise(seed: u64, layer: u32, step: u32, block: u64) -> [u64; 128] {
+    uniforms(seed, layer, step, 1, block)
+}
+
+/// Whether a decision drops.
+pub const fn drops(uniform: u64, threshold: u64) -> bool {
+    uniform < threshold
+}
+
+/// The highest threshold at which a decision is kept.
+pub const fn highest_that_keeps(uniform: u64) -> u64 {
+    uniform
 }
 
 /// p * 2^32 is exact, a power of two being exact, so that one rounding is the only one.
@@ -43,10 +65,6 @@ pub fn threshold(p: f64) -> u64 {
 
 pub fn scale(p: f64) -> f64 {
     RANGE / (RANGE - threshold(p) as f64)
-}
-
-pub fn dropped(seed: u64, layer: u32, step: u32, domain: u64, index: u64, p: f64) -> bool {
-    uniform(seed, layer, step, domain, index) < threshold(p)
 }
 
 /// Which decision an element of a row-major shape reads: its position among the axes that are not shared.
