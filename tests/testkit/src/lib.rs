@@ -2,7 +2,7 @@
 //!
 //! A test is a plain function of a [`Backend`]; [`every_backend!`] and [`laws!`] make tests of it. No test names a backend.
 #![allow(missing_docs, reason = "for these tests only")]
-#![allow(clippy::missing_errors_doc, clippy::missing_panics_doc, clippy::must_use_candidate)]
+#![allow(clippy::missing_errors_doc, clippy::missing_panics_doc, clippy::must_use_candidate, clippy::return_self_not_must_use)]
 
 pub mod activation;
 pub mod blocks;
@@ -73,7 +73,7 @@ macro_rules! every_backend {
 macro_rules! laws {
     ($module:ident, $case:ty: $($law:ident $(::<$subject:ty>)?),+ $(,)?) => {
         mod $module {
-            use crate::*;
+            use super::*;
 
             $(#[test]
             fn $law() {
