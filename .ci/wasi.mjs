@@ -4,7 +4,7 @@ import { WASI } from "node:wasi";
 
 const [program, ...args] = process.argv.slice(2);
 // The corpora that tests replay; the rest of the file system is not there.
-const fuzz = `${process.cwd()}/fuzz`;
+const fuzz = new URL("../fuzz", import.meta.url).pathname;
 const wasi = new WASI({ version: "preview1", args: [program, ...args], preopens: { [fuzz]: fuzz } });
 const { instance } = await WebAssembly.instantiate(await readFile(program), wasi.getImportObject());
 wasi.start(instance);

@@ -9,7 +9,8 @@ use dropout_kernels::{
     Activation, AlphaDropout, DropBlock, Dropout, Float, Fused, GaussianDropout, Kind, Layer, Layout, Mode, PackedMask,
     QuantizedDropout, Rate,
 };
-use measure::{Row, Slices, Times, address, scale, train};
+use measure::times::{Row, Times};
+use measure::{Point, Slices, address, scale, train};
 
 /// In the second-level cache, and in memory.
 const SIZES: [usize; 2] = [1 << 17, 1 << 24];
@@ -75,7 +76,8 @@ impl Table {
     fn row(&mut self, op: &str, dtype: &'static str, bytes: f64, times: Times) {
         let a_byte = times.operation / bytes;
         let dense = *self.dense.get_or_insert(a_byte);
-        println!("{}{:>17.2}", Row { op: op.into(), backend: "auto".into(), dtype, n: self.n, p: self.p, times }, a_byte / dense);
+        let point = Point { op: op.into(), backend: "auto".into(), dtype, n: self.n, p: self.p };
+        println!("{}{:>17.2}", Row { point, times }, a_byte / dense);
     }
 
     fn layer<K: Kind<f32> + Copy>(&mut self, op: &str, layer: Layer<K>) {

@@ -1,15 +1,13 @@
 //! Any layer as a filter of raw little-endian `f32`s, so that programs in other languages can see what it does.
 //!
-//! `cargo run --release --example layer -- --shape 2,3,4 --shared 2 < x > y`, and other options: see `--help`.
-
-mod common;
+//! `cargo run --release -p dropout-kernels-examples --example layer -- --shape 2,3,4 --shared 2 < x > y`, and other options: see `--help`.
 
 use std::error::Error;
 use std::io::{Read, Write, stdin, stdout};
 use std::process::ExitCode;
 
+use common::arguments::{self, Arguments};
 use dropout_kernels::{Address, AlphaDropout, DropBlock, Dropout, GaussianDropout, Kind, Layer, Layout, Mode, Rate};
-use lexopt::prelude::*;
 
 const HELP: &str = "\
 Reads a tensor of f32s and writes what a layer makes of it, once for each step.
@@ -34,19 +32,15 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    common::exit_code(run())
+    arguments::main(HELP, options, run)
 }
 
-fn run() -> Result<(), Box<dyn Error>> {
-    let Some(options) = options()? else {
-        println!("{HELP}");
-        return Ok(());
-    };
+fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let mut bytes = Vec::new();
     stdin().read_to_end(&mut bytes)?;
     let x: Vec<f32> = bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
     for step in 0..options.steps {
-        let y = output(&options, Address { seed: 42, layer: 0, step, offset: 0 }, &x)?;
+        let y = output(options, Address { seed: 42, layer: 0, step, offset: 0 }, &x)?;
         stdout().write_all(&y.into_iter().flat_map(f32::to_le_bytes).collect::<Vec<u8>>())?;
     }
     Ok(())
@@ -76,26 +70,14 @@ fn apply<K: Kind<f32>>(layer: &Layer<K>, mode: Mode, x: &[f32]) -> Result<Vec<f3
     Ok(y)
 }
 
-fn options() -> Result<Option<Options>, Box<dyn Error>> {
-    let rate = Rate::new(0.5)?;
-    let mut options = Options { kind: "element".into(), shape: vec![], shared: vec![], block: 1, rate, steps: 1, eval: false };
-    let mut arguments = lexopt::Parser::from_env();
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Long("kind") => options.kind = arguments.value()?.parse()?,
-            Long("shape") => options.shape = numbers(&arguments.value()?.string()?)?,
-            Long("shared") => options.shared = numbers(&arguments.value()?.string()?)?,
-            Long("block") => options.block = arguments.value()?.parse()?,
-            Short('p') | Long("rate") => options.rate = Rate::new(arguments.value()?.parse()?)?,
-            Long("steps") => options.steps = arguments.value()?.parse()?,
-            Long("eval") => options.eval = true,
-            Short('h') | Long("help") => return Ok(None),
-            unknown => return Err(unknown.unexpected().into()),
-        }
-    }
-    Ok(Some(options))
-}
-
-fn numbers(list: &str) -> Result<Vec<usize>, std::num::ParseIntError> {
-    list.split(',').map(str::parse).collect()
+fn options(arguments: &mut Arguments) -> Result<Options, Box<dyn Error>> {
+    Ok(Options {
+        kind: arguments.value("--kind", "element".into())?,
+        shape: arguments.list("--shape")?,
+        shared: arguments.list("--shared")?,
+        block: arguments.value("--block", 1)?,
+        rate: arguments.rate(["-p", "--rate"], 0.5)?,
+        steps: arguments.value("--steps", 1)?,
+        eval: arguments.flag("--eval"),
+    })
 }

@@ -1,15 +1,13 @@
 //! Streams the decisions of masks as raw bits, for batteries of randomness tests: `mask_bits steps | dieharder -g 200 -a`.
 //!
-//! `cargo run --release --example mask_bits`, and options after `--`: see `--help`. `tests/randomness/run` feeds batteries with it.
-
-mod common;
+//! `cargo run --release -p dropout-kernels-examples --example mask_bits`, and options after `--`: see `--help`. `tests/randomness/run` feeds batteries with it.
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
+use common::arguments::{self, Arguments};
 use dropout_kernels::{Address, Mask, Rate};
-use lexopt::prelude::*;
 
 const HELP: &str = "\
 Streams the decisions of masks, one bit each, in blocks of 128, until nobody reads on.
@@ -49,44 +47,30 @@ const DECISIONS: usize = 32 * BLOCK;
 const CHUNK: usize = 1 << 10;
 
 fn main() -> ExitCode {
-    common::exit_code(run())
+    arguments::main(HELP, options, run)
 }
 
-fn run() -> Result<(), Box<dyn Error>> {
-    let Some(options) = options()? else {
-        println!("{HELP}");
-        return Ok(());
-    };
-    match stream(&options) {
+fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    match stream(options) {
         // The battery has seen enough: that is how a stream ends.
         Err(error) if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) => Ok(()),
         result => result,
     }
 }
 
-fn options() -> Result<Option<Options>, Box<dyn Error>> {
-    let (mut order, mut rate, mut debias, mut bytes) = (None, Rate::new(0.5)?, false, u64::MAX);
-    let mut arguments = lexopt::Parser::from_env();
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Value(name) if order.is_none() => order = Some(name.parse_with(order_named)?),
-            Short('p') | Long("rate") => rate = Rate::new(arguments.value()?.parse()?)?,
-            Long("debias") => debias = true,
-            Long("bytes") => bytes = arguments.value()?.parse()?,
-            Short('h') | Long("help") => return Ok(None),
-            unknown => return Err(unknown.unexpected().into()),
-        }
-    }
-    Ok(Some(Options { order: order.ok_or("missing ORDER: see --help")?, rate, debias, bytes }))
+fn options(arguments: &mut Arguments) -> Result<Options, Box<dyn Error>> {
+    let rate = arguments.rate(["-p", "--rate"], 0.5)?;
+    let (debias, bytes) = (arguments.flag("--debias"), arguments.value("--bytes", u64::MAX)?);
+    Ok(Options { order: arguments.positional(order)?, rate, debias, bytes })
 }
 
-fn order_named(name: &str) -> Result<Order, &'static str> {
+fn order(name: &str) -> Result<Order, String> {
     match name {
         "elements" => Ok(Order::Elements),
         "steps" => Ok(Order::Steps),
         "layers" => Ok(Order::Layers),
         "seeds" => Ok(Order::Seeds),
-        _ => Err("expected elements, steps, layers or seeds"),
+        _ => Err("expected elements, steps, layers or seeds".into()),
     }
 }
 

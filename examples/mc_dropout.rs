@@ -1,9 +1,7 @@
 //! Monte-Carlo dropout: a trained network says how unsure it is, of test images and of images like none that it was trained on.
 //!
-//! `cargo run --release --example mc_dropout`, and options after `--`: see `--help`.
+//! `cargo run --release -p dropout-kernels-examples --example mc_dropout`, and options after `--`: see `--help`.
 #![expect(clippy::cast_precision_loss, reason = "counts of images are small")]
-
-mod common;
 
 use std::iter;
 use std::num::NonZeroU16;
@@ -11,17 +9,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use common::arguments::{self, Arguments};
+use common::chart::{self, Curve, Panel};
+use common::data::{CLASSES, Dataset, FashionMnist, PIXELS, turned};
+use common::network::{Network, Rates, Score, elements, log_softmax};
+use common::training::{EPOCHS, Setup, WIDTH, progress, train};
 use dropout_kernels::monte_carlo::Uncertainty;
 use dropout_kernels::philox::Philox;
 use dropout_kernels::{Address, Error, Mode, Rate};
-use lexopt::prelude::*;
 use ndarray::{Array2, Axis};
 use rand::{RngExt, SeedableRng};
-
-use common::chart::{self, Curve, Panel};
-use common::data::{CLASSES, Dataset, FashionMnist, PIXELS, turned};
-use common::network::{Network, Score, elements, log_softmax};
-use common::training::{Setup, progress, train};
 
 const HELP: &str = "\
 Trains a network on Fashion-MNIST with dropout behind its hidden layer, and leaves the dropout on at inference.
@@ -32,6 +29,8 @@ Trains a network on Fashion-MNIST with dropout behind its hidden layer, and leav
       --seed N         seed of weights, shuffles, masks and noise [1]
   -o, --output FILE    where the picture goes [target/mc_dropout.svg]
   -h, --help           this text";
+
+const PASSES: NonZeroU16 = NonZeroU16::new(100).unwrap();
 
 /// How many points a curve has.
 const PARTS: usize = 20;
@@ -58,14 +57,10 @@ struct Kind {
 }
 
 fn main() -> ExitCode {
-    common::exit_code(run())
+    arguments::main(HELP, options, run)
 }
 
-fn run() -> Result<(), Box<dyn std::error::Error>> {
-    let Some(Options { setup, passes, output }) = options()? else {
-        println!("{HELP}");
-        return Ok(());
-    };
+fn run(&Options { setup, passes, ref output }: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let data = FashionMnist::load()?;
     let progress = progress("epoch", setup.epochs.into())?;
     let network = train(setup, &data, |_| progress.inc(1))?;
@@ -93,28 +88,18 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     println!("{passes} passes through the whole network: {whole:.2} s");
     println!("once through its trunk, {passes} times through its head: {heads:.2} s, and the same bits");
 
-    draw(&output, &title, &kinds, &labels)?;
+    draw(output, &title, &kinds, &labels)?;
     println!("\npicture: {}", output.display());
     Ok(())
 }
 
-/// `None` where help is asked for.
-fn options() -> Result<Option<Options>, Box<dyn std::error::Error>> {
-    let output = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/mc_dropout.svg");
-    let mut options = Options { setup: Setup::standard()?, passes: 100, output };
-    let mut arguments = lexopt::Parser::from_env();
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Short('p') | Long("rate") => options.setup.rates.hidden = Rate::new(arguments.value()?.parse()?)?,
-            Short('t') | Long("passes") => options.passes = arguments.value()?.parse::<NonZeroU16>()?.get(),
-            Long("epochs") => options.setup.epochs = arguments.value()?.parse::<NonZeroU16>()?.get(),
-            Long("seed") => options.setup.seed = arguments.value()?.parse()?,
-            Short('o') | Long("output") => options.output = arguments.value()?.into(),
-            Short('h') | Long("help") => return Ok(None),
-            unknown => return Err(unknown.unexpected().into()),
-        }
-    }
-    Ok(Some(options))
+fn options(arguments: &mut Arguments) -> Result<Options, Box<dyn std::error::Error>> {
+    let rates = Rates { input: Rate::new(0.0)?, hidden: arguments.rate(["-p", "--rate"], 0.5)? };
+    let passes = arguments.value(["-t", "--passes"], PASSES)?.get();
+    let epochs = arguments.value("--epochs", EPOCHS)?.get();
+    let seed = arguments.value("--seed", 1)?;
+    let setup = Setup { rates, width: WIDTH.get(), epochs, seed };
+    Ok(Options { setup, passes, output: arguments.output("mc_dropout.svg")? })
 }
 
 impl Prediction {

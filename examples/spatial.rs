@@ -1,21 +1,18 @@
 //! Draws feature maps before and after spatial dropout (`Dropout2d`), which drops whole maps, and beside it DropBlock and element dropout.
 //!
-//! `cargo run --release --example spatial`, and options after `--`: see `--help`.
-
-mod common;
+//! `cargo run --release -p dropout-kernels-examples --example spatial`, and options after `--`: see `--help`.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use common::arguments::{self, Arguments};
+use common::chart;
+use common::data::{FashionMnist, PIXELS, SIDE};
 use dropout_kernels::{Address, DropBlock, Dropout, Layout, Mask, Mode, Rate};
-use lexopt::prelude::*;
 use ndarray::{Array2, ShapeError, arr2, s};
 use plotters::coord::Shift;
 use plotters::prelude::*;
-
-use common::chart;
-use common::data::{FashionMnist, PIXELS, SIDE};
 
 const HELP: &str = "\
 Draws feature maps of two images, whole and after three kinds of dropout.
@@ -47,14 +44,10 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    common::exit_code(run())
+    arguments::main(HELP, options, run)
 }
 
-fn run() -> Result<(), Box<dyn Error>> {
-    let Some(Options { rate, seed, output }) = options()? else {
-        println!("{HELP}");
-        return Ok(());
-    };
+fn run(&Options { rate, seed, ref output }: &Options) -> Result<(), Box<dyn Error>> {
     let maps = feature_maps(&FashionMnist::load()?.test.images)?;
 
     let by_map = Address { seed, layer: 0, ..Address::default() };
@@ -86,25 +79,17 @@ fn run() -> Result<(), Box<dyn Error>> {
         ("DropBlock", &without_blocks),
         ("Dropout", &without_elements),
     ];
-    draw(&output, tensors)?;
+    draw(output, tensors)?;
     println!("\npicture: {}", output.display());
     Ok(())
 }
 
-fn options() -> Result<Option<Options>, Box<dyn Error>> {
-    let output = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/spatial.svg");
-    let mut options = Options { rate: Rate::new(0.5)?, seed: 42, output };
-    let mut arguments = lexopt::Parser::from_env();
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Short('p') | Long("rate") => options.rate = Rate::new(arguments.value()?.parse()?)?,
-            Long("seed") => options.seed = arguments.value()?.parse()?,
-            Short('o') | Long("output") => options.output = arguments.value()?.into(),
-            Short('h') | Long("help") => return Ok(None),
-            unknown => return Err(unknown.unexpected().into()),
-        }
-    }
-    Ok(Some(options))
+fn options(arguments: &mut Arguments) -> Result<Options, Box<dyn Error>> {
+    Ok(Options {
+        rate: arguments.rate(["-p", "--rate"], 0.5)?,
+        seed: arguments.value("--seed", 42)?,
+        output: arguments.output("spatial.svg")?,
+    })
 }
 
 /// The first images under every filter: a tensor of images x filters x side x side.

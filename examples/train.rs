@@ -1,23 +1,19 @@
 //! Trains a network that overfits, once without and once with dropout, and compares the two.
 //!
-//! `cargo run --release --example train`, and options after `--`: see `--help`.
-
-mod common;
+//! `cargo run --release -p dropout-kernels-examples --example train`, and options after `--`: see `--help`.
 
 use std::error::Error;
-use std::num::{NonZeroU16, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 
-use dropout_kernels::Rate;
-use indicatif::ProgressBar;
-use lexopt::prelude::*;
-
+use common::arguments::{self, Arguments};
 use common::chart::{self, Curve, Panel};
 use common::data::{CLASSES, FashionMnist, PIXELS};
 use common::network::{Rates, Score};
-use common::training::{Setup, decimal, progress, train};
+use common::training::{EPOCHS, Setup, WIDTH, decimal, progress, train};
+use dropout_kernels::Rate;
+use indicatif::ProgressBar;
 
 const HELP: &str = "\
 Trains a network of one hidden layer on Fashion-MNIST, once without and once with dropout.
@@ -40,14 +36,10 @@ struct Outcome {
 }
 
 fn main() -> ExitCode {
-    common::exit_code(run())
+    arguments::main(HELP, options, run)
 }
 
-fn run() -> Result<(), Box<dyn Error>> {
-    let Some((setup, output)) = options()? else {
-        println!("{HELP}");
-        return Ok(());
-    };
+fn run(&(setup, ref output): &(Setup, PathBuf)) -> Result<(), Box<dyn Error>> {
     let never = Rate::new(0.0)?;
     let without = Setup { rates: Rates { input: never, hidden: never }, ..setup };
     let data = FashionMnist::load()?;
@@ -68,29 +60,18 @@ fn run() -> Result<(), Box<dyn Error>> {
     for Outcome { name, train, test, .. } in &outcomes {
         println!("{name:<32}{:>16.3}{:>16.3}{:>16.3}", train.accuracy, test.accuracy, test.loss);
     }
-    draw(&title, &outcomes, &output)?;
+    draw(&title, &outcomes, output)?;
     println!("\npicture: {}", output.display());
     Ok(())
 }
 
-/// The run with dropout and the file of the picture, or `None` where help is asked for.
-fn options() -> Result<Option<(Setup, PathBuf)>, Box<dyn Error>> {
-    let mut setup = Setup::standard()?;
-    let mut output = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/train.svg");
-    let mut arguments = lexopt::Parser::from_env();
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Short('p') | Long("rate") => setup.rates.hidden = Rate::new(arguments.value()?.parse()?)?,
-            Long("input-rate") => setup.rates.input = Rate::new(arguments.value()?.parse()?)?,
-            Long("hidden") => setup.width = arguments.value()?.parse::<NonZeroUsize>()?.get(),
-            Long("epochs") => setup.epochs = arguments.value()?.parse::<NonZeroU16>()?.get(),
-            Long("seed") => setup.seed = arguments.value()?.parse()?,
-            Short('o') | Long("output") => output = arguments.value()?.into(),
-            Short('h') | Long("help") => return Ok(None),
-            unknown => return Err(unknown.unexpected().into()),
-        }
-    }
-    Ok(Some((setup, output)))
+/// The run with dropout, and the file of the picture.
+fn options(arguments: &mut Arguments) -> Result<(Setup, PathBuf), Box<dyn Error>> {
+    let rates = Rates { input: arguments.rate("--input-rate", 0.0)?, hidden: arguments.rate(["-p", "--rate"], 0.5)? };
+    let width = arguments.value("--hidden", WIDTH)?.get();
+    let epochs = arguments.value("--epochs", EPOCHS)?.get();
+    let seed = arguments.value("--seed", 1)?;
+    Ok((Setup { rates, width, epochs, seed }, arguments.output("train.svg")?))
 }
 
 fn measure(setup: Setup, data: &FashionMnist, progress: &ProgressBar) -> Result<Outcome, dropout_kernels::Error> {

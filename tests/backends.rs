@@ -1,7 +1,5 @@
 //! The list of backends that every other test goes through.
 
-mod common;
-
 use std::collections::HashSet;
 
 use dropout_kernels::{Address, Backend, Dropout, Mask, Rate};

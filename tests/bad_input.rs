@@ -1,13 +1,11 @@
 //! Every argument that no mask or output is defined for: the exact error, what it says, and that nothing was written.
 //! (Rates are in `rate.rs`.)
 
-#[macro_use]
-mod common;
-
-use common::refuse::{Call, assert_says, refuse};
 use dropout_kernels::{
     Activation, Address, Backend, Dropout, Error, Fused, Layout, MAX_RANK, Mask, Mode, PackedMask, Rate, Scaling,
 };
+use testkit::every_backend;
+use testkit::refuse::{Call, assert_says, refuse};
 
 every_backend!(layers_refuse_wrong_lengths, layers_refuse_to_pass_the_last_index, masks_refuse_both, fused_passes_refuse_both);
 

@@ -1,15 +1,13 @@
 //! Every length up to 1,030 and around the larger tiles, at every alignment and at offsets on both sides of each unit, with a guard
 //! around what is written.
 
-#[macro_use]
-mod common;
-
 use std::ops::Range;
+use testkit::every_backend;
 
-use common::case::drops;
-use common::oracle;
-use common::value::{Value, assert_same, random};
 use dropout_kernels::{Address, Backend, Dropout, Layout, Mask, Mode, Rate};
+use testkit::case::drops;
+use testkit::oracle;
+use testkit::value::{Value, assert_same, random};
 
 every_backend!(dense, channels, locked, bools, words);
 

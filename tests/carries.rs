@@ -1,11 +1,9 @@
 //! Where the counter carries: the block number has 57 bits in two counter words, and vectors count several blocks at once.
 
-#[macro_use]
-mod common;
-
-use common::case::drops;
-use common::value::{Value, assert_same, random};
 use dropout_kernels::{Address, Backend, Dropout, Error, Layout, Mask, Mode, Rate};
+use testkit::case::drops;
+use testkit::every_backend;
+use testkit::value::{Value, assert_same, random};
 
 every_backend!(carries_inside_groups_and_tiles, rows_carry, the_last_decision_is_reached_and_no_other);
 
@@ -56,8 +54,8 @@ fn rows_carry(backend: Backend) {
         for before in [4800, 4799, 4700] {
             let address = address(carry - before);
             let drops = drops(P, address, layout.decisions());
-            let scale = common::oracle::scale(P);
-            let expected = common::oracle::apply(&SHAPE, &[1], &drops, &x, |x| x.times(scale), 0.0);
+            let scale = testkit::oracle::scale(P);
+            let expected = testkit::oracle::apply(&SHAPE, &[1], &drops, &x, |x| x.times(scale), 0.0);
             Dropout::new(rate()).with_layout(layout).on(backend).apply(Mode::Train(address), &x, &mut y).unwrap();
             assert_same(&y, &expected);
         }

@@ -1,15 +1,13 @@
 //! DropBlock, against a loop over blocks.
 #![expect(clippy::cast_precision_loss, clippy::float_cmp, reason = "extents, counts, and values that nothing is done to: exact")]
 
-#[macro_use]
-mod common;
-
-use common::blocks::{self, gamma};
-use common::case::{address, probability};
-use common::oracle;
-use common::value::{Value, assert_same, ones, random};
 use dropout_kernels::{Address, Backend, DropBlock, Dropout, Error, Layout, Mask, Mode, PackedMask, Rate};
 use quickcheck::{Arbitrary, Gen};
+use testkit::blocks::{self, gamma};
+use testkit::case::{address, probability};
+use testkit::oracle;
+use testkit::value::{Value, assert_same, ones, random};
+use testkit::{every_backend, laws};
 
 laws!(
     single,

@@ -1,13 +1,11 @@
 //! All of what other tests sample. What takes long is ignored unless asked for, and has its command and its CPU time (on a Zen 4) beside
 //! it. `cargo test --release --lib --test exhaustive -- --ignored` runs all, and two of the library's own that are as long.
 
-#[macro_use]
-mod common;
-
-use common::case::drops;
-use common::oracle;
-use common::value::Value;
 use dropout_kernels::{Address, Backend, Dropout, Mask, Mode, Rate};
+use testkit::case::drops;
+use testkit::every_backend;
+use testkit::oracle;
+use testkit::value::Value;
 
 every_backend!(a_cut_at_some_places_changes_nothing);
 
@@ -97,6 +95,6 @@ fn a_cut_at_some_places_changes_nothing(backend: Backend) {
 #[test]
 #[ignore = "half a million windows on every backend"]
 fn a_cut_at_any_place_changes_nothing() {
-    common::each_backend(|backend| windows(backend, 1));
-    common::report("a_cut_at_any_place_changes_nothing");
+    testkit::each_backend(|backend| windows(backend, 1));
+    testkit::report("a_cut_at_any_place_changes_nothing");
 }

@@ -1,16 +1,14 @@
 //! The fused pass against the passes that it stands for, one after another; and its activations against exact arithmetic.
 
-#[macro_use]
-mod common;
-
 use std::f64::consts::{PI, SQRT_2};
+use testkit::{every_backend, laws};
 
-use common::activation::{gradient, near_bends, value};
-use common::case::{TensorCase, drops};
-use common::oracle;
-use common::value::{assert_same, random};
 use dropout_kernels::{Activation, Address, Backend, Dropout, Fused, Layout, Mask, Mode, PackedMask, Rate, Scaling};
 use quickcheck::{Arbitrary, Gen};
+use testkit::activation::{gradient, near_bends, value};
+use testkit::case::{TensorCase, drops};
+use testkit::oracle;
+use testkit::value::{assert_same, random};
 
 laws!(
     laws,

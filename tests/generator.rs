@@ -1,10 +1,8 @@
 //! Philox as an ordinary generator: its order, its positions, its seeds.
 
-mod common;
-
-use common::oracle;
 use dropout_kernels::philox::Philox;
 use rand_core::{Rng, SeedableRng};
+use testkit::oracle;
 
 const KEY: [u32; 2] = [0x0123_4567, 0x89AB_CDEF];
 

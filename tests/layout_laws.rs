@@ -1,12 +1,10 @@
 //! Laws of layouts: every way to write the same one down, and how much there is of it.
 
-#[macro_use]
-mod common;
-
-use common::case::{TensorCase, drops};
-use common::oracle;
-use common::value::{Value, assert_same, random};
 use dropout_kernels::{Address, Backend, Dropout, Layout, Mode, Rate, Scaling};
+use testkit::case::{TensorCase, drops};
+use testkit::every_backend;
+use testkit::oracle;
+use testkit::value::{Value, assert_same, random};
 
 every_backend!(
     constructors_share_the_axes_they_name,
@@ -125,7 +123,7 @@ fn elements_and_decisions_are_the_products_of_the_extents() {
         let layout = case.layout();
         layout.elements() == case.elements() && layout.decisions() == case.decisions()
     }
-    common::check(law as fn(TensorCase) -> bool);
+    testkit::check(law as fn(TensorCase) -> bool);
 }
 
 #[test]
@@ -135,5 +133,5 @@ fn the_order_of_the_shared_axes_does_not_matter() {
         case.shared.reverse();
         layout == case.layout()
     }
-    common::check(law as fn(TensorCase) -> bool);
+    testkit::check(law as fn(TensorCase) -> bool);
 }

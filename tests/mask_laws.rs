@@ -1,11 +1,9 @@
 //! Laws of masks by themselves.
 
-#[macro_use]
-mod common;
-
-use common::case::MaskCase;
-use common::{oracle, value};
 use dropout_kernels::{Address, Backend, Dropout, Mask, Mode, Rate};
+use testkit::case::{MaskCase, uniforms};
+use testkit::{every_backend, laws};
+use testkit::{oracle, value};
 
 laws!(
     masks,
@@ -69,24 +67,24 @@ fn two_halves_equal_the_whole(backend: Backend, case: &MaskCase) {
 
 /// Compared to the last bit: dropped when U < 16 T, so kept when they are equal. No other law gets as far as the last bytes.
 fn a_decision_drops_above_its_uniform_integer(backend: Backend, case: &MaskCase) {
-    let Address { seed, layer, step, offset } = case.address;
-    let Some(i) = (seed as usize).checked_rem(case.decisions) else { return };
-    let uniform = oracle::uniform(seed, layer, step, offset + i as u64);
+    let Some(i) = (case.address.seed as usize).checked_rem(case.decisions) else { return };
+    let uniform = uniforms(oracle::decide, case.address, case.decisions).nth(i).unwrap();
     drops_above(backend, case.address, case.decisions, i, uniform);
 }
 
 fn drops_above(backend: Backend, address: Address, decisions: usize, i: usize, uniform: u64) {
-    for (threshold, keep) in [(uniform >> 4, true), ((uniform >> 4) + 1, false)] {
+    let highest = oracle::highest_that_keeps(uniform);
+    for (threshold, keep) in [(highest, true), (highest + 1, false)] {
         let mask = Mask::new(Rate::from_threshold(threshold).unwrap(), address).on(backend);
         assert_eq!(bools(mask, decisions)[i], keep);
         assert_eq!(mask.keeps(i as u64), Ok(keep));
     }
 }
 
-/// One decision in 2^32 is at either end of the range, and decides between the rate at that end and the next one. Where these are was searched for.
+/// One decision in 2^32 has either end of the range, and decides between the rate at that end and the next one. Where these are was searched for.
 fn end_of_the_range(backend: Backend, index: u64, threshold: u64) {
-    let uniform = oracle::uniform(0, 0, 0, index);
-    assert_eq!(uniform >> 4, threshold);
+    let uniform = oracle::decide(0, 0, 0, index / 128)[(index % 128) as usize];
+    assert_eq!(oracle::highest_that_keeps(uniform), threshold);
     for (before, decisions) in [(0, 1), (2000, 5000)] {
         drops_above(backend, Address { offset: index - before, ..Address::default() }, decisions, before as usize, uniform);
     }

@@ -7,16 +7,14 @@
 )]
 #![expect(clippy::float_cmp, reason = "what is exact is compared exactly")]
 
-mod common;
-
 use std::f32::consts::LN_2;
 
-use common::value;
 use dropout_kernels::monte_carlo::{Moments, Uncertainty, entropy};
 use dropout_kernels::{Address, Dropout, Error, Mode, Rate};
 use quickcheck::{Arbitrary, Gen};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
+use testkit::value;
 
 /// Half the distance from 1 to the next f32: the relative error of one rounding.
 const U: f64 = 1.0 / (1 << 24) as f64;
@@ -163,7 +161,7 @@ fn moments_are_those_of_two_passes() {
             }
         }
     }
-    common::check(law as fn(Case));
+    testkit::check(law as fn(Case));
 }
 
 /// Finite values of any magnitude whose differences are finite.
@@ -175,7 +173,7 @@ fn no_variance_is_negative() {
         let passes: Passes = (0..case.passes as u64).map(output).collect();
         assert!(moments(case.len, &passes).population_variance.iter().all(|&variance| variance >= 0.0));
     }
-    common::check(law as fn(Case));
+    testkit::check(law as fn(Case));
 }
 
 /// NIST's `NumAcc1`: three numbers of eight digits whose standard deviation is 1. The mean of their squares has fifteen.
@@ -266,7 +264,7 @@ fn entropies_are_those_of_two_passes() {
             assert!(information >= 0.0);
         }
     }
-    common::check(law as fn(Case));
+    testkit::check(law as fn(Case));
 }
 
 #[test]
@@ -311,7 +309,7 @@ fn passes_that_agree_have_no_mutual_information() {
         assert_eq!(actual.mean, pass);
         assert_eq!(actual.mutual_information, [0.0; 3]);
     }
-    common::check(law as fn(Case));
+    testkit::check(law as fn(Case));
 }
 
 #[test]

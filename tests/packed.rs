@@ -1,12 +1,10 @@
 //! Stored masks: which bits they read, and which are written when one is recorded.
 
-#[macro_use]
-mod common;
-
-use common::case::drops;
-use common::oracle;
-use common::value::{Value, assert_same, random};
 use dropout_kernels::{Address, Backend, Dropout, Layout, Mode, PackedMask, Rate};
+use testkit::case::drops;
+use testkit::every_backend;
+use testkit::oracle;
+use testkit::value::{Value, assert_same, random};
 
 every_backend!(applied_from_any_bit_on, rows_are_recorded_and_applied);
 

@@ -1,10 +1,8 @@
 //! On all threads, a tensor gets the bits that it gets on one.
 #![cfg(feature = "rayon")]
 
-mod common;
-
-use common::value::{assert_same, random};
 use dropout_kernels::{Address, Dropout, Layout, Mode, Rate, Scaling};
+use testkit::value::{assert_same, random};
 
 /// Each large enough to be cut several times, along an outermost axis that is shared, not shared, odd or all there is.
 const LAYOUTS: [Result<Layout, dropout_kernels::Error>; 6] = [

@@ -1,12 +1,10 @@
 //! Rates: what threshold a probability becomes, and what the threshold says of the mask.
 #![expect(clippy::cast_precision_loss, reason = "thresholds have at most 33 bits: exact")]
 
-mod common;
-
 use std::cmp::Ordering;
 
-use common::oracle;
 use dropout_kernels::{Error, Rate};
+use testkit::oracle;
 
 const RANGE: u64 = 1 << 32;
 const UNIT: f64 = 1.0 / RANGE as f64;
@@ -48,7 +46,7 @@ fn any_probability_is_rounded_once() {
         let uniform = (bits >> 11) as f64 / (1_u64 << 53) as f64;
         [any_exponent, uniform].iter().all(|&p| threshold(p) == oracle::threshold(p))
     }
-    common::check(law as fn(u64) -> bool);
+    testkit::check(law as fn(u64) -> bool);
 }
 
 #[test]
@@ -69,7 +67,7 @@ fn a_ratio_is_rounded_to_the_nearest() {
         let exact = u128::from(numerator) << 32;
         2 * exact.abs_diff(u128::from(threshold) * u128::from(denominator)) < u128::from(denominator)
     }
-    common::check(law as fn(u32, u32) -> bool);
+    testkit::check(law as fn(u32, u32) -> bool);
     for (numerator, denominator, threshold) in
         [(0, 1, 0), (1, 1, RANGE), (1, 2, RANGE / 2), (1, 3, 1_431_655_765), (2, 3, 2_863_311_531)]
     {

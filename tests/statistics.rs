@@ -2,12 +2,10 @@
 //! which a random mask exceeds once in 1.7 million times.
 #![expect(clippy::cast_precision_loss, reason = "counts of at most 19 bits: exact")]
 
-#[macro_use]
-mod common;
-
 use dropout_kernels::{Address, Backend, Mask, Rate};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
+use testkit::every_backend;
 
 every_backend!(as_many_are_dropped_as_the_rate_says, neighbouring_addresses_are_independent, decisions_of_a_mask_are_independent);
 

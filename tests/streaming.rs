@@ -2,11 +2,9 @@
 
 #![cfg(target_arch = "x86_64")]
 
-#[macro_use]
-mod common;
-
-use common::value::{assert_same, random};
 use dropout_kernels::{Address, Backend, Dropout, Layout, Mode, Rate, Scaling};
+use testkit::every_backend;
+use testkit::value::{assert_same, random};
 
 every_backend!(training, channels, evaluation);
 

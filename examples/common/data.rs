@@ -1,4 +1,4 @@
-//! The subset of Fashion-MNIST beside this file, as the matrices that a network reads.
+//! The subset of Fashion-MNIST in `examples/data`, as the matrices that a network reads.
 
 use std::error::Error;
 use std::fs::File;
@@ -54,7 +54,7 @@ pub fn turned(images: &Array2<f32>) -> Result<Array2<f32>, ShapeError> {
 
 /// The values of a gzip'd IDX file of bytes. Its header is a magic number and the extent of each axis, four bytes each.
 fn read_idx(name: &str, axes: usize) -> Result<Vec<u8>, String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(name);
     let mut bytes = Vec::new();
     let read = File::open(&path).and_then(|file| GzDecoder::new(file).read_to_end(&mut bytes));
     match read {

@@ -4,8 +4,8 @@ use dropout_kernels::{Address, Dropout, Error, Mode, Rate};
 use ndarray::{Array2, ArrayView1};
 use rand::Rng;
 
-use super::data::{CLASSES, Dataset, PIXELS};
-use super::linear::{Linear, Parameters};
+use crate::data::{CLASSES, Dataset, PIXELS};
+use crate::linear::{Linear, Parameters};
 
 /// Dropout, linear, `ReLU`, dropout, linear.
 pub struct Network {

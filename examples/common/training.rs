@@ -1,5 +1,7 @@
 //! The training loop.
 
+use std::num::{NonZeroU16, NonZeroUsize};
+
 use dropout_kernels::philox::Philox;
 use dropout_kernels::{Address, Error, Mode, Rate};
 use indicatif::style::TemplateError;
@@ -7,8 +9,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 
-use super::data::{Dataset, FashionMnist};
-use super::network::{Network, Rates, Score};
+use crate::data::{Dataset, FashionMnist};
+use crate::network::{Network, Rates, Score};
+
+/// What the examples train unless asked for something else: hidden units, and passes through the training images.
+pub const WIDTH: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+pub const EPOCHS: NonZeroU16 = NonZeroU16::new(80).unwrap();
 
 pub const BATCH: usize = 64;
 pub const LEARNING_RATE: f32 = 0.02;
@@ -22,13 +28,6 @@ pub struct Setup {
     pub width: usize,
     pub epochs: u16,
     pub seed: u64,
-}
-
-impl Setup {
-    /// What the examples train unless asked for something else.
-    pub fn standard() -> Result<Self, Error> {
-        Ok(Self { rates: Rates { input: Rate::new(0.0)?, hidden: Rate::new(0.5)? }, width: 256, epochs: 80, seed: 1 })
-    }
 }
 
 /// A bar that says how many epochs or the like there are still to go.

@@ -3,7 +3,7 @@
 use ndarray::{Array2, Axis, s};
 use rand::{Rng, RngExt};
 
-use crate::common::data::SIDE;
+use common::data::SIDE;
 
 /// How far an image moves at most, in pixels along each axis.
 const REACH: usize = 2;

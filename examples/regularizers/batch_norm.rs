@@ -5,7 +5,7 @@ use dropout_kernels::{Error, Mode};
 use ndarray::{Array1, Array2, Axis};
 
 use super::layer::Layer;
-use crate::common::linear::{Parameters, Trainable};
+use common::linear::{Parameters, Trainable};
 
 const EPSILON: f32 = 1e-5;
 /// How much a batch weighs in the running statistics.

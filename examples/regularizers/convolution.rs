@@ -7,8 +7,8 @@ use ndarray::Array2;
 use rand::Rng;
 
 use super::layer::Layer;
-use crate::common::linear::{Linear, Parameters, Trainable};
-use crate::common::network::elements;
+use common::linear::{Linear, Parameters, Trainable};
+use common::network::elements;
 
 const KERNEL: usize = 3;
 const STRIDE: usize = 2;

@@ -3,8 +3,8 @@
 use dropout_kernels::{Dropout, Error, Layout, Mode};
 use ndarray::Array2;
 
-use crate::common::linear::{Linear, Parameters, Trainable};
-use crate::common::network::{at_layer, elements};
+use common::linear::{Linear, Parameters, Trainable};
+use common::network::{at_layer, elements};
 
 /// A layer of a network. What its backward pass needs of the forward pass it remembers itself.
 pub trait Layer {

@@ -6,13 +6,11 @@
 //! leaves it, at inference, 0.38 of the variance that it reads in training (Li, Chen, Hu and Yang, "Understanding the disharmony between
 //! dropout and batch normalization by variance shift", CVPR 2019). The README has the figures.
 //!
-//! `cargo run --release --example regularizers`, and options after `--`: see `--help`.
+//! `cargo run --release -p dropout-kernels-examples --example regularizers`, and options after `--`: see `--help`.
 #![allow(clippy::cast_precision_loss, reason = "counts of images and seeds are small")]
 
 mod augmentation;
 mod batch_norm;
-#[path = "../common/mod.rs"]
-mod common;
 mod convolution;
 mod layer;
 mod network;
@@ -26,17 +24,14 @@ mod training;
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::num::NonZeroU16;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::thread;
 
-use dropout_kernels::Rate;
-use lexopt::prelude::*;
-
+use common::arguments::{self, Arguments};
 use common::data::{Dataset, FashionMnist};
-use common::training::{Setup, decimal, progress};
+use common::training::{EPOCHS, decimal, progress};
 use recipe::{RECIPES, Recipe, Strengths};
 use training::{Outcome, train};
 
@@ -67,19 +62,15 @@ struct Measured {
 }
 
 fn main() -> ExitCode {
-    common::exit_code(run())
+    arguments::main(HELP, options, run)
 }
 
-fn run() -> Result<(), Box<dyn Error>> {
-    let Some(options) = options()? else {
-        println!("{HELP}");
-        return Ok(());
-    };
+fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let mut data = FashionMnist::load()?;
     if options.validate {
         data = validation(&data.train);
     }
-    let measured = measure_all(&options, &data)?;
+    let measured = measure_all(options, &data)?;
 
     let Strengths { rate, rate_of_maps, weight_decay } = options.strengths;
     let title = format!(
@@ -96,29 +87,23 @@ fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// `None` where help is asked for.
-fn options() -> Result<Option<Options>, Box<dyn Error>> {
-    let strengths = Strengths { rate: Rate::new(0.5)?, rate_of_maps: Rate::new(0.3)?, weight_decay: 0.003 };
-    let output = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/regularizers.svg");
-    let mut options = Options { strengths, epochs: Setup::standard()?.epochs, seeds: 5, validate: false, output };
-    let mut arguments = lexopt::Parser::from_env();
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Short('p') | Long("rate") => options.strengths.rate = Rate::new(arguments.value()?.parse()?)?,
-            Long("rate-of-maps") => options.strengths.rate_of_maps = Rate::new(arguments.value()?.parse()?)?,
-            Long("weight-decay") => options.strengths.weight_decay = arguments.value()?.parse()?,
-            Long("epochs") => options.epochs = arguments.value()?.parse::<NonZeroU16>()?.get(),
-            Long("seeds") => options.seeds = arguments.value()?.parse()?,
-            Long("validate") => options.validate = true,
-            Short('o') | Long("output") => options.output = arguments.value()?.into(),
-            Short('h') | Long("help") => return Ok(None),
-            unknown => return Err(unknown.unexpected().into()),
-        }
-    }
-    if options.seeds < 2 {
+fn options(arguments: &mut Arguments) -> Result<Options, Box<dyn Error>> {
+    let strengths = Strengths {
+        rate: arguments.rate(["-p", "--rate"], 0.5)?,
+        rate_of_maps: arguments.rate("--rate-of-maps", 0.3)?,
+        weight_decay: arguments.value("--weight-decay", 0.003)?,
+    };
+    let (epochs, seeds) = (arguments.value("--epochs", EPOCHS)?.get(), arguments.value("--seeds", 5)?);
+    if seeds < 2 {
         return Err("--seeds: one alone has no spread".into());
     }
-    Ok(Some(options))
+    Ok(Options {
+        strengths,
+        epochs,
+        seeds,
+        validate: arguments.flag("--validate"),
+        output: arguments.output("regularizers.svg")?,
+    })
 }
 
 /// The last fifth of the training images in place of the test images.

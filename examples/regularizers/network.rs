@@ -4,9 +4,9 @@ use dropout_kernels::{Address, Error, Mode};
 use ndarray::Array2;
 
 use super::layer::Layer;
-use crate::common::data::Dataset;
-use crate::common::network::{Score, cross_entropy_gradient, log_softmax};
-use crate::common::training::{LEARNING_RATE, MOMENTUM};
+use common::data::Dataset;
+use common::network::{Score, cross_entropy_gradient, log_softmax};
+use common::training::{LEARNING_RATE, MOMENTUM};
 
 pub struct Network(pub Vec<Box<dyn Layer>>);
 

@@ -8,7 +8,7 @@ use plotters::prelude::*;
 
 use super::Measured;
 use super::statistics::{ACCURACY, Figure, LOSS, Sample, by_seed};
-use crate::common::chart::{COLOURS, FONT, save};
+use common::chart::{COLOURS, FONT, save};
 
 const WIDTH: u32 = 1120;
 const HEADING: i32 = 80;

@@ -7,8 +7,8 @@ use super::batch_norm::BatchNorm;
 use super::convolution::Convolution;
 use super::layer::{Dense, Drop, Layer, Relu};
 use super::network::Network;
-use crate::common::data::{CLASSES, PIXELS, SIDE};
-use crate::common::linear::Linear;
+use common::data::{CLASSES, PIXELS, SIDE};
+use common::linear::Linear;
 
 const HIDDEN: usize = 256;
 /// Feature maps behind the two convolutions.

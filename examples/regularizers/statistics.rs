@@ -1,7 +1,7 @@
 //! What is left of a difference once chance is allowed for.
 
 use super::training::Outcome;
-use crate::common::network::Score;
+use common::network::Score;
 
 /// One of the two figures of a score.
 pub type Figure = fn(&Score) -> f64;

@@ -14,10 +14,10 @@ use super::layer::{Dense, Drop, Layer};
 use super::network::Network;
 use super::recipe::{RECIPES, Strengths};
 use super::training;
-use crate::common::data::{CLASSES, Dataset, FashionMnist, PIXELS, SIDE};
-use crate::common::linear::{Linear, Trainable};
-use crate::common::network::{Rates, Score};
-use crate::common::training::{LEARNING_RATE, Setup};
+use common::data::{CLASSES, Dataset, FashionMnist, PIXELS, SIDE};
+use common::linear::{Linear, Trainable};
+use common::network::{Rates, Score};
+use common::training::{LEARNING_RATE, Setup, WIDTH};
 
 const TRAIN: Mode = Mode::Train(Address { seed: 1, layer: 0, step: 0, offset: 0 });
 
@@ -178,8 +178,8 @@ fn the_first_recipes_are_the_main_job() {
     let data = FashionMnist { train: part(), test: part() };
     let never = Rate::new(0.0).unwrap();
     for (recipe, hidden) in RECIPES.iter().zip([never, Rate::new(0.5).unwrap()]) {
-        let setup = Setup { rates: Rates { input: never, hidden }, epochs: 2, ..Setup::standard().unwrap() };
-        let main_job = crate::common::training::train(setup, &data, |_| ()).unwrap().evaluate(&data.test).unwrap();
+        let setup = Setup { rates: Rates { input: never, hidden }, width: WIDTH.get(), epochs: 2, seed: 1 };
+        let main_job = common::training::train(setup, &data, |_| ()).unwrap().evaluate(&data.test).unwrap();
         let strengths = Strengths { rate: hidden, rate_of_maps: hidden, weight_decay: 0.1 };
         let outcome = training::train(recipe, &strengths, &data, setup.epochs, setup.seed).unwrap();
         assert_eq!(Score::mean(&outcome.test).loss.to_bits(), main_job.loss.to_bits(), "{}", recipe.name);

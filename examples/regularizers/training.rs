@@ -8,9 +8,9 @@ use rand::seq::SliceRandom;
 use super::augmentation::augment;
 use super::network::Network;
 use super::recipe::{Recipe, Strengths, Training};
-use crate::common::data::FashionMnist;
-use crate::common::network::Score;
-use crate::common::training::BATCH;
+use common::data::FashionMnist;
+use common::network::Score;
+use common::training::BATCH;
 
 /// One in so many training images is held out where training stops early.
 const HELD_OUT: usize = 5;

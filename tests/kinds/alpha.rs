@@ -2,6 +2,7 @@
 #![expect(clippy::cast_precision_loss, reason = "counts of at most 20 bits: exact")]
 
 use std::f64::consts::TAU;
+use testkit::every_backend;
 
 use dropout_kernels::{Address, AlphaDropout, Backend, Mode, Rate};
 use rand_core::{Rng, SeedableRng};

@@ -1,7 +1,8 @@
 //! Stored and recorded masks that are not what the layer needs: the exact error, what it says, and that nothing was written.
 
-use crate::common::refuse::{assert_says, refuse};
 use dropout_kernels::{Address, AlphaDropout, Backend, Dropout, Error, GaussianDropout, Layout, Mode, PackedMask, Rate};
+use testkit::every_backend;
+use testkit::refuse::{assert_says, refuse};
 
 every_backend!(layers_refuse_stored_masks_of_another_length, recording_refuses_what_applying_refuses_and_other_masks);
 

@@ -5,6 +5,7 @@
 //! changes is a breaking change.
 
 use std::fmt::Write;
+use testkit::every_backend;
 
 use dropout_kernels::{
     Activation, Address, AlphaDropout, AnyLayout, Backend, DropBlock, Dropout, Element, Float, Fused, GaussianDropout, Integer,

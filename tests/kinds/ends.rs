@@ -2,20 +2,19 @@
 //! (The lengths past tiles are in `boundaries.rs`, for one kind and type: the loop is the same.)
 
 use dropout_kernels::{Address, Backend, Kind, Layer, Layout, Mode};
+use testkit::every_subject;
 
-use crate::common::case::TensorCase;
-use crate::common::kind::{OfAlpha, OfGaussian, OfQuantized, OfScaled, Subject};
-use crate::common::value::{Bits, assert_same, random};
 use crate::{oracle, unwritten};
+use testkit::case::TensorCase;
+use testkit::subject::Subject;
+use testkit::value::{Bits, assert_same, random};
 
 macro_rules! tests_of_subjects {
     ($($module:ident: $subject:ty),+) => {
         $(mod $module {
-            use super::*;
-
             #[test]
             fn slices_end_anywhere() {
-                crate::common::each_backend(super::slices_end_anywhere::<$subject>);
+                testkit::each_backend(super::slices_end_anywhere::<$subject>);
             }
         })+
     };

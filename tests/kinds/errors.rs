@@ -1,17 +1,18 @@
 //! After an error the output is as it was, whatever the kind and the type. (What the errors say is in `bad_input.rs` and `bad_masks.rs`.)
 
 use dropout_kernels::{Address, Backend, Error, Layout, Mode};
+use testkit::every_subject;
 
-use crate::common::case::TensorCase;
-use crate::common::kind::{OfAlpha, OfGaussian, OfQuantized, OfScaled, Subject};
-use crate::common::value::{assert_same, random};
 use crate::unwritten;
+use testkit::case::TensorCase;
+use testkit::subject::Subject;
+use testkit::value::{assert_same, random};
 
 macro_rules! tests_of_subjects {
     ($($module:ident: $subject:ty),+) => {
         $(#[test]
         fn $module() {
-            crate::common::each_backend(nothing_is_written_after_an_error::<$subject>);
+            testkit::each_backend(nothing_is_written_after_an_error::<$subject>);
         })+
     };
 }

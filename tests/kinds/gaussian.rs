@@ -1,10 +1,11 @@
 //! The noise of Gaussian dropout: each number of its stream, and what it has to do with the mask of the same address.
 #![expect(clippy::cast_precision_loss, reason = "counts of at most 20 bits: exact")]
 
-use crate::common::case::uniforms;
-use crate::common::normal::normal;
-use crate::common::oracle;
 use dropout_kernels::{Address, Backend, GaussianDropout, Mask, Mode, Rate};
+use testkit::case::uniforms;
+use testkit::every_backend;
+use testkit::normal::normal;
+use testkit::oracle;
 
 every_backend!(noise_is_the_quantile_of_the_uniform_integer, noise_has_the_documented_moments, noise_and_mask_are_unrelated);
 
@@ -22,7 +23,7 @@ fn noise(backend: Backend, threshold: u64, samples: usize) -> Vec<f32> {
 /// At the highest rate sigma is 2^16, so that next to it the 1 hides the least of the normal.
 fn noise_is_the_quantile_of_the_uniform_integer(backend: Backend) {
     let noise = noise(backend, (1 << 32) - 1, SAMPLES);
-    for (i, (noise, u)) in noise.into_iter().zip(uniforms(true, ADDRESS, SAMPLES)).enumerate() {
+    for (i, (noise, u)) in noise.into_iter().zip(uniforms(oracle::noise, ADDRESS, SAMPLES)).enumerate() {
         let deviation = 65536.0 * normal(u as u32);
         assert_eq!(noise.to_bits(), (1.0 + deviation).to_bits(), "noise {i}");
     }

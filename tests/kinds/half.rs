@@ -1,9 +1,10 @@
 //! Every number of half precision in every lane: kept, dropped and in evaluation.
-use crate::common::case::TensorCase;
-use crate::common::kind::{OfScaled, Subject};
-use crate::common::value::{Value, assert_same};
 use ::half::{bf16, f16};
 use dropout_kernels::{Address, Backend, Mode, PackedMask, Scaling};
+use testkit::case::TensorCase;
+use testkit::every_backend;
+use testkit::subject::{OfScaled, Subject};
+use testkit::value::{Value, assert_same};
 
 every_backend!(every_f16, every_bf16);
 

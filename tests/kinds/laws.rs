@@ -1,12 +1,13 @@
 //! Laws of the layer: how its output depends on its arguments, for every kind and every type of element.
 
 use dropout_kernels::{Address, Backend, Layout, Mode, Scaling};
+use testkit::{every_subject, laws};
 
-use crate::common::case::TensorCase;
-use crate::common::kind::{OfAlpha, OfGaussian, OfQuantized, OfScaled, Subject};
-use crate::common::oracle;
-use crate::common::value::{assert_same, ones};
 use crate::{apply, backward};
+use testkit::case::TensorCase;
+use testkit::oracle;
+use testkit::subject::Subject;
+use testkit::value::{assert_same, ones};
 
 macro_rules! laws_of_subjects {
     ($($module:ident: $subject:ty),+) => {

@@ -1,12 +1,5 @@
 //! What holds for every kind of dropout, on every type of element. One crate, as compiling the kernels for all of them takes its time.
 
-#[path = "../common/mod.rs"]
-#[macro_use]
-mod common;
-#[path = "../../fuzz/src/checks/mod.rs"]
-#[allow(dead_code, reason = "the fuzzer asks for more than the replay")]
-mod fuzz;
-
 mod alpha;
 mod bad_masks;
 mod corpora;
@@ -23,10 +16,10 @@ mod planes;
 mod quantized;
 mod stored;
 
-use common::case::TensorCase;
-use common::kind::Subject;
-use common::value::Bits;
 use dropout_kernels::{Kind, Layer, Mode};
+use testkit::case::TensorCase;
+use testkit::subject::Subject;
+use testkit::value::Bits;
 
 /// Not the input and not zero, so that an element that is not written shows.
 fn unwritten<E: Bits>(len: usize) -> Vec<E> {

@@ -1,11 +1,12 @@
 //! On all threads, every kind and type gets the bits that it gets on one, from computed masks and stored ones.
 
 use dropout_kernels::{Address, Backend, Layout, Mask, Mode, PackedMask, Rate};
+use testkit::every_subject;
 
-use crate::common::case::TensorCase;
-use crate::common::kind::{OfAlpha, OfGaussian, OfQuantized, OfScaled, Subject};
-use crate::common::value::{assert_same, random};
 use crate::{apply, backward};
+use testkit::case::TensorCase;
+use testkit::subject::Subject;
+use testkit::value::{assert_same, random};
 
 macro_rules! tests_of_subjects {
     ($($module:ident: $subject:ty),+) => {
@@ -38,7 +39,7 @@ fn threads_change_no_bit<S: Subject>() {
         let stored = Mode::Stored(PackedMask::new(&words, 0, layout.decisions()).unwrap());
         let alone = S::layer(&case).with_layout(layout).on(Backend::detect());
         // Noise has no mask to be stored.
-        for mode in [case.train(), Mode::Eval].into_iter().chain((!S::IS_NOISE).then_some(stored)) {
+        for mode in [case.train(), Mode::Eval].into_iter().chain((!S::NOISE).then_some(stored)) {
             assert_same(&apply(&alone.in_parallel(), mode, &x), &apply(&alone, mode, &x));
             assert_same(&backward(&alone.in_parallel(), mode, &x), &backward(&alone, mode, &x));
         }

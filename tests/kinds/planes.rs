@@ -2,16 +2,17 @@
 //! large tile is in `layout_laws.rs`, for one kind and type: the loop is the same.)
 
 use dropout_kernels::{Address, Backend};
+use testkit::every_subject;
 
-use crate::common::case::TensorCase;
-use crate::common::kind::{OfAlpha, OfGaussian, OfQuantized, OfScaled, Subject};
 use crate::laws::both_passes_equal_the_oracle;
+use testkit::case::TensorCase;
+use testkit::subject::Subject;
 
 macro_rules! tests_of_subjects {
     ($($module:ident: $subject:ty),+) => {
         $(#[test]
         fn $module() {
-            crate::common::each_backend(each_reads_its_own_decision::<$subject>);
+            testkit::each_backend(each_reads_its_own_decision::<$subject>);
         })+
     };
 }

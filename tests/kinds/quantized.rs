@@ -1,10 +1,11 @@
 //! Every quantised value in exact integers, and the fraction that stands for the scale.
 #![expect(clippy::cast_precision_loss, reason = "thresholds, of at most 33 bits: exact")]
 
-use crate::common::kind::{fixed_point, rescale};
-use crate::common::oracle;
-use crate::common::value::{Bits, Integral, assert_same};
 use dropout_kernels::{Backend, Mode, PackedMask, QuantizedDropout, Rate};
+use testkit::every_backend;
+use testkit::oracle;
+use testkit::subject::{fixed_point, rescale};
+use testkit::value::{Bits, Integral, assert_same};
 
 every_backend!(every_i8, every_i16);
 

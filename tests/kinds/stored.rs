@@ -1,11 +1,12 @@
 //! A mask that is stored does what it does when it is computed, for every kind that has one, type and layout.
 
 use dropout_kernels::{AlphaDropout, Backend, Dropout, Mask, MaskKind, Mode, PackedMask, QuantizedDropout, Rate};
+use testkit::{every_mask_subject, laws};
 
-use crate::common::case::TensorCase;
-use crate::common::kind::{OfAlpha, OfQuantized, OfScaled, Subject};
-use crate::common::value::assert_same;
 use crate::{apply, backward, unwritten};
+use testkit::case::TensorCase;
+use testkit::subject::Subject;
+use testkit::value::assert_same;
 
 macro_rules! laws_of_subjects {
     ($($module:ident: $subject:ty),+) => {
@@ -49,7 +50,7 @@ fn recording_equals_training<S: Subject<Kind: MaskKind<S::Element>>>(backend: Ba
 fn what_is_kept_at_rate_1_is_scaled() {
     let rate = Rate::new(1.0).unwrap();
     let mode = Mode::Stored(PackedMask::new(&[0b01], 0, 2).unwrap());
-    crate::common::each_backend(|backend| {
+    testkit::each_backend(|backend| {
         assert_same(&apply(&Dropout::new(rate).on(backend), mode, &[2.0_f32, 2.0]), &[f32::INFINITY, 0.0]);
         assert_same(&apply(&AlphaDropout::new(rate).on(backend), mode, &[2.0_f32, 2.0]), &[0.0, 0.0]);
         let quantized = QuantizedDropout::new(rate, -3_i16).on(backend);

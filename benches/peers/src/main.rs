@@ -6,8 +6,6 @@
 #![expect(clippy::cast_precision_loss, reason = "counts below 2^53 are exact")]
 #![expect(clippy::cast_possible_truncation, reason = "rates of f32, as in what is compared")]
 
-#[path = "../../measure/json.rs"]
-mod json;
 #[path = "../../measure/mod.rs"]
 mod measure;
 
@@ -17,7 +15,8 @@ use std::hint::black_box;
 use burn::nn::DropoutConfig;
 use candle_core::Tensor;
 use dropout_kernels::{Backend, Dropout, Rate};
-use measure::{Row, Slices, Times, scale, train};
+use measure::times::{Row, Times};
+use measure::{Point, Slices, json, scale, train};
 use rand::distr::{Bernoulli, Distribution};
 use rand::rngs::SmallRng;
 use rand::{Rng, RngExt, SeedableRng};
@@ -49,7 +48,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             let mut slices = Slices::new(n);
             for (op, backend, measure) in peers {
                 let times = measure(p, &mut slices);
-                let row = Row { op: op.into(), backend: backend.into(), dtype: "f32", n, p, times };
+                let point = Point { op: op.into(), backend: backend.into(), dtype: "f32", n, p };
+                let row = Row { point, times };
                 println!("{row}");
                 rows.push(json::object(&row));
             }

@@ -5,9 +5,9 @@ use arbitrary::Arbitrary;
 use dropout_kernels::{Backend, DropBlock, Error, Mode, PackedMask};
 
 use super::calls::{Slices, WORD_CANARY};
-use super::inputs::{Count, Decisions, Extent, Length, Values, check_length, pack};
-use crate::common::blocks;
-use crate::common::value::Value;
+use super::inputs::{Count, Decided, Decisions, Extent, Length, Values, check_length, pack};
+use crate::blocks;
+use crate::value::Value;
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {
@@ -32,7 +32,8 @@ enum Pass {
 
 pub fn check(input: &Input) {
     let (shape, block) = (input.shape.map(Extent::get), input.block.get());
-    let actual = DropBlock::new(input.decisions.rate(), block, shape);
+    let decided = input.decisions.get();
+    let actual = DropBlock::new(decided.rate(), block, shape);
     let (elements, decisions) = match sizes(shape, block) {
         Ok(sizes) => sizes,
         Err(error) => return assert_eq!(actual, Err(error)),
@@ -42,21 +43,20 @@ pub fn check(input: &Input) {
     if elements > Count::MAX {
         return;
     }
-    let address = input.decisions.address();
-    let dropped = if elements > 0 { blocks::drops(shape, block, input.decisions.p(), address) } else { vec![] };
+    let dropped = if elements > 0 { blocks::drops(shape, block, decided.p(), decided.address) } else { vec![] };
     let packed = pack(0, &dropped);
     let words = input.words.get(packed.len());
-    let result = check_length("words", packed.len(), words).and(input.decisions.check_reach(decisions as u64));
+    let result = check_length("words", packed.len(), words).and(decided.check_reach(decisions as u64));
     for backend in Backend::all() {
         let drop_block = drop_block.on(backend);
         let drop_block = input.scale.map_or(drop_block, |scale| drop_block.with_scale(f64::from_bits(scale)));
         let drawn = input.slices.words(words, |words| {
             words.fill(WORD_CANARY);
-            assert_eq!(drop_block.draw(address, words).map(|mask| mask.decisions()), result.map(|()| elements));
+            assert_eq!(drop_block.draw(decided.address, words).map(|mask| mask.decisions()), result.map(|()| elements));
             words.to_vec()
         });
         assert_eq!(drawn, if result.is_ok() { packed.clone() } else { vec![WORD_CANARY; words] });
-        check_passes(input, &drop_block, &packed, &dropped);
+        check_passes(input, decided, &drop_block, &packed, &dropped);
     }
 }
 
@@ -76,15 +76,15 @@ fn sizes(shape: [usize; 4], block: usize) -> Result<(usize, usize), Error> {
     Ok((volume, n * c * corners(h) * corners(w)))
 }
 
-fn check_passes(input: &Input, drop_block: &DropBlock, packed: &[u32], dropped: &[bool]) {
+fn check_passes(input: &Input, decided: Decided, drop_block: &DropBlock, packed: &[u32], dropped: &[bool]) {
     let elements = dropped.len();
     let kept = dropped.iter().filter(|&&dropped| !dropped).count();
     let scale = input.scale.map_or(elements as f64 / kept as f64, f64::from_bits);
     let stored = input.slices.mask_len.get(elements).min(elements);
     let (mode, fits) = match input.pass {
         Pass::Train => {
-            let reach = input.decisions.check_reach(elements as u64);
-            (Mode::Train(input.decisions.address()), reach.and(Err(Error::ComputedMask)))
+            let reach = decided.check_reach(elements as u64);
+            (Mode::Train(decided.address), reach.and(Err(Error::ComputedMask)))
         }
         Pass::Stored => (Mode::Stored(PackedMask::new(packed, 0, stored).unwrap()), check_length("mask", elements, stored)),
         Pass::Eval => (Mode::Eval, Ok(())),

@@ -6,11 +6,12 @@ use dropout_kernels::{Activation, Backend, Error, Fused};
 
 use super::calls::canary;
 use super::inputs::{Count, Length, Values, check_length};
-use super::layer::Layer;
+use super::layer::{Case, Layer};
 use super::tensor::{Shape, Tensor};
-use crate::common::activation::{gradient, near_bends, value};
-use crate::common::kind::{OfScaled, Subject};
-use crate::common::value::assert_same;
+use crate::activation::{gradient, near_bends, value};
+use crate::oracle::drops;
+use crate::subject::{OfScaled, Subject};
+use crate::value::assert_same;
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {
@@ -74,8 +75,9 @@ pub fn check(input: &Input) {
         before: next(y_len),
         grad_bias: input.grad_bias.map(|_| next(grad_bias_len)),
     };
-    check_forward(input, &tensor, &operands);
-    check_backward(input, &tensor, &operands);
+    let case = input.layer.of(&tensor);
+    check_forward(input, &case, &tensor, &operands);
+    check_backward(input, &case, &tensor, &operands);
 }
 
 impl Operands {
@@ -95,22 +97,20 @@ impl Input {
         [Activation::Identity, Activation::Relu, Activation::Gelu][usize::from(self.activation % 3)]
     }
 
-    fn fused<'a>(&self, backend: Backend, tensor: &Tensor, bias: Option<&'a [f32]>) -> Fused<'a> {
-        let fused = Fused::new(self.layer.library::<OfScaled<f32>>(tensor).on(backend), self.activation());
+    fn fused<'a>(&self, backend: Backend, case: &Case<OfScaled<f32>>, bias: Option<&'a [f32]>) -> Fused<'a> {
+        let fused = Fused::new(case.library(backend), self.activation());
         bias.map_or(fused, |bias| fused.with_bias(bias))
     }
 }
 
-fn check_forward(input: &Input, tensor: &Tensor, operands: &Operands) {
-    let (layer, activation) = (&input.layer, input.activation());
-    let words = layer.words(tensor.decisions);
-    let mode = layer.mode(&words, 0, layer.stored(tensor.decisions));
-    let (fits, x_fits) = (layer.check_mode(tensor.decisions), operands.check_x(tensor));
+fn check_forward(input: &Input, case: &Case<OfScaled<f32>>, tensor: &Tensor, operands: &Operands) {
+    let (slices, activation, mode) = (input.layer.slices, input.activation(), case.mode());
+    let (fits, x_fits) = (case.fits(), operands.check_x(tensor));
     let Operands { x, bias, other, before, .. } = operands;
     let (bias, residual) = (bias.as_deref(), input.residual.then_some(&**other));
     let residual_fits = residual.map_or(Ok(()), |residual| check_length("residual", x.len(), residual.len()));
 
-    let subject = OfScaled::<f32>::new(&layer.case());
+    let subject = &case.subject;
     let output = |residual: Option<&[f32]>| {
         // Only where everything fits is there a row and a residual for every element.
         let all_fit = x_fits.is_ok() && residual.is_none_or(|residual| residual.len() == x.len());
@@ -119,27 +119,25 @@ fn check_forward(input: &Input, tensor: &Tensor, operands: &Operands) {
             let y = u.map_or_else(|| subject.evaluated(x), |u| subject.forward(u, x));
             residual.map_or(y, |residual| y + residual[i])
         };
-        if all_fit { layer.outputs(false, tensor, output) } else { vec![] }
+        if all_fit { case.outputs(output) } else { vec![] }
     };
     let (expected, added) = (output(residual), output(Some(before)));
     for backend in Backend::all() {
-        let fused = input.fused(backend, tensor, bias);
+        let fused = input.fused(backend, case, bias);
         let unwritten = vec![canary(); before.len()];
         let result = x_fits.and(check_length("y", x.len(), before.len())).and(residual_fits).and(fits);
-        layer.slices.read(x, |x| layer.slices.write(&unwritten, result, &expected, |y| fused.apply(mode, x, residual, y)));
+        slices.read(x, |x| slices.write(&unwritten, result, &expected, |y| fused.apply(mode, x, residual, y)));
 
         let result = x_fits.and(residual_fits).and(fits);
-        layer.slices.write(x, result, &expected, |x| fused.apply_in_place(mode, x, residual));
+        slices.write(x, result, &expected, |x| fused.apply_in_place(mode, x, residual));
 
         let result = x_fits.and(check_length("residual", x.len(), before.len())).and(fits);
-        layer.slices.write(before, result, &added, |y| fused.add(mode, x, y));
+        slices.write(before, result, &added, |y| fused.add(mode, x, y));
     }
 }
 
-fn check_backward(input: &Input, tensor: &Tensor, operands: &Operands) {
-    let (layer, activation) = (&input.layer, input.activation());
-    let words = layer.words(tensor.decisions);
-    let mode = layer.mode(&words, 0, layer.stored(tensor.decisions));
+fn check_backward(input: &Input, case: &Case<OfScaled<f32>>, tensor: &Tensor, operands: &Operands) {
+    let (slices, activation, mode) = (input.layer.slices, input.activation(), case.mode());
     let x_fits = operands.check_x(tensor);
     let Operands { x, bias, other, before, grad_bias } = operands;
     let grad_y_fits = check_length("grad_y", x.len(), other.len());
@@ -147,34 +145,33 @@ fn check_backward(input: &Input, tensor: &Tensor, operands: &Operands) {
         let columns = bias.as_ref().map_or(grad_bias.len(), Vec::len);
         check_columns(x.len(), grad_bias.len()).and(check_length("grad_bias", columns, grad_bias.len()))
     });
-    let fits = grad_bias_fits.and(layer.check_mode(tensor.decisions));
+    let fits = grad_bias_fits.and(case.fits());
 
-    let subject = OfScaled::<f32>::new(&layer.case());
-    let threshold = layer.decisions.rate().threshold();
+    let subject = &case.subject;
     let output = |grad_y: &[f32]| {
         let output = |i, u: Option<u64>| match u {
-            Some(u) if oracle::drops(u, threshold) => 0.0,
+            Some(u) if drops(u, case.decided.threshold) => 0.0,
             Some(u) => gradient(activation, operands.biased(i), subject.backward(u, grad_y[i])),
             None => gradient(activation, operands.biased(i), subject.evaluated(grad_y[i])),
         };
-        if x_fits.is_ok() && grad_y.len() == x.len() { layer.outputs(false, tensor, output) } else { vec![] }
+        if x_fits.is_ok() && grad_y.len() == x.len() { case.outputs(output) } else { vec![] }
     };
     let (expected, in_place) = (output(other), output(before));
     let added: Vec<_> = expected.iter().zip(before).map(|(g, before)| g.map(|g| before + g)).collect();
     for backend in Backend::all() {
-        let fused = input.fused(backend, tensor, bias.as_deref());
+        let fused = input.fused(backend, case, bias.as_deref());
         let unwritten = vec![canary(); before.len()];
         let result = x_fits.and(grad_y_fits).and(check_length("grad_x", x.len(), before.len())).and(fits);
-        layer.slices.read(x, |x| {
+        slices.read(x, |x| {
             with_grad_bias(grad_bias.as_deref(), result, tensor, &expected, |grad_bias| {
-                layer.slices.write(&unwritten, result, &expected, |grad_x| fused.backward(mode, x, other, grad_x, grad_bias));
+                slices.write(&unwritten, result, &expected, |grad_x| fused.backward(mode, x, other, grad_x, grad_bias));
             });
             with_grad_bias(grad_bias.as_deref(), result, tensor, &expected, |grad_bias| {
-                layer.slices.write(before, result, &added, |grad_x| fused.backward_add(mode, x, other, grad_x, grad_bias));
+                slices.write(before, result, &added, |grad_x| fused.backward_add(mode, x, other, grad_x, grad_bias));
             });
             let result = x_fits.and(check_length("grad", x.len(), before.len())).and(fits);
             with_grad_bias(grad_bias.as_deref(), result, tensor, &in_place, |grad_bias| {
-                layer.slices.write(before, result, &in_place, |grad| fused.backward_in_place(mode, x, grad, grad_bias));
+                slices.write(before, result, &in_place, |grad| fused.backward_in_place(mode, x, grad, grad_bias));
             });
         });
     }

@@ -11,7 +11,7 @@ use dropout_kernels::monte_carlo::{Moments, Uncertainty};
 use dropout_kernels::{Address, Backend, Dropout, Error, Mode};
 
 use super::inputs::{Decisions, Integer, Length, Values, check_length};
-use crate::common::value::assert_same;
+use crate::value::assert_same;
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {
@@ -37,7 +37,7 @@ type Passes = Vec<Vec<f32>>;
 
 pub fn check(input: &Input) {
     let (samples, classes) = (usize::from(input.samples % 5), usize::from(input.classes % 8));
-    if input.decisions.check_reach((samples * classes) as u64).is_err() {
+    if input.decisions.get().check_reach((samples * classes) as u64).is_err() {
         return;
     }
     let passes = outputs(input, samples * classes);
@@ -51,12 +51,12 @@ pub fn check(input: &Input) {
 fn outputs(input: &Input, len: usize) -> Passes {
     let passes = usize::from(input.passes % 40);
     let x = input.values.get::<f32>(len * passes);
-    let address = input.decisions.address();
+    let decisions = input.decisions.get();
     let pass = |backend, t: usize| {
-        let step = address.step.wrapping_add(t as u32);
+        let step = decisions.address.step.wrapping_add(t as u32);
         let mut y = x[t * len..][..len].to_vec();
-        let dropout = Dropout::new(input.decisions.rate()).on(backend);
-        dropout.apply_in_place(Mode::Train(Address { step, ..address }), &mut y).unwrap();
+        let dropout = Dropout::new(decisions.rate()).on(backend);
+        dropout.apply_in_place(Mode::Train(Address { step, ..decisions.address }), &mut y).unwrap();
         y
     };
     let plainest = |t| {

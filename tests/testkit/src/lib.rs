@@ -1,15 +1,17 @@
-//! What the tests share: the oracle, random arguments, and the way to run a test on every backend.
+//! What the tests and the fuzz targets share: the oracle, random arguments, and the way to run a test on every backend.
 //!
 //! A test is a plain function of a [`Backend`]; [`every_backend!`] and [`laws!`] make tests of it. No test names a backend.
-#![allow(dead_code, unused_macros, reason = "each file of tests is a crate of its own and uses a part of this")]
+#![allow(missing_docs, reason = "for these tests only")]
+#![allow(clippy::missing_errors_doc, clippy::missing_panics_doc, clippy::must_use_candidate, clippy::return_self_not_must_use)]
 
 pub mod activation;
 pub mod blocks;
 pub mod case;
-pub mod kind;
+pub mod fuzz;
 pub mod normal;
 pub mod oracle;
 pub mod refuse;
+pub mod subject;
 pub mod value;
 
 use std::fmt::Debug;
@@ -53,19 +55,21 @@ pub fn check(law: impl Testable) {
 }
 
 /// `every_backend!(test, ...)`: each is a `fn(Backend)`.
+#[macro_export]
 macro_rules! every_backend {
     ($($test:ident),+ $(,)?) => {
         mod every_backend {
             $(#[test]
             fn $test() {
-                crate::common::each_backend(super::$test);
-                crate::common::report(concat!(module_path!(), "::", stringify!($test)));
+                $crate::each_backend(super::$test);
+                $crate::report(concat!(module_path!(), "::", stringify!($test)));
             })+
         }
     };
 }
 
 /// `laws!(module, Case: law, law::<OfScaled<f32>>, ...)`: each is a `fn(Backend, &Case)`, tried with random cases.
+#[macro_export]
 macro_rules! laws {
     ($module:ident, $case:ty: $($law:ident $(::<$subject:ty>)?),+ $(,)?) => {
         mod $module {
@@ -74,11 +78,11 @@ macro_rules! laws {
             $(#[test]
             fn $law() {
                 fn law(case: $case) {
-                    let _case = crate::common::OnFailure("for", &case);
-                    crate::common::each_backend(|backend| super::$law$(::<$subject>)?(backend, &case));
+                    let _case = $crate::OnFailure("for", &case);
+                    $crate::each_backend(|backend| super::$law$(::<$subject>)?(backend, &case));
                 }
-                crate::common::check(law as fn($case));
-                crate::common::report(concat!(module_path!(), "::", stringify!($law)));
+                $crate::check(law as fn($case));
+                $crate::report(concat!(module_path!(), "::", stringify!($law)));
             })+
         }
     };
@@ -86,22 +90,36 @@ macro_rules! laws {
 
 /// `every_subject!(laws)`, `every_mask_subject!(laws)`: calls the macro with `module: Subject` for each kind and type of element; the second
 /// without the kinds that have no mask.
+#[macro_export]
 macro_rules! every_subject {
     ($macro:ident) => {
-        every_mask_subject!($macro);
-        $macro!(gaussian_f32: OfGaussian<f32>, gaussian_f64: OfGaussian<f64>);
+        $crate::every_mask_subject!($macro);
+        $macro!(gaussian_f32: $crate::subject::OfGaussian<f32>, gaussian_f64: $crate::subject::OfGaussian<f64>);
         #[cfg(feature = "half")]
-        $macro!(gaussian_f16: OfGaussian<::half::f16>, gaussian_bf16: OfGaussian<::half::bf16>);
+        $macro!(
+            gaussian_f16: $crate::subject::OfGaussian<::half::f16>,
+            gaussian_bf16: $crate::subject::OfGaussian<::half::bf16>
+        );
     };
 }
 
+#[macro_export]
 macro_rules! every_mask_subject {
     ($macro:ident) => {
-        $macro!(scaled_f32: OfScaled<f32>, scaled_f64: OfScaled<f64>, alpha_f32: OfAlpha<f32>, alpha_f64: OfAlpha<f64>);
-        $macro!(quantized_i8: OfQuantized<i8>, quantized_i16: OfQuantized<i16>);
+        $macro!(
+            scaled_f32: $crate::subject::OfScaled<f32>,
+            scaled_f64: $crate::subject::OfScaled<f64>,
+            alpha_f32: $crate::subject::OfAlpha<f32>,
+            alpha_f64: $crate::subject::OfAlpha<f64>,
+            quantized_i8: $crate::subject::OfQuantized<i8>,
+            quantized_i16: $crate::subject::OfQuantized<i16>
+        );
         #[cfg(feature = "half")]
-        $macro!(scaled_f16: OfScaled<::half::f16>, scaled_bf16: OfScaled<::half::bf16>);
-        #[cfg(feature = "half")]
-        $macro!(alpha_f16: OfAlpha<::half::f16>, alpha_bf16: OfAlpha<::half::bf16>);
+        $macro!(
+            scaled_f16: $crate::subject::OfScaled<::half::f16>,
+            scaled_bf16: $crate::subject::OfScaled<::half::bf16>,
+            alpha_f16: $crate::subject::OfAlpha<::half::f16>,
+            alpha_bf16: $crate::subject::OfAlpha<::half::bf16>
+        );
     };
 }

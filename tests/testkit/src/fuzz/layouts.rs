@@ -6,8 +6,8 @@ use dropout_kernels::{Error, Layout, MAX_RANK};
 use super::inputs::{Count, Extent, Length, Values};
 use super::layer::Layer;
 use super::tensor::Tensor;
-use crate::common::kind::OfScaled;
-use crate::common::oracle;
+use crate::oracle;
+use crate::subject::OfScaled;
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {
@@ -168,7 +168,8 @@ impl Constructor {
 
 pub fn check(Input { layer, constructor, x_len, values }: &Input) {
     if let Some(tensor) = constructor.tensor(*x_len) {
-        layer.check::<OfScaled<f32>>(&tensor, values);
-        layer.check_recording::<OfScaled<f32>>(&tensor, values);
+        let case = layer.of::<OfScaled<f32>>(&tensor);
+        case.check(values);
+        case.check_recording(values);
     }
 }

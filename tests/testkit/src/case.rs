@@ -4,9 +4,9 @@
 use dropout_kernels::{Address, Dropout, Layer, Layout, Mask, Mode, Rate, Scaling};
 use quickcheck::{Arbitrary, Gen};
 
-use super::kind::{OfScaled, Subject};
-use super::oracle;
-use super::value::{self, Bits, Value};
+use crate::oracle::{self, Block};
+use crate::subject::{OfScaled, Subject};
+use crate::value::{self, Bits, Value};
 
 const RANGE: u64 = 1 << 32;
 
@@ -83,7 +83,7 @@ impl TensorCase {
 
     /// The output if `f` makes it of an element and its decision's uniform integer.
     pub fn each<S: Subject>(&self, x: &[S::Element], f: impl Fn(u64, S::Element) -> S::Element) -> Vec<S::Element> {
-        let uniforms: Vec<u64> = uniforms(S::IS_NOISE, self.address, self.decisions()).collect();
+        let uniforms: Vec<u64> = S::uniforms(self.address, self.decisions());
         let output = |(i, &x)| f(uniforms[oracle::decision(&self.shape, &self.shared, i)], x);
         x.iter().enumerate().map(output).collect()
     }
@@ -92,13 +92,13 @@ impl TensorCase {
 /// The oracle's decisions from an address's offset on.
 pub fn drops(p: f64, address: Address, decisions: usize) -> Vec<bool> {
     let threshold = oracle::threshold(p);
-    uniforms(false, address, decisions).map(|u| oracle::drops(u, threshold)).collect()
+    uniforms(oracle::decide, address, decisions).map(|u| oracle::drops(u, threshold)).collect()
 }
 
-/// The oracle's uniform integers: of decisions, or of noise.
-pub fn uniforms(is_noise: bool, Address { seed, layer, step, offset }: Address, count: usize) -> impl Iterator<Item = u64> {
-    let block = if is_noise { oracle::noise } else { oracle::uniforms };
-    (offset / 128..).flat_map(move |i| block(seed, layer, step, i)).skip((offset % 128) as usize).take(count)
+/// The oracle's uniform integers from an address's offset on, given its function for those of a block.
+pub fn uniforms(block: Block, Address { seed, layer, step, offset }: Address, decisions: usize) -> impl Iterator<Item = u64> {
+    let blocks = (offset / 128..).flat_map(move |number| block(seed, layer, step, number));
+    blocks.skip((offset % 128) as usize).take(decisions)
 }
 
 impl Arbitrary for MaskCase {

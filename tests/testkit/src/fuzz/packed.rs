@@ -19,7 +19,7 @@ pub struct Input {
 }
 
 pub fn check(Input { decisions, count, words, window, index, first, stored }: &Input) {
-    let count = count.get();
+    let (decisions, count) = (decisions.get(), count.get());
     let reach = decisions.check_reach(count as u64);
     let drops = decisions.drops(count);
     let keep: Vec<bool> = drops.iter().map(|drop| !drop).collect();
@@ -55,7 +55,7 @@ pub fn check(Input { decisions, count, words, window, index, first, stored }: &I
         }
     }
 
-    let (index, offset) = (index.get(), decisions.address().offset);
+    let (index, offset) = (index.get(), decisions.address.offset);
     let alone = match offset.checked_add(index) {
         Some(_) => Ok(!decisions.dropped(index)),
         None => Err(Error::IndexOverflow { offset, decisions: index.saturating_add(1) }),

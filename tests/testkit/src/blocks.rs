@@ -3,7 +3,7 @@
 
 use dropout_kernels::Address;
 
-use super::{case, oracle};
+use crate::{case, oracle};
 
 /// The elements that some dropped block covers.
 pub fn drops([n, c, h, w]: [usize; 4], block: usize, p: f64, address: Address) -> Vec<bool> {

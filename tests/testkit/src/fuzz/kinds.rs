@@ -6,7 +6,7 @@ use dropout_kernels::MaskKind;
 use super::inputs::Values;
 use super::layer::Layer;
 use super::tensor::{Shape, Tensor};
-use crate::common::kind::{OfAlpha, OfGaussian, OfQuantized, OfScaled, Subject};
+use crate::subject::{OfAlpha, OfGaussian, OfQuantized, OfScaled, Subject};
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {
@@ -40,8 +40,8 @@ pub fn check(Input { kind, layer, shape, values }: &Input) {
         Kind::ScaledF64 => check_mask_kind::<OfScaled<f64>>,
         Kind::AlphaF32 => check_mask_kind::<OfAlpha<f32>>,
         Kind::AlphaF64 => check_mask_kind::<OfAlpha<f64>>,
-        Kind::GaussianF32 => Layer::check::<OfGaussian<f32>>,
-        Kind::GaussianF64 => Layer::check::<OfGaussian<f64>>,
+        Kind::GaussianF32 => check_kind::<OfGaussian<f32>>,
+        Kind::GaussianF64 => check_kind::<OfGaussian<f64>>,
         Kind::QuantizedI8 => check_mask_kind::<OfQuantized<i8>>,
         Kind::QuantizedI16 => check_mask_kind::<OfQuantized<i16>>,
         #[cfg(feature = "half")]
@@ -53,16 +53,21 @@ pub fn check(Input { kind, layer, shape, values }: &Input) {
         #[cfg(feature = "half")]
         Kind::AlphaBf16 => check_mask_kind::<OfAlpha<half::bf16>>,
         #[cfg(feature = "half")]
-        Kind::GaussianF16 => Layer::check::<OfGaussian<half::f16>>,
+        Kind::GaussianF16 => check_kind::<OfGaussian<half::f16>>,
         #[cfg(feature = "half")]
-        Kind::GaussianBf16 => Layer::check::<OfGaussian<half::bf16>>,
+        Kind::GaussianBf16 => check_kind::<OfGaussian<half::bf16>>,
         #[cfg(not(feature = "half"))]
         _ => return,
     };
     check(layer, &tensor, values);
 }
 
+fn check_kind<S: Subject>(layer: &Layer, tensor: &Tensor, values: &Values) {
+    layer.of::<S>(tensor).check(values);
+}
+
 fn check_mask_kind<S: Subject<Kind: MaskKind<S::Element>>>(layer: &Layer, tensor: &Tensor, values: &Values) {
-    layer.check::<S>(tensor, values);
-    layer.check_recording::<S>(tensor, values);
+    let case = layer.of::<S>(tensor);
+    case.check(values);
+    case.check_recording(values);
 }

@@ -4,14 +4,14 @@
 use std::marker::PhantomData;
 
 use dropout_kernels::{
-    Alpha, AlphaDropout, AnyLayout, Dropout, Gaussian, GaussianDropout, Kind, Layer, Quantized, QuantizedDropout, Rate, Scaled,
-    Scaling,
+    Address, Alpha, AlphaDropout, AnyLayout, Dropout, Gaussian, GaussianDropout, Kind, Layer, Quantized, QuantizedDropout, Rate,
+    Scaled, Scaling,
 };
 
-use super::case::TensorCase;
-use super::normal::normal;
-use super::oracle;
-use super::value::{Bits, Integral, Value};
+use crate::case::{TensorCase, uniforms};
+use crate::normal::normal;
+use crate::oracle::{self, drops};
+use crate::value::{Bits, Integral, Value};
 
 const RANGE: u64 = 1 << 32;
 
@@ -19,8 +19,13 @@ const RANGE: u64 = 1 << 32;
 pub trait Subject: Sized {
     type Element: Bits;
     type Kind: Kind<Self::Element> + AnyLayout;
-    /// Whether the uniform integers are those of noise, and not those of decisions.
-    const IS_NOISE: bool = false;
+    /// Whether its random numbers are noise, rather than decisions.
+    const NOISE: bool = false;
+
+    /// The oracle's integers from an address's offset on, one for each decision.
+    fn uniforms(address: Address, decisions: usize) -> Vec<u64> {
+        uniforms(if Self::NOISE { oracle::noise } else { oracle::decide }, address, decisions).collect()
+    }
 
     /// The layer to test, without its layout.
     fn layer(case: &TensorCase) -> Layer<Self::Kind>;
@@ -75,7 +80,7 @@ impl<E: Value> Subject for OfScaled<E> {
     }
 
     fn forward(&self, u: u64, x: E) -> E {
-        if oracle::drops(u, self.threshold) { E::DROPPED } else { x.times(self.scale) }
+        if drops(u, self.threshold) { E::DROPPED } else { x.times(self.scale) }
     }
 
     fn evaluated(&self, x: E) -> E {
@@ -112,13 +117,13 @@ impl<E: Value> Subject for OfAlpha<E> {
         match self.threshold {
             0 => x,
             RANGE => E::DROPPED,
-            threshold if oracle::drops(u, threshold) => E::nearest(self.dropped),
+            threshold if drops(u, threshold) => E::nearest(self.dropped),
             _ => x.affine(self.a, self.b),
         }
     }
 
     fn backward(&self, u: u64, gradient: E) -> E {
-        if oracle::drops(u, self.threshold) { E::DROPPED } else { gradient.times(self.a) }
+        if drops(u, self.threshold) { E::DROPPED } else { gradient.times(self.a) }
     }
 }
 
@@ -132,7 +137,7 @@ pub struct OfGaussian<E> {
 impl<E: Value> Subject for OfGaussian<E> {
     type Element = E;
     type Kind = Gaussian;
-    const IS_NOISE: bool = true;
+    const NOISE: bool = true;
 
     fn layer(case: &TensorCase) -> GaussianDropout {
         GaussianDropout::new(rate(case))
@@ -181,7 +186,7 @@ impl<E: Integral> Subject for OfQuantized<E> {
 
     fn forward(&self, u: u64, x: E) -> E {
         match self.scale {
-            _ if oracle::drops(u, self.threshold) => self.zero_point,
+            _ if drops(u, self.threshold) => self.zero_point,
             Some(scale) => rescale(x, self.zero_point, scale),
             None => x,
         }

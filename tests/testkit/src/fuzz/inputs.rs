@@ -5,8 +5,8 @@
 use arbitrary::Arbitrary;
 use dropout_kernels::{Address, Error, Mask, Rate};
 
-use crate::common::value::Bits;
-use crate::common::{case, oracle};
+use crate::value::Bits;
+use crate::{case, oracle};
 
 /// An address and a rate.
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -52,54 +52,64 @@ enum Threshold {
 }
 
 impl Decisions {
-    pub fn address(&self) -> Address {
-        Address { seed: self.seed, layer: self.layer, step: self.step, offset: self.offset.get() }
-    }
-
-    fn threshold(&self) -> u64 {
-        match self.threshold {
+    pub fn get(&self) -> Decided {
+        let address = Address { seed: self.seed, layer: self.layer, step: self.step, offset: self.offset.get() };
+        let threshold = match self.threshold {
             Threshold::Any(threshold) => threshold.into(),
             Threshold::End(all) => u64::from(all) << 32,
             Threshold::Short(high) => u64::from(high) << 24,
             Threshold::Power(bit) => 1 << (bit % 32),
-            Threshold::Tie { decision, above } => (self.uniform(decision.into()) >> 4) + u64::from(above),
-        }
+            Threshold::Tie { decision, above } => {
+                oracle::highest_that_keeps(uniform(address, decision.into())) + u64::from(above)
+            }
+        };
+        Decided { address, threshold }
     }
+}
 
+/// An address and the threshold of a rate, and what the oracle says of them: to be asked once for all backends.
+#[derive(Clone, Copy, Debug)]
+pub struct Decided {
+    pub address: Address,
+    pub threshold: u64,
+}
+
+impl Decided {
     pub fn rate(&self) -> Rate {
-        Rate::from_threshold(self.threshold()).unwrap()
+        Rate::from_threshold(self.threshold).unwrap()
     }
 
     /// The probability that is realised.
     pub fn p(&self) -> f64 {
-        self.threshold() as f64 / (1_u64 << 32) as f64
+        self.threshold as f64 / (1_u64 << 32) as f64
     }
 
     pub fn mask(&self) -> Mask {
-        Mask::new(self.rate(), self.address())
+        Mask::new(self.rate(), self.address)
     }
 
-    fn uniform(&self, i: u64) -> u64 {
-        let Address { seed, layer, step, offset } = self.address();
-        oracle::uniform(seed, layer, step, offset.wrapping_add(i))
-    }
-
-    /// What the oracle says of one decision.
+    /// Whether one decision drops.
     pub fn dropped(&self, i: u64) -> bool {
-        oracle::drops(self.uniform(i), self.threshold())
+        oracle::drops(uniform(self.address, i), self.threshold)
     }
 
-    /// What the oracle says of the first `count` decisions.
+    /// Which of the first `count` decisions drop.
     pub fn drops(&self, count: usize) -> Vec<bool> {
-        case::drops(self.p(), self.address(), count)
+        case::drops(self.p(), self.address, count)
     }
 
     /// Errs where the library must: when the last decision would have an index of 2^64 or more.
     pub fn check_reach(&self, count: u64) -> Result<(), Error> {
-        let offset = self.address().offset;
+        let offset = self.address.offset;
         let past_the_last = u128::from(offset) + u128::from(count);
         if count > 0 && past_the_last > 1 << 64 { Err(Error::IndexOverflow { offset, decisions: count }) } else { Ok(()) }
     }
+}
+
+/// The uniform integer of one decision, whose index wraps round.
+fn uniform(Address { seed, layer, step, offset }: Address, i: u64) -> u64 {
+    let index = offset.wrapping_add(i);
+    oracle::decide(seed, layer, step, index / 128)[(index % 128) as usize]
 }
 
 /// How many: often few, so that many inputs are tried; up to a little more than two tiles of 16 blocks, as the second is the first

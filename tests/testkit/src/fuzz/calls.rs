@@ -4,7 +4,7 @@ use arbitrary::Arbitrary;
 use dropout_kernels::{Error, Kind, Layer, Mode};
 
 use super::inputs::{Length, Window, check_length};
-use crate::common::value::Bits;
+use crate::value::Bits;
 
 /// Where the slices lie, and how long those are whose length another argument prescribes.
 #[derive(Arbitrary, Clone, Copy, Debug)]

@@ -7,7 +7,7 @@ use arbitrary::Arbitrary;
 use dropout_kernels::{Error, Rate};
 
 use super::inputs::Integer;
-use crate::common::oracle;
+use crate::oracle;
 
 /// 2^32.
 const RANGE: u64 = 1 << 32;
