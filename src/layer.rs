@@ -197,7 +197,7 @@ impl<K: Copy> Layer<K> {
             // A shared axis of no extent has decisions all the same.
             return Mask::new(self.kind.rate(), address).on(backend).words(walk.decisions, mask);
         }
-        let source = Record { source: Computed::new(self.kind.rate(), address), words: mask };
+        let source = Record::new(Computed::new(self.kind.rate(), address), mask);
         Job { backend, walk: &walk, slices: Slices::out_of_place(x, y) }.apply(source, Masked(self.kind.forward()));
         Ok(())
     }

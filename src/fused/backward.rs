@@ -68,7 +68,9 @@ pub(super) struct BackwardFn<'a, L, F> {
     left: usize,
 }
 
-impl<L: Lanes, F: Function> ChunkFn<f32, u64> for BackwardFn<'_, L, F> {
+impl<L: Lanes, F: Function> ChunkFn<f32> for BackwardFn<'_, L, F> {
+    type Limb = u64;
+
     #[inline(always)]
     fn map(&mut self, keep: &u64, chunk: usize, input: &[f32; CHUNK]) -> [f32; CHUNK] {
         let lanes = self.lanes;

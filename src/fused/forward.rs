@@ -67,7 +67,9 @@ pub(super) struct ForwardFn<'a, L, F> {
     column: usize,
 }
 
-impl<L: Lanes, F: Function> ChunkFn<f32, u64> for ForwardFn<'_, L, F> {
+impl<L: Lanes, F: Function> ChunkFn<f32> for ForwardFn<'_, L, F> {
+    type Limb = u64;
+
     #[inline(always)]
     fn map(&mut self, keep: &u64, chunk: usize, input: &[f32; CHUNK]) -> [f32; CHUNK] {
         let lanes = self.lanes;

@@ -1,5 +1,7 @@
 //! The loop: the tiles of a source over the elements of a tensor.
 
+use core::borrow::Borrow;
+
 use super::effect::Effect;
 use super::pass::Pass;
 use super::slices::Slices;
@@ -85,32 +87,30 @@ impl<L: Generate, E: Element, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> f
         }
         let fence = slices.fence();
         let mut slices = slices.past_caches(fence.as_ref());
-        // While the values of one tile are handled, the next is computed.
-        let (mut tile, mut next_tile) = (S::Tile::NEW, S::Tile::NEW);
-        let (mut tile, mut next_tile) = (&mut tile, &mut next_tile);
+        let mut tile = S::Tile::NEW;
         let most = effect.most_blocks(walk) * BLOCK;
+        // All tiles of a flat slice but the first begin with a line of the output.
+        let mut limit = if walk.is_flat() { most - (LIMB - slices.head()) % LIMB } else { most };
         let mut left = walk.decisions;
         let mut stretches = Stretches { walk, rows: walk.rows(), row: None };
-        let mut decisions = source.next(lanes, left.min(most), tile, &mut ());
-        while decisions > 0 {
-            left -= decisions;
-            decisions = if let Some(start) = stretches.whole_tile(decisions) {
+        loop {
+            let decisions = source.next(lanes, left.min(limit), &mut tile);
+            if decisions == 0 {
+                return;
+            }
+            (left, limit) = (left - decisions, most);
+            if let Some(start) = stretches.whole_tile(decisions) {
                 for copy in walk.copies().skip(1) {
                     let range = start + copy..start + copy + decisions;
                     let chunk_fn = effect.chunk_fn(lanes, range.clone());
-                    Pass { slices: slices.part(range), decisions: tile.limbs().iter(), chunk_fn }.call(lanes);
+                    Pass { slices: slices.part(range), decisions: tile.limbs(), chunk_fn }.call(lanes);
                 }
                 let range = start..start + decisions;
                 let chunk_fn = effect.chunk_fn(lanes, range.clone());
-                let mut pass = Pass { slices: slices.part(range), decisions: tile.limbs().iter(), chunk_fn };
-                let next = source.next(lanes, left.min(most), next_tile, &mut pass);
-                pass.call(lanes);
-                next
+                Pass { slices: slices.part(range), decisions: tile.limbs(), chunk_fn }.run_here(None);
             } else {
-                lanes.call(Parts { tile, decisions, stretches: &mut stretches, effect: &mut effect, slices: &mut slices });
-                source.next(lanes, left.min(most), next_tile, &mut ())
-            };
-            core::mem::swap(&mut tile, &mut next_tile);
+                lanes.call(Parts { tile: &tile, decisions, stretches: &mut stretches, effect: &mut effect, slices: &mut slices });
+            }
         }
     }
 }
@@ -200,18 +200,18 @@ impl<L: Lanes, T: Tile, E: Element, F: Effect<E, Tile = T>> Task<L> for Parts<'_
                         }
                         let range = start + skip..start + skip + len;
                         let chunk_fn = effect.chunk_fn(lanes, range.clone());
-                        Pass { slices: slices.part(range), decisions: laid_out.limbs().iter(), chunk_fn }.call(lanes);
+                        Pass { slices: slices.part(range), decisions: laid_out.limbs(), chunk_fn }.call(lanes);
                     }
                 }
             } else {
                 for start in copies {
                     for i in 0..count {
                         let first = start + i * walk.map_len;
-                        let limb = tile.limbs().get((from + i) / LIMB);
+                        let limb = tile.limbs().nth((from + i) / LIMB);
                         debug_assert!(limb.is_some());
                         if let Some(limb) = limb {
                             let range = first..first + walk.map_len;
-                            effect.feature_map(lanes, limb, (from + i) % LIMB, range.clone(), slices.part(range));
+                            effect.feature_map(lanes, limb.borrow(), (from + i) % LIMB, range.clone(), slices.part(range));
                         }
                     }
                 }

@@ -40,7 +40,7 @@ impl<E: Float> Pair<E> for Scale<E> {
 /// What decisions of some form mean for values: a [`Pair`] for keep bits, a product for noise, a whole expression for fused passes.
 pub(crate) trait Effect<E: Element> {
     type Tile: Tile;
-    type ChunkFn<'a, L: Lanes>: ChunkFn<E, <Self::Tile as Tile>::Limb>
+    type ChunkFn<'a, L: Lanes>: ChunkFn<E, Limb = <Self::Tile as Tile>::Limb>
     where
         Self: 'a;
 
@@ -101,7 +101,9 @@ pub(crate) struct Select<L, P> {
     pair: P,
 }
 
-impl<L: Lanes, E: Element, P: Pair<E>> ChunkFn<E, u64> for Select<L, P> {
+impl<L: Lanes, E: Element, P: Pair<E>> ChunkFn<E> for Select<L, P> {
+    type Limb = u64;
+
     #[inline(always)]
     fn map(&mut self, keep: &u64, chunk: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
         let Self { lanes, pair } = *self;
@@ -117,7 +119,9 @@ struct Kept<L, P> {
     pair: P,
 }
 
-impl<L: Lanes, E: Element, P: Pair<E>> ChunkFn<E, ()> for Kept<L, P> {
+impl<L: Lanes, E: Element, P: Pair<E>> ChunkFn<E> for Kept<L, P> {
+    type Limb = ();
+
     #[inline(always)]
     fn map(&mut self, (): &(), _: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
         E::store(self.lanes, self.pair.kept(self.lanes, E::load(self.lanes, x)))
@@ -130,7 +134,9 @@ struct Dropped<L, P> {
     pair: P,
 }
 
-impl<L: Lanes, E: Element, P: Pair<E>> ChunkFn<E, ()> for Dropped<L, P> {
+impl<L: Lanes, E: Element, P: Pair<E>> ChunkFn<E> for Dropped<L, P> {
+    type Limb = ();
+
     #[inline(always)]
     fn map(&mut self, (): &(), _: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
         E::store(self.lanes, self.pair.dropped(self.lanes, E::load(self.lanes, x)))

@@ -18,8 +18,8 @@ pub(crate) struct Slices<'a, E> {
     pub(super) past_caches: Option<&'a Fence>,
 }
 
-/// The next limb's elements: the input, if it is another slice, and the output.
-type LimbElements<'a, E> = (Option<&'a [E; LIMB]>, &'a mut [E; LIMB]);
+/// Bytes in a cache line.
+const LINE: usize = 64;
 
 impl<'a, E: Element> Slices<'a, E> {
     pub(crate) const fn out_of_place(x: &'a [E], y: &'a mut [E]) -> Self {
@@ -86,22 +86,9 @@ impl<'a, E: Element> Slices<'a, E> {
         Some((Self { x, y, ..self }, Self { x: x_rest, y: y_rest, ..self }))
     }
 
-    /// Takes the next limb's elements off, while there is a whole limb of them.
+    /// Elements before the first cache line of the output, up to a limb: a vector that is written to two lines takes twice as long as one.
     #[inline(always)]
-    pub(super) fn split_limb(&mut self) -> Option<LimbElements<'a, E>> {
-        let x = match self.x {
-            Some(x) => {
-                let (limb, rest) = x.split_first_chunk()?;
-                self.x = Some(rest);
-                Some(limb)
-            }
-            None => None,
-        };
-        if self.y.len() < LIMB {
-            return None;
-        }
-        let (y, rest) = core::mem::take(&mut self.y).split_first_chunk_mut()?;
-        self.y = rest;
-        Some((x, y))
+    pub(super) fn head(&self) -> usize {
+        self.y.as_ptr().addr().wrapping_neg() % LINE / size_of::<E>() % LIMB
     }
 }

@@ -202,11 +202,11 @@ impl<L: Generate> Task<L> for Draw<'_> {
         let mut keep = Keep::NEW;
         let mut next = 0;
         loop {
-            let count = source.next(lanes, (squares.decisions() - next).min(TILE * BLOCK), &mut keep, &mut ());
+            let count = source.next(lanes, (squares.decisions() - next).min(TILE * BLOCK), &mut keep);
             if count == 0 {
                 return;
             }
-            for (i, keep) in keep.iter().enumerate().take(count.div_ceil(LIMB)) {
+            for (i, keep) in keep.keep_bits().enumerate().take(count.div_ceil(LIMB)) {
                 let mut drop = first_of(!keep, count - i * LIMB);
                 while drop != 0 {
                     let corner = next + i * LIMB + drop.trailing_zeros() as usize;

@@ -21,25 +21,7 @@ pub(crate) trait Generator {
     fn block(&self, block: u64, wanted: u128) -> Block;
 
     /// The keep bits of consecutive blocks.
-    fn blocks<W: Work>(&self, first: u64, keep: &mut [Block], work: &mut W);
-}
-
-/// What can be done while a mask is computed: the random planes keep the multipliers busy, and the values of the tile before keep the
-/// memory busy, so a generator that has planes to compute does some work between them.
-pub(crate) trait Work {
-    /// Whether there is any at all.
-    const ANY: bool = true;
-
-    /// Does the work of this many limbs of keep bits, if so much is left.
-    fn advance(&mut self, limbs: usize);
-}
-
-/// Nothing to do.
-impl Work for () {
-    const ANY: bool = false;
-
-    #[inline(always)]
-    fn advance(&mut self, _: usize) {}
+    fn blocks(&self, first: u64, keep: &mut [Block]);
 }
 
 impl Generate for Scalar {
@@ -66,7 +48,7 @@ impl Generator for &Bernoulli {
         split(Bernoulli::block(self, block, wanted))
     }
 
-    fn blocks<W: Work>(&self, first: u64, keep: &mut [Block], _: &mut W) {
+    fn blocks(&self, first: u64, keep: &mut [Block]) {
         for (i, keep) in keep.iter_mut().enumerate() {
             *keep = Generator::block(self, first.wrapping_add(i as u64), u128::MAX);
         }

@@ -15,7 +15,7 @@ use crate::error::{Error, check_length};
 use crate::rate::Rate;
 use crate::simd::Task;
 use bernoulli::Bernoulli;
-pub(crate) use generator::{Generate, Work};
+pub(crate) use generator::Generate;
 pub use packed::PackedMask;
 pub(crate) use packed::Record;
 pub(crate) use source::{Computed, Source};
@@ -85,7 +85,7 @@ impl Mask {
     pub fn words(&self, decisions: usize, words: &mut [u32]) -> Result<(), Error> {
         check_length("words", decisions.div_ceil(32), words.len())?;
         self.address.check_reach(decisions as u64)?;
-        self.run(PackedWords { source: Record { source: self.source(), words }, decisions });
+        self.run(PackedWords { source: Record::new(self.source(), words), decisions });
         Ok(())
     }
 
@@ -120,7 +120,7 @@ impl<L: Generate> Task<L> for PackedWords<'_> {
         let Self { mut source, decisions: mut left } = self;
         let mut keep = Keep::NEW;
         loop {
-            match source.next(lanes, left.min(TILE * BLOCK), &mut keep, &mut ()) {
+            match source.next(lanes, left.min(TILE * BLOCK), &mut keep) {
                 0 => return,
                 decisions => left -= decisions,
             }
@@ -139,8 +139,8 @@ impl<L: Generate> Task<L> for Bools<'_> {
         let Self { mut source, keep: bools } = self;
         let mut keep = Keep::NEW;
         for tile in bools.chunks_mut(TILE * BLOCK) {
-            source.next(lanes, tile.len(), &mut keep, &mut ());
-            for (keep, bools) in keep.iter().zip(tile.chunks_mut(LIMB)) {
+            source.next(lanes, tile.len(), &mut keep);
+            for (keep, bools) in keep.keep_bits().zip(tile.chunks_mut(LIMB)) {
                 for (i, bool) in bools.iter_mut().enumerate() {
                     *bool = keep >> i & 1 == 1;
                 }

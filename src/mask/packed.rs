@@ -1,10 +1,9 @@
 //! Masks that were stored: read instead of computed, and recorded on the way.
 
-use super::generator::{Generate, Work};
+use super::generator::Generate;
 use super::source::Source;
-use super::tile::{Keep, LIMB};
+use super::tile::{Keep, LIMB, first_of};
 use crate::error::Error;
-use crate::philox::{high, low};
 
 /// A stored mask: keep bits in `u32` words, bit `i % 32` of word `i / 32` counted from the least significant, from any bit on.
 ///
@@ -96,11 +95,11 @@ impl Source for PackedMask<'_> {
     type Tile = Keep;
 
     #[inline(always)]
-    fn next<L: Generate>(&mut self, _: L, limit: usize, keep: &mut Keep, _: &mut impl Work) -> usize {
+    fn next<L: Generate>(&mut self, _: L, limit: usize, keep: &mut Keep) -> usize {
         debug_assert!(limit <= self.decisions);
         let words = self.words.get(self.first / 32..).unwrap_or_default();
         let mut triples = words.windows(3).step_by(2);
-        for (i, keep) in keep.iter_mut().enumerate().take(limit.div_ceil(LIMB)) {
+        for (i, keep) in keep.limbs_mut().iter_mut().enumerate().take(limit.div_ceil(LIMB)) {
             *keep = match triples.next() {
                 Some(&[a, b, c]) => bits_from([a, b, c], self.first % 32),
                 _ => self.limb(i * LIMB),
@@ -114,27 +113,38 @@ impl Source for PackedMask<'_> {
 
 /// A source that writes down its decisions as it goes.
 pub(crate) struct Record<'m, S> {
-    pub(crate) source: S,
-    /// The words that are still to be written, one for every 32 decisions begun. No tile but the last ends inside one.
-    pub(crate) words: &'m mut [u32],
+    source: S,
+    /// One for every 32 decisions begun.
+    words: &'m mut [u32],
+    /// The number of decisions that were written.
+    written: usize,
+}
+
+impl<'m, S> Record<'m, S> {
+    pub(crate) const fn new(source: S, words: &'m mut [u32]) -> Self {
+        Self { source, words, written: 0 }
+    }
 }
 
 impl<S: Source<Tile = Keep>> Source for Record<'_, S> {
     type Tile = Keep;
 
     #[inline(always)]
-    fn next<L: Generate>(&mut self, lanes: L, limit: usize, keep: &mut Keep, work: &mut impl Work) -> usize {
-        let decisions = self.source.next(lanes, limit, keep, work);
-        let words = self.words.split_off_mut(..decisions.div_ceil(32));
-        debug_assert!(words.is_some());
-        let words = words.unwrap_or_default();
-        for (&keep, pair) in keep.iter().zip(words.chunks_mut(2)) {
-            for (word, half) in pair.iter_mut().zip([low(keep), high(keep)]) {
-                *word = half;
+    fn next<L: Generate>(&mut self, lanes: L, limit: usize, keep: &mut Keep) -> usize {
+        let decisions = self.source.next(lanes, limit, keep);
+        for (i, keep) in keep.keep_bits().enumerate().take(decisions.div_ceil(LIMB)) {
+            let count = LIMB.min(decisions - i * LIMB);
+            // A tile may end inside a word, which has then been written with zeros above its decisions.
+            let (word, bit) = (self.written / 32, self.written % 32);
+            let words = self.words.get_mut(word..(self.written + count).div_ceil(32));
+            debug_assert!(words.is_some());
+            let words = words.unwrap_or_default();
+            let before = if bit > 0 { words.first().copied().unwrap_or(0) } else { 0 };
+            let bits = u128::from(before) | u128::from(first_of(keep, count)) << bit;
+            for (word, part) in words.iter_mut().zip([bits as u32, (bits >> 32) as u32, (bits >> 64) as u32]) {
+                *word = part;
             }
-        }
-        if let Some(last) = words.last_mut() {
-            *last &= u32::MAX >> (decisions.wrapping_neg() % 32);
+            self.written += count;
         }
         decisions
     }

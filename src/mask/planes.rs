@@ -1,10 +1,10 @@
 //! The decisions of eight blocks at once, for instruction sets with vectors.
 
 use super::bernoulli::{Bernoulli, Decisions, LEVEL, Threshold};
-use super::generator::{Generate, Generator, Work};
+use super::generator::{Generate, Generator};
 use super::rounds::{Calls, Rounds, lane_calls};
 use super::stream::{BLOCK, Domain, Stream, call_bits};
-use super::tile::{BLOCK_LIMBS, Block, TILE, split};
+use super::tile::{Block, TILE, split};
 use crate::philox::{high, low};
 use crate::simd::{CHUNK, GROUP, Task, WideLanes};
 
@@ -65,25 +65,25 @@ impl<L: WideLanes, C: Calls<L>> Generator for Planes<'_, L, C> {
     }
 
     #[inline(always)]
-    fn blocks<W: Work>(&self, first: u64, keep: &mut [Block], work: &mut W) {
+    fn blocks(&self, first: u64, keep: &mut [Block]) {
         if self.threshold.drops_all() {
             return keep.fill([0; 2]);
         }
-        if W::ANY { self.tile(first, keep, work) } else { self.lanes.call(WithoutWork { planes: self, first, keep }) }
+        self.lanes.call(Tile { planes: self, first, keep });
     }
 }
 
-/// The blocks of a tile and nothing else, which is the same code for all kinds of dropout and types of element.
-struct WithoutWork<'a, 'm, L, C> {
+/// The blocks of a tile, in a function that all kinds of dropout and types of element have in common.
+struct Tile<'a, 'm, L, C> {
     planes: &'a Planes<'m, L, C>,
     first: u64,
     keep: &'a mut [Block],
 }
 
-impl<L: WideLanes, C: Calls<L>> Task<L> for WithoutWork<'_, '_, L, C> {
+impl<L: WideLanes, C: Calls<L>> Task<L> for Tile<'_, '_, L, C> {
     #[inline(always)]
     fn run(self, _: L) {
-        self.planes.tile(self.first, self.keep, &mut ());
+        self.planes.tile(self.first, self.keep);
     }
 }
 
@@ -106,7 +106,7 @@ impl<L: WideLanes, C: Calls<L>> Task<L> for Rest<'_, '_, L, C> {
             }
         } else {
             let mut group = [[0; 2]; GROUP];
-            planes.group(first, done, &mut group, unsettled, &mut ());
+            planes.group(first, done, &mut group, unsettled);
             keep.iter_mut().zip(group).for_each(|(to, keep)| *to = keep);
             unsettled.blocks &= !(u64::MAX << (done + keep.len()));
         }
@@ -129,12 +129,12 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
 
     /// The blocks of a tile, the first of which is `first`.
     #[inline(always)]
-    fn tile(&self, first: u64, keep: &mut [Block], work: &mut impl Work) {
+    fn tile(&self, first: u64, keep: &mut [Block]) {
         let mut unsettled = Unsettled::NONE;
         let (groups, rest) = keep.as_chunks_mut();
         let mut done = 0;
         for group in groups {
-            self.group(first, done, group, &mut unsettled, work);
+            self.group(first, done, group, &mut unsettled);
             done += GROUP;
         }
         if !rest.is_empty() {
@@ -145,16 +145,14 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
         }
     }
 
-    /// The keep bits of the eight blocks from number `done` on, with as much work done between the calls.
+    /// The keep bits of the eight blocks from number `done` on.
     #[inline(always)]
-    fn group(&self, first: u64, done: usize, keep: &mut [Block; GROUP], unsettled: &mut Unsettled, work: &mut impl Work) {
+    fn group(&self, first: u64, done: usize, keep: &mut [Block; GROUP], unsettled: &mut Unsettled) {
         let lanes = self.lanes;
         // 64-bit lanes hold whole block numbers, so the carry into the second counter word takes care of itself.
         let shared = self.calls.shared(lanes.count_from(first.wrapping_add(done as u64)));
         let (mut tied, mut kept) = ([lanes.splat(u64::MAX); 2], [lanes.splat(u64::MAX); 2]);
-        let share = (GROUP * BLOCK_LIMBS).div_ceil(self.common_calls().max(1));
         for k in 0..self.threshold.planes() {
-            work.advance(share);
             let words = self.calls.words(&shared, lanes.splat(call_bits(Domain::Planes, k).into()));
             let threshold = lanes.splat(self.threshold.plane(k));
             for half in 0..2 {
@@ -166,7 +164,6 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
         if self.threshold.levels() == 0 {
             return;
         }
-        work.advance(share);
         let words = self.calls.words(&shared, lanes.splat(call_bits(Domain::Ties, 0).into()));
         let threshold = lanes.splat(splat_byte(self.threshold.byte(0)));
         let [[below, equal], [below_8, equal_8]] = words.map(|bytes| lanes.compare_bytes(bytes, threshold));

@@ -1,5 +1,7 @@
 //! Decisions in tiles: a stretch at a time, on the stack.
 
+use core::borrow::Borrow;
+
 use super::stream::BLOCK;
 use crate::simd::PORTABLE_IS_VECTORS;
 
@@ -28,8 +30,9 @@ pub(crate) fn first_of(word: u64, decisions: usize) -> u64 {
     word << unused >> unused
 }
 
-/// Blocks in a tile: as many as make it worth their while to settle them together, where there are vectors for it.
-pub(crate) const TILE: usize = if PORTABLE_IS_VECTORS { 32 } else { 2 };
+/// Blocks in a tile: a group, where there are vectors. The values of one are handled while the CPU, out of order, computes the next: longer
+/// ones were slower, above all in memory.
+pub(crate) const TILE: usize = if PORTABLE_IS_VECTORS { 8 } else { 2 };
 
 /// Decisions of a stretch, computed together.
 pub(crate) trait Tile {
@@ -41,8 +44,8 @@ pub(crate) trait Tile {
     /// The most decisions that one can hold.
     const CAPACITY: usize;
 
-    /// From the first decision on.
-    fn limbs(&self) -> &[Self::Limb];
+    /// From the first decision on. What the limbs have past the last one is unspecified.
+    fn limbs(&self) -> impl Iterator<Item: Borrow<Self::Limb>>;
 
     /// Sixty-four decisions like number `i` of a limb.
     fn all_like(limb: &Self::Limb, i: usize) -> Self::Limb;
@@ -54,19 +57,26 @@ pub(crate) trait Tile {
     fn spread(&mut self, tile: &Self, from: usize, times: usize, skip: usize, len: usize);
 }
 
-/// The keep bits of a tile. One block more, because a tile may start inside a block.
-pub(crate) type Keep = [u64; (TILE + 1) * BLOCK_LIMBS];
+/// The keep bits of a tile.
+pub(crate) struct Keep {
+    /// A block that the tile before did not use up, one more than a tile has because the first may start inside a block, and a limb of no
+    /// block, so that the last limb of a block has a next one.
+    bits: [u64; (TILE + 2) * BLOCK_LIMBS + 1],
+    /// The bit of the first decision.
+    from: usize,
+}
 
 impl Tile for Keep {
     type Limb = u64;
 
-    const NEW: Self = [0; (TILE + 1) * BLOCK_LIMBS];
+    const NEW: Self = Self { bits: [0; (TILE + 2) * BLOCK_LIMBS + 1], from: 0 };
 
-    const CAPACITY: usize = size_of::<Self>() * 8;
+    const CAPACITY: usize = (TILE + 2) * BLOCK;
 
+    /// Shifted as they are read: moving all bits to the front took longer.
     #[inline(always)]
-    fn limbs(&self) -> &[u64] {
-        self
+    fn limbs(&self) -> impl Iterator<Item: Borrow<u64>> {
+        self.keep_bits()
     }
 
     #[inline(always)]
@@ -110,22 +120,48 @@ impl Tile for Keep {
     }
 }
 
+impl Keep {
+    /// The limbs from the first decision on.
+    #[inline(always)]
+    pub(crate) fn keep_bits(&self) -> impl Iterator<Item = u64> {
+        let bits = self.bits.get(self.from / LIMB..);
+        debug_assert!(bits.is_some());
+        let shift = self.from % LIMB;
+        bits.unwrap_or_default().windows(2).map(move |pair| pair[0] >> shift | pair[1] << 1 << (LIMB - 1 - shift))
+    }
+
+    /// To be written from the first decision on.
+    #[inline(always)]
+    pub(crate) fn limbs_mut(&mut self) -> &mut [u64] {
+        self.from = 0;
+        &mut self.bits
+    }
+
+    /// To be written block by block, where the first decision is that with number `from`.
+    #[inline(always)]
+    pub(crate) fn blocks_mut(&mut self, from: usize) -> &mut [Block] {
+        self.from = from;
+        self.bits.as_chunks_mut().0
+    }
+}
+
 /// The 64 bits of a tile from number `from` on.
 fn bits_from(tile: &Keep, from: usize) -> u64 {
-    let word = |i: usize| tile.get(from / LIMB + i).copied().unwrap_or(0);
-    (join([word(0), word(1)]) >> (from % LIMB)) as u64
+    let from = tile.from + from;
+    let limb = |i: usize| tile.bits.get(from / LIMB + i).copied().unwrap_or(0);
+    (join([limb(0), limb(1)]) >> (from % LIMB)) as u64
 }
 
 /// Fills the words of `len` decisions with runs of bits: given the room that is left in a word, `run` gives the next bits and how many of
 /// them count.
 fn fill(tile: &mut Keep, len: usize, mut run: impl FnMut(usize) -> (u64, usize)) {
-    for word in tile.iter_mut().take(len.div_ceil(LIMB)) {
+    for limb in tile.limbs_mut().iter_mut().take(len.div_ceil(LIMB)) {
         let mut filled = 0;
-        *word = 0;
+        *limb = 0;
         while filled < LIMB {
             let (bits, len) = run(LIMB - filled);
             // What is too much goes over the end or is overwritten with what follows.
-            *word = *word & !(u64::MAX << filled) | bits << filled;
+            *limb = *limb & !(u64::MAX << filled) | bits << filled;
             filled += len.max(1);
         }
     }

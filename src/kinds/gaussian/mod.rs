@@ -2,6 +2,7 @@
 
 mod normal;
 
+use core::borrow::Borrow;
 use core::ops::Range;
 
 use crate::element::Float;
@@ -9,7 +10,7 @@ use crate::error::Error;
 use crate::kernel::{ChunkFn, Effect, Job, Pair, Scale};
 use crate::layer::sealed::{AnyLayout, Direction, Kind, by_mask};
 use crate::layer::{Layer, Mode};
-use crate::mask::{BLOCK, Generate, LIMB, Source, Stream, Tile, Work};
+use crate::mask::{BLOCK, Generate, LIMB, Source, Stream, Tile};
 use crate::rate::Rate;
 use crate::simd::{CHUNK, Lanes};
 use normal::normal;
@@ -126,8 +127,8 @@ impl Tile for NoiseTile {
     const NEW: Self = Self { noise: [[0.0; CHUNK]; (BLOCK + LIMB) / CHUNK], skip: 0 };
 
     #[inline(always)]
-    fn limbs(&self) -> &[[f32; LIMB]] {
-        self.values().as_chunks().0
+    fn limbs(&self) -> impl Iterator<Item: Borrow<[f32; LIMB]>> {
+        self.values().as_chunks().0.iter()
     }
 
     #[inline(always)]
@@ -162,7 +163,7 @@ impl Source for Noise {
     type Tile = NoiseTile;
 
     #[inline(always)]
-    fn next<L: Generate>(&mut self, lanes: L, limit: usize, tile: &mut NoiseTile, _: &mut impl Work) -> usize {
+    fn next<L: Generate>(&mut self, lanes: L, limit: usize, tile: &mut NoiseTile) -> usize {
         if limit == 0 {
             return 0;
         }
@@ -193,7 +194,9 @@ impl<E: Float> Effect<E> for Multiply {
 
 struct Multiplied<L>(L);
 
-impl<L: Lanes, E: Float> ChunkFn<E, [f32; LIMB]> for Multiplied<L> {
+impl<L: Lanes, E: Float> ChunkFn<E> for Multiplied<L> {
+    type Limb = [f32; LIMB];
+
     #[inline(always)]
     fn map(&mut self, noise: &[f32; LIMB], chunk: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
         let noise = noise.as_chunks().0.get(chunk).unwrap_or(&[0.0; CHUNK]);
