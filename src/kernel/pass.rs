@@ -32,7 +32,16 @@ impl<E: Element, F: ChunkFn<E>, D: Iterator<Item: Borrow<F::Limb>>> Pass<'_, E, 
     }
 
     #[inline(always)]
-    pub(super) fn run_here(self, fence: Option<&Fence>) {
+    pub(super) fn run_here(self) {
+        match self.slices.past_caches {
+            Some(fence) => self.store(Some(fence)),
+            None => self.store(None),
+        }
+    }
+
+    /// Inlined twice, so that the loop does not ask for each chunk.
+    #[inline(always)]
+    fn store(self, fence: Option<&Fence>) {
         let Self { slices: Slices { x, y, .. }, mut decisions, mut chunk_fn } = self;
         let (y, last_y) = y.as_chunks_mut();
         // The decisions come last in each `zip`: those of the last elements must not be taken for a limb that there is not.
@@ -79,33 +88,17 @@ fn limb<E: Element, F: ChunkFn<E>>(
     }
 }
 
+/// By value: what is behind a reference lives in memory, where the place of the next decisions would be stored after each limb.
 impl<L, E: Element, F: ChunkFn<E>, D: Iterator<Item: Borrow<F::Limb>>> Task<L> for Pass<'_, E, D, F> {
     #[inline(always)]
     fn run(self, _: L) {
-        self.run_here(None);
-    }
-}
-
-/// The same, but for the last elements past the caches.
-struct PastCaches<'f, P> {
-    pass: P,
-    fence: &'f Fence,
-}
-
-impl<L, E: Element, F: ChunkFn<E>, D: Iterator<Item: Borrow<F::Limb>>> Task<L> for PastCaches<'_, Pass<'_, E, D, F>> {
-    #[inline(always)]
-    fn run(self, _: L) {
-        self.pass.run_here(Some(self.fence));
+        self.run_here();
     }
 }
 
 /// A function for all elements of some slices, whatever their place among the decisions of a limb.
 #[inline(always)]
 pub(super) fn each<L: Lanes, E: Element, F: ChunkFn<E>>(lanes: L, slices: Slices<'_, E>, decisions: &F::Limb, chunk_fn: F) {
-    let fence = slices.past_caches;
     let pass = Pass { slices, decisions: core::iter::repeat(decisions), chunk_fn };
-    match fence {
-        Some(fence) => lanes.call(PastCaches { pass, fence }),
-        None => pass.run_here(None),
-    }
+    if pass.slices.past_caches.is_some() { pass.call(lanes) } else { pass.run_here() }
 }

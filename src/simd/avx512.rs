@@ -99,7 +99,7 @@ impl Lanes for Avx512 {
     #[inline(always)]
     fn call(self, task: impl Task<Self>) {
         #[inline(never)]
-        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi2")]
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
         fn run(lanes: Avx512, task: impl Task<Avx512>) {
             task.run(lanes);
         }
