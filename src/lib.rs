@@ -123,7 +123,7 @@
 // The key traits:
 //
 //     simd::Lanes           an instruction set: operations on sixteen elements. A value proves that the CPU has it.
-//     simd::WideLanes       the same, and on eight 64-bit lanes, for random bits. All instruction sets but Scalar have it.
+//     simd::WideLanes       the same, and on eight 64-bit lanes, for random bits. All backends but Scalar have it.
 //     simd::Task            a computation, generic over Lanes. Lanes::call compiles it for the instruction set.
 //     mask::Generate        Lanes that make random bits: every WideLanes in vectors, Scalar one block at a time.
 //     mask::Source          an iterator of decisions, a tile at a time: computed, stored, recorded, or noise.
