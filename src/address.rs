@@ -1,15 +1,16 @@
-//! Where in the space of all decisions a call reads.
+//! The address of a decision: the coordinates that, with a rate, determine a mask.
 
 use crate::error::Error;
 
-/// The address of a decision: two calls with the same address and rate get the same mask, on every CPU and in every build.
+/// The address of a mask: the same address and rate give the same mask, on every CPU and in every build.
 ///
-/// The fields are independent coordinates of one counter-based generator (Philox4x32-10): addresses that differ anywhere
-/// have unrelated masks, and none collides with another. There is no state to advance and nothing global: a training loop
-/// counts its own `step`, and each layer of a network has a number.
+/// The fields are coordinates of a counter-based generator (Philox4x32-10). Masks whose seed, layer or step differ are
+/// unrelated: no two of them evaluate the generator at the same key and counter. There is no state to advance. A
+/// training loop counts its own `step` and numbers the layers of its network.
 ///
-/// `offset` is the *logical* index of the first decision at hand. A slice that is a window of a larger tensor passes where the
-/// window starts, and so gets the same mask as the whole; for a channels-first tensor split over N that is `first_n * C`.
+/// `offset` is the *logical* index of the first decision. For a window of a larger tensor, pass the index at which the
+/// window starts, and it gets its part of the tensor's mask. For part of an N x C x H x W batch with one decision per
+/// channel, that is `first_n * C`.
 ///
 /// ```
 /// use dropout_kernels::{Address, Mask, Rate};
@@ -22,18 +23,18 @@ use crate::error::Error;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Address {
-    /// The run: all 64 bits count.
+    /// The run. All 64 bits are used.
     pub seed: u64,
     /// The layer within the network.
     pub layer: u32,
-    /// The forward pass: the training step, or the sample of Monte-Carlo dropout.
+    /// The training step, or the number of the pass in Monte-Carlo dropout.
     pub step: u32,
     /// The logical index of the first decision.
     pub offset: u64,
 }
 
 impl Address {
-    /// Errs if the last of `decisions` decisions from `offset` on would have an index of 2^64 or more.
+    /// `Error::IndexOverflow` if the last of `decisions` decisions has an index of 2^64 or more.
     pub(crate) const fn check_reach(self, decisions: u64) -> Result<(), Error> {
         if decisions > 0 && self.offset.checked_add(decisions - 1).is_none() {
             return Err(Error::IndexOverflow { offset: self.offset, decisions });

@@ -1,27 +1,27 @@
-//! The choice between instruction sets: detection, and the one dispatch.
+//! The choice of an instruction set: detection, and the only dispatch on it.
 
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{Avx2, Avx512};
 use crate::simd::{Lanes, PORTABLE_IS_VECTORS, Portable, Scalar, Task};
 
-/// A task that runs on every instruction set: one that is generic over lanes.
+/// A task that runs on every backend of the target: what a task that is generic over [`Lanes`] is.
 #[cfg(target_arch = "x86_64")]
 pub(crate) trait AnyTask: Task<Scalar> + Task<Portable> + Task<Avx2> + Task<Avx512> {}
 
 #[cfg(target_arch = "x86_64")]
 impl<T: Task<Scalar> + Task<Portable> + Task<Avx2> + Task<Avx512>> AnyTask for T {}
 
-/// A task that runs on every instruction set: one that is generic over lanes.
+/// A task that runs on every backend of the target: what a task that is generic over [`Lanes`] is.
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) trait AnyTask: Task<Scalar> + Task<Portable> {}
 
 #[cfg(not(target_arch = "x86_64"))]
 impl<T: Task<Scalar> + Task<Portable>> AnyTask for T {}
 
-/// An instruction set that this CPU has. All of them give the same bits; they differ in speed alone.
+/// An instruction set that this CPU has. All backends give the same bits and differ only in speed.
 ///
-/// Nobody needs to name one: everything runs on [`detect`](Self::detect) unless told otherwise. Tests and benchmarks go through
-/// [`all`](Self::all).
+/// There is no need to choose one: everything runs on [`detect`](Self::detect) unless told otherwise. Tests and
+/// benchmarks iterate over [`all`](Self::all).
 ///
 /// ```
 /// use dropout_kernels::Backend;
@@ -43,8 +43,8 @@ enum Set {
 }
 
 impl Backend {
-    /// The fastest instruction set of this CPU. A build with `--cfg dropout_kernels_backend="NAME"` in its RUSTFLAGS uses none faster than
-    /// the named one.
+    /// The fastest backend of this CPU. Builds with `--cfg dropout_kernels_backend="NAME"` in RUSTFLAGS use none faster
+    /// than `NAME`: `scalar`, `portable` or `avx2`.
     #[must_use]
     pub fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
@@ -60,7 +60,7 @@ impl Backend {
         Self(if portable { Set::Portable } else { Set::Scalar })
     }
 
-    /// Every backend that runs on this CPU, the plainest first.
+    /// All backends that run on this CPU, the slowest first: `scalar`, which is always there, then the vectors.
     pub fn all() -> impl Iterator<Item = Self> {
         let everywhere = [Set::Scalar].into_iter().chain(PORTABLE_IS_VECTORS.then_some(Set::Portable));
         #[cfg(target_arch = "x86_64")]
@@ -68,7 +68,7 @@ impl Backend {
         everywhere.map(Self)
     }
 
-    /// The name: `scalar`, `portable`, `avx2` or `avx512`.
+    /// The name: `scalar`, `portable` (SSE2, NEON or wasm simd128), `avx2` or `avx512`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self.0 {
@@ -81,12 +81,13 @@ impl Backend {
         }
     }
 
-    /// Runs a task with this backend's instructions.
+    /// Runs a task, compiled for this backend.
     #[inline(always)]
     pub(crate) fn run(self, task: impl AnyTask) {
         match self.0 {
             Set::Portable if PORTABLE_IS_VECTORS => Portable.call(task),
-            // No value is portable where there are no vectors. This keeps the code of that backend out of firmware.
+            // `Portable` is never constructed where the target has no vectors. The guard above tells the compiler,
+            // which then leaves that backend's code out of firmware.
             Set::Scalar | Set::Portable => Scalar.call(task),
             #[cfg(target_arch = "x86_64")]
             Set::Avx2(lanes) => lanes.call(task),

@@ -1,10 +1,10 @@
-//! What can be wrong with the arguments of a call.
+//! The errors of all functions: arguments for which no mask or output is defined.
 
 use core::fmt;
 
-/// An argument that no mask or output is defined for.
+/// An argument for which no mask or output is defined.
 ///
-/// Every fallible function checks all its arguments first: where one returns an error, it has written nothing.
+/// Functions check all arguments before they write anything: after an error every slice is as it was.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
@@ -15,9 +15,9 @@ pub enum Error {
     },
     /// A rate given as a ratio whose denominator is 0 or below its numerator.
     Ratio {
-        /// The number of drops expected among `denominator` decisions.
+        /// The numerator as given.
         numerator: u32,
-        /// The number of decisions.
+        /// The denominator as given.
         denominator: u32,
     },
     /// A raw threshold above 2^32.
@@ -25,56 +25,56 @@ pub enum Error {
         /// The threshold as given.
         threshold: u64,
     },
-    /// A slice whose length is not what the other arguments say.
+    /// A slice, or a stored mask, whose length does not fit the other arguments.
     Length {
-        /// Which argument.
+        /// The name of the parameter.
         name: &'static str,
-        /// The length that the other arguments ask for.
+        /// The length that the other arguments require.
         expected: usize,
-        /// The length of the slice.
+        /// The length as given.
         actual: usize,
     },
     /// A shape with more axes than [`MAX_RANK`](crate::MAX_RANK).
     Rank {
         /// The number of axes.
         rank: usize,
-        /// The most that a shape can have.
+        /// The maximum, [`MAX_RANK`](crate::MAX_RANK).
         most: usize,
     },
-    /// A shared axis that the shape does not have, or that is named twice.
+    /// A shared axis that the shape does not have, or that is listed twice.
     Axis {
-        /// The axis as given.
+        /// The axis as given, counted from 0.
         axis: usize,
         /// The number of axes of the shape.
         rank: usize,
     },
-    /// A distance between rows that is less than the rows are long.
+    /// A row stride below the number of columns: rows would overlap.
     Stride {
-        /// The stride as given.
+        /// The stride as given, in elements.
         stride: usize,
-        /// The length of a row.
+        /// The number of columns.
         columns: usize,
     },
-    /// Elements that are not whole rows of a bias.
+    /// A tensor whose length is not a multiple of the bias's: it does not consist of whole rows.
     Columns {
-        /// The number of elements.
+        /// The number of elements of the tensor.
         elements: usize,
-        /// The length of a row.
+        /// The number of columns, the length of the bias.
         columns: usize,
     },
     /// A shape whose number of elements does not fit `usize`.
     ShapeOverflow,
-    /// A stored mask for a kind of dropout that drops by none, but multiplies by noise.
+    /// [`Mode::Stored`](crate::Mode::Stored) for Gaussian dropout, which multiplies by noise and has no mask.
     StoredMask,
-    /// A mask to be computed on the way, for a kind of dropout whose decisions are not single ones.
+    /// [`Mode::Train`](crate::Mode::Train) for DropBlock, whose mask has to be drawn beforehand.
     ComputedMask,
-    /// A block size of 0.
+    /// A `block_size` of 0.
     BlockSize,
-    /// Decisions whose logical index would reach past 2^64.
+    /// Decisions whose logical indices do not all fit 64 bits.
     IndexOverflow {
         /// The logical index of the first decision.
         offset: u64,
-        /// How many decisions follow it, itself included.
+        /// The number of decisions from `offset` on.
         decisions: u64,
     },
 }
@@ -115,7 +115,7 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// Errs unless a slice has the length that the other arguments ask for.
+/// `Error::Length` unless the slice `name` has the expected length.
 pub(crate) const fn check_length(name: &'static str, expected: usize, actual: usize) -> Result<(), Error> {
     if actual == expected { Ok(()) } else { Err(Error::Length { name, expected, actual }) }
 }

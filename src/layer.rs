@@ -1,4 +1,4 @@
-//! What all kinds of dropout have in common: arguments are checked here, then the kernels run.
+//! The public layer, which all kinds of dropout share: it checks the arguments and then runs the kernel.
 
 use crate::address::Address;
 use crate::backend::Backend;
@@ -9,22 +9,29 @@ use crate::layout::{Layout, Walk};
 use crate::mask::{Computed, Mask, PackedMask, Record};
 use sealed::Direction;
 
-/// Whether a layer drops, and what.
+/// What a layer does in a pass: drop by a computed mask, drop by a stored one, or keep everything.
+///
+/// One `Mode` drives every layer of a network, whatever their kinds. Two combinations therefore are errors only at run
+/// time: [`Train`](Self::Train) for [`DropBlock`](crate::DropBlock), whose scale depends on the whole mask, so that the
+/// mask must be drawn first ([`Error::ComputedMask`]); and [`Stored`](Self::Stored) for
+/// [`GaussianDropout`](crate::GaussianDropout), which multiplies by noise and has no mask ([`Error::StoredMask`]). A
+/// mode type for each kind would rule these out at compile time, but a network of several kinds would then need several
+/// modes that all say the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode<'a> {
-    /// Training, and each pass of Monte-Carlo dropout: drop what the mask at this address says.
+    /// Training, and each pass of Monte-Carlo dropout: the mask of this address and the layer's rate.
     Train(Address),
-    /// The same with a mask that was stored: one that [`Mask::words`] or
-    /// [`apply_recording`](Layer::apply_recording) wrote, or one of a fixed set in flash, as Masksembles has them
-    /// (Durasov, Bagautdinov, Baque and Fua, CVPR 2021). Kept values are scaled by the layer's rate, however many
-    /// the mask keeps; at p = 1 it had better keep nothing.
+    /// The same with a stored mask: one that [`Mask::words`] or [`apply_recording`](Layer::apply_recording) wrote, or
+    /// one of a fixed set in flash (Masksembles: Durasov, Bagautdinov, Baque and Fua, CVPR 2021). The scale of kept
+    /// values follows from the layer's rate, however many the mask keeps. At p = 1 that scale is infinite, so the mask
+    /// should keep nothing.
     Stored(PackedMask<'a>),
-    /// Inference: keep everything. There is no address, because nothing random is computed.
+    /// Inference: keep everything. There is no address, because nothing is random.
     Eval,
 }
 
 impl Mode<'_> {
-    /// Errs unless the mode has this number of decisions.
+    /// Checks that the mode has decisions for a tensor of `decisions` decisions.
     pub(crate) fn check(&self, decisions: usize) -> Result<(), Error> {
         match self {
             Self::Train(address) => address.check_reach(decisions as u64),
@@ -33,26 +40,31 @@ impl Mode<'_> {
         }
     }
 
-    /// The mode of a part that begins `decisions` decisions later.
+    /// The mode for a part of the tensor that begins `decisions` decisions after it.
     #[cfg(feature = "rayon")]
     fn advanced(self, decisions: u64) -> Self {
         match self {
-            Self::Train(address) => Self::Train(Address { offset: address.offset.wrapping_add(decisions), ..address }),
+            Self::Train(address) => {
+                debug_assert!(address.check_reach(decisions).is_ok());
+                Self::Train(Address { offset: address.offset.wrapping_add(decisions), ..address })
+            }
             Self::Stored(mask) => Self::Stored(mask.advanced(decisions)),
             Self::Eval => Self::Eval,
         }
     }
 }
 
-/// A layer of some kind of dropout, on tensors of some layout: [`Dropout`](crate::Dropout), [`AlphaDropout`](crate::AlphaDropout),
-/// [`GaussianDropout`](crate::GaussianDropout) or [`QuantizedDropout`](crate::QuantizedDropout). It holds no state and no buffer.
+/// A layer of dropout of kind `K`: [`Dropout`](crate::Dropout), [`AlphaDropout`](crate::AlphaDropout),
+/// [`GaussianDropout`](crate::GaussianDropout), [`QuantizedDropout`](crate::QuantizedDropout) or
+/// [`DropBlock`](crate::DropBlock). It is a value of a few words, without state or buffers.
 ///
-/// The methods of all kinds are the same and differ in where they read and write alone. [`backward`](Self::backward) computes the mask of
-/// the forward pass again rather than having stored it, so it must be given the same mode.
+/// All kinds have the same methods. Slices are in the row-major order of the layer's [`Layout`]; without one they can
+/// have any length, with one decision per element. The backward pass computes the mask of the forward pass again, so
+/// give it the same [`Mode`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layer<K> {
     pub(crate) kind: K,
-    /// `None` for slices of whatever length, one decision an element.
+    /// `None` for slices of any length, one decision per element.
     layout: Option<Layout>,
     backend: Option<Backend>,
     #[cfg(feature = "rayon")]
@@ -68,7 +80,7 @@ impl<K: AnyLayout> Layer<K> {
 }
 
 impl<K: Copy> Layer<K> {
-    /// A layer of slices of any length, or of one layout.
+    /// A layer for slices of any length, or for one layout.
     pub(crate) const fn of(kind: K, layout: Option<Layout>) -> Self {
         Self {
             kind,
@@ -79,24 +91,28 @@ impl<K: Copy> Layer<K> {
         }
     }
 
-    /// The same layer, run by the given backend rather than by the fastest.
+    /// The same layer, run by `backend` instead of the fastest one.
     #[must_use]
     pub const fn on(self, backend: Backend) -> Self {
         Self { backend: Some(backend), ..self }
     }
 
-    /// The same layer, on all threads of rayon's pool where a tensor is large enough. The mask is the same for any number of them.
+    /// The same layer, run on all threads of rayon's pool where the tensor is large enough. The results do not depend
+    /// on the number of threads.
     #[cfg(feature = "rayon")]
     #[must_use]
     pub const fn in_parallel(self) -> Self {
         Self { parallel: true, ..self }
     }
 
-    /// The forward pass: `x` into `y`. The planes of `x` that are dropped whole are not read.
+    /// The forward pass, from `x` to `y`. Feature maps that are dropped whole are not read, if they have 256 elements
+    /// or more.
     ///
     /// # Errors
-    /// [`Error::Length`] if `x` is not what the layout says, `y` is not as long as `x`, or a stored mask has another number of decisions;
-    /// [`Error::IndexOverflow`] if the decisions reach past 2^64. `y` is then as it was.
+    /// [`Error::Length`] if `x` does not have the layout's length, `y` not that of `x`, or a stored mask not the
+    /// layout's number of decisions; [`Error::IndexOverflow`] if a decision's index is 2^64 or more;
+    /// [`Error::ComputedMask`] and [`Error::StoredMask`] for the combinations listed at [`Mode`]. `y` is then as it
+    /// was.
     pub fn apply<E: Element>(&self, mode: Mode<'_>, x: &[E], y: &mut [E]) -> Result<(), Error>
     where
         K: Kind<E>,
@@ -118,7 +134,8 @@ impl<K: Copy> Layer<K> {
         self.run(Direction::Forward, mode, &walk, Slices::in_place(x))
     }
 
-    /// The backward pass: the gradient with respect to the output into the gradient with respect to the input.
+    /// The backward pass, from `grad_y`, the gradient with respect to the output, to `grad_x`, that with respect to the
+    /// input.
     ///
     /// # Errors
     /// As [`apply`](Self::apply).
@@ -143,8 +160,9 @@ impl<K: Copy> Layer<K> {
         self.run(Direction::Backward, mode, &walk, Slices::in_place(grad))
     }
 
-    /// How to walk a slice that the caller gave under this name.
-    // Inlined, as is `run`: a struct that travels through memory just after it was written costs a short slice dearly.
+    /// Checks the length of the slice `name` and says how to visit it.
+    // Inlined, as is `run`: moving a `Walk` through memory right after it was written takes a noticeable part of the
+    // time of a short slice.
     #[inline(always)]
     pub(crate) fn walk(&self, name: &'static str, len: usize) -> Result<Walk<'_>, Error> {
         match &self.layout {
@@ -153,7 +171,7 @@ impl<K: Copy> Layer<K> {
         }
     }
 
-    /// Checks the mode, and runs the kernel on the whole or on parts.
+    /// Checks the mode, then runs the kernel on the whole tensor or, in parallel, on its parts.
     #[inline(always)]
     fn run<E: Element>(&self, direction: Direction, mode: Mode<'_>, walk: &Walk<'_>, slices: Slices<'_, E>) -> Result<(), Error>
     where
@@ -179,11 +197,13 @@ impl<K: Copy> Layer<K> {
         self.backend.unwrap_or_else(Backend::detect)
     }
 
-    /// The forward pass in training, with its mask written to `mask` on the way, as [`Mask::words`] has it. Costs less than
-    /// the two calls, which compute the mask twice.
+    /// The forward pass in training, which also writes the mask to `mask`, in the layout of [`Mask::words`]. This
+    /// computes the mask once, where `apply` and `Mask::words` would compute it twice.
+    ///
+    /// It runs on the calling thread, even after `in_parallel`: parts of a tensor can share a word of the mask.
     ///
     /// # Errors
-    /// As [`apply`](Self::apply); [`Error::Length`] also unless `mask` has a word for every 32 decisions begun.
+    /// As [`apply`](Self::apply); also [`Error::Length`] unless `mask` has `decisions.div_ceil(32)` words.
     pub fn apply_recording<E: Element>(&self, address: Address, x: &[E], y: &mut [E], mask: &mut [u32]) -> Result<(), Error>
     where
         K: MaskKind<E>,
@@ -194,7 +214,7 @@ impl<K: Copy> Layer<K> {
         address.check_reach(walk.decisions as u64)?;
         let backend = self.backend();
         if x.is_empty() {
-            // A shared axis of no extent has decisions all the same.
+            // With a shared axis of extent 0 there are decisions but no elements.
             return Mask::new(self.kind.rate(), address).on(backend).words(walk.decisions, mask);
         }
         let source = Record::new(Computed::new(self.kind.rate(), address), mask);
@@ -203,7 +223,10 @@ impl<K: Copy> Layer<K> {
     }
 }
 
-/// A kind of dropout on elements of some type.
+/// A kind of dropout that handles elements of type `E`.
+///
+/// Every kind takes every [`Mode`], so that one mode can drive a network of several kinds; the two combinations that do
+/// not exist are errors, as described there.
 ///
 /// Sealed: the kinds are part of the library.
 #[expect(private_bounds, reason = "this is what seals it")]
@@ -211,7 +234,7 @@ pub trait Kind<E: Element>: sealed::Kind<E> {}
 
 impl<E: Element, K: sealed::Kind<E>> Kind<E> for K {}
 
-/// A kind of dropout whose training computes a mask, which [`Layer::apply_recording`] can store.
+/// A kind of dropout that computes a mask in training, which [`Layer::apply_recording`] can store.
 ///
 /// Sealed: the kinds are part of the library.
 #[expect(private_bounds, reason = "this is what seals it")]
@@ -219,7 +242,7 @@ pub trait MaskKind<E: Element>: sealed::MaskKind<E> {}
 
 impl<E: Element, K: sealed::MaskKind<E>> MaskKind<E> for K {}
 
-/// A kind of dropout that takes tensors of any layout: all but DropBlock, whose squares lie in maps of one shape.
+/// A kind of dropout that takes any [`Layout`]: all but DropBlock, which has a layout of its own, N x C x H x W.
 ///
 /// Sealed: the kinds are part of the library.
 #[expect(private_bounds, reason = "this is what seals it")]
@@ -227,7 +250,7 @@ pub trait AnyLayout: sealed::AnyLayout {}
 
 impl<K: sealed::AnyLayout> AnyLayout for K {}
 
-/// What a kind of dropout says of itself.
+/// What the layer asks of a kind of dropout.
 pub(crate) mod sealed {
     use super::Mode;
     use crate::element::sealed::Element;
@@ -242,22 +265,25 @@ pub(crate) mod sealed {
         Backward,
     }
 
-    /// A kind of dropout: at which rate, and what becomes of kept and of dropped elements.
+    /// A kind of dropout: its rate, and what becomes of kept and of dropped elements in each pass.
     pub(crate) trait Kind<E: Element>: Copy + Sync {
         fn rate(&self) -> Rate;
 
-        /// What the forward pass does in training.
+        /// Training, forward pass.
         fn forward(&self) -> impl Pair<E>;
 
-        /// What the backward pass does in training: the same where the map is linear.
+        /// Training, backward pass. By default the same as the forward pass, which is right where that is linear.
         fn backward(&self) -> impl Pair<E> {
             self.forward()
         }
 
-        /// What both passes do in evaluation, where everything is kept; `None` if they leave it as it is.
+        /// Evaluation, both passes: everything is kept. `None` if that is the identity.
         fn evaluation(&self) -> Option<impl Pair<E>>;
 
-        /// The kind with all that it must know of the whole mask, which may be run on parts of it; errs if it has no such mode.
+        /// Prepares the kind for a mode; errs if it does not have this mode. Runs once per call, on the whole mask,
+        /// before the tensor is cut into parts for threads.
+        ///
+        /// It returns an error where a type could have forbidden the call: see [`Mode`].
         fn in_mode(&self, _: Mode<'_>) -> Result<Self, Error> {
             Ok(*self)
         }
@@ -268,12 +294,12 @@ pub(crate) mod sealed {
         }
     }
 
-    /// A kind that has a mask in every training pass, which can be recorded on the way.
+    /// A kind whose training computes a mask.
     pub(crate) trait MaskKind<E: Element>: Kind<E> {}
 
     pub(crate) trait AnyLayout: Copy {}
 
-    /// The one place where modes and directions are told apart.
+    /// The only place that matches on the mode and the direction of a masked pass.
     #[inline(always)]
     pub(crate) fn by_mask<E: Element, K: Kind<E>>(kind: &K, direction: Direction, mode: Mode<'_>, job: Job<'_, E>) {
         let computed = |address| Computed::new(kind.rate(), address);

@@ -1,4 +1,5 @@
-//! Dropout for CPUs, from a Cortex-M0 to AVX-512: kernels that allocate nothing and work on the caller's slices.
+//! Dropout for CPUs, from a Cortex-M0 to AVX-512: `no_std` kernels that allocate nothing and work on the caller's
+//! slices.
 //!
 //! ```
 //! use dropout_kernels::{Address, Dropout, Mode, Rate};
@@ -10,86 +11,133 @@
 //! # Ok::<(), dropout_kernels::Error>(())
 //! ```
 //!
-//! Data flows one way, and each step is a type:
-//!
-//! | step | type |
+//! | type | what it holds |
 //! |---|---|
-//! | how many: p as an integer threshold | [`Rate`] |
-//! | which mask: seed, layer, step, logical offset | [`Address`] |
-//! | the decisions by themselves | [`Mask`] |
-//! | which decision an element reads | [`Layout`] |
-//! | masks onto values, in training and evaluation | [`Dropout`], [`Mode`], [`Scaling`] |
-//! | other kinds of dropout | [`AlphaDropout`], [`GaussianDropout`], [`QuantizedDropout`] |
-//! | a mask that was stored | [`PackedMask`] |
-//! | squares of feature maps, which no layout says | [`DropBlock`] |
-//! | bias, activation, dropout and residual in one pass | [`Fused`], [`Activation`] |
-//! | what many passes with dropout on agree upon | [`monte_carlo`] |
+//! | [`Rate`] | the probability p of dropping, as an integer threshold |
+//! | [`Address`] | seed, layer, step and logical offset, which select a mask |
+//! | [`Mask`] | the decisions of an address and a rate, for use on their own; its documentation is the mask contract |
+//! | [`PackedMask`] | a mask that was stored |
+//! | [`Layout`] | a tensor's shape, and which of its elements share a decision |
+//! | [`Mode`] | training, training with a stored mask, or evaluation |
+//! | [`Layer`] | a kind of dropout on a layout; its methods are the passes. [`Dropout`] and the other kinds are layers |
+//! | [`Fused`] | bias, [`Activation`], [`Dropout`] and residual in one pass |
+//! | [`monte_carlo`] | mean, variance and entropies over many passes with dropout on |
+//! | [`Backend`] | an instruction set |
 //!
 //! # Guarantees
 //!
-//! - A mask is a function of its address and rate alone: the same on every CPU, in every build, for every cut into windows, threads or
-//!   machines, for all of 1.x.
-//! - Dropped elements are +0.0, whatever they were. Kept ones are multiplied once and rounded once, so values are the same everywhere too; but
-//!   for the payload of a NaN that is kept.
-//! - p = 0 and p = 1 are exact, and any p is realised to 2^-33.
-//! - No allocation, no global state, no panics. Arguments are checked first: after an error the output is as it was.
+//! - A mask depends on its address and rate only. It is the same on every CPU, in every build, and however the tensor
+//!   is cut into windows, threads or machines.
+//! - Dropped elements become +0.0, even if they were NaN or infinite. Kept ones are multiplied once and rounded once,
+//!   so values too are the same everywhere, except for the payload of a NaN that is kept.
+//! - p = 0 and p = 1 are exact. Any other realised rate is within 2^-33 of p.
+//! - No allocation, no global state, no panics. Arguments are checked first: after an error all slices are as they
+//!   were.
 //!
 //! # What is stable
 //!
-//! For all of 1.x, on every CPU and in every build, the same arguments give the same bits: masks, the outputs of every kind in both passes and every
-//! mode, and the words of stored masks. A release that changes any of them is 2.0. Two tests stand guard: `tests/vectors.rs` has masks from an
-//! evaluation of the contract that shares no code with the library, and `tests/kinds/digest.rs` a committed hash of what each kind makes of the same
-//! inputs. Not promised are the payload of a NaN, the words of an error's message, and which backend is chosen.
+//! For all of 1.x the same arguments give the same bits: masks, the outputs of every kind in both passes and all modes,
+//! and the words of stored masks. A release that changes any of them is 2.0. Two tests enforce this: `tests/vectors.rs`
+//! compares masks with an evaluation of the contract that shares no code with the library, and `tests/kinds/digest.rs`
+//! compares a hash of every kind's outputs with a committed one. Not stable are the payload of a NaN, the text of
+//! errors, and which backend is detected.
 //!
 //! # Kinds
 //!
-//! | one decision a | here | PyTorch | Keras | Flax |
+//! The layout says which elements share a decision:
+//!
+//! | one decision per | here | PyTorch | Keras | Flax |
 //! |---|---|---|---|---|
-//! | element | [`Dropout`] (ONNX: `Dropout`) | `Dropout` | `Dropout` | `Dropout` |
+//! | element | [`Layout::dense`], or no layout | `Dropout` | `Dropout` | `Dropout` |
 //! | channel | [`Layout::ncl`], [`nchw`](Layout::nchw), [`ncdhw`](Layout::ncdhw) | `Dropout1d`, `2d`, `3d` | `SpatialDropout1D`, `2D`, `3D` | `broadcast_dims` |
 //! | channel, channels last | [`Layout::nlc`], [`nhwc`](Layout::nhwc), [`ndhwc`](Layout::ndhwc) | | the same | `broadcast_dims` |
 //! | sample (stochastic depth, `DropPath`) | [`Layout::sample`] | torchvision's `StochasticDepth` | `noise_shape` | `broadcast_dims` |
-//! | element of a step (locked, variational) | [`Layout::locked`] | | `noise_shape` | `broadcast_dims` |
-//! | whatever remains of the shape | [`Layout::shared`] | | `noise_shape` | `broadcast_dims` |
-//! | any of these, for SELU | [`AlphaDropout`] | `AlphaDropout`, `FeatureAlphaDropout` | `AlphaDropout` | |
-//! | any of these, as noise | [`GaussianDropout`] | | `GaussianDropout` | |
-//! | square of a feature map | [`DropBlock`] | torchvision's `DropBlock2d` | | |
-//! | weight (`DropConnect`) | [`Dropout`] of the weights | | | |
-//! | any of these, quantised | [`QuantizedDropout`] | | | |
-//! | any of these, stored (ONNX Runtime: `BitmaskDropout`) | [`Mode::Stored`] | | | |
-//! | any of these, with bias, activation and residual | [`Fused`] | | | |
+//! | element, the same at each time step (locked, variational) | [`Layout::locked`] | | `noise_shape` | `broadcast_dims` |
+//! | position along any other set of axes | [`Layout::shared`] | | `noise_shape` | `broadcast_dims` |
 //!
-//! Elements are `f32`, `f64`, and with a feature `f16` and `bf16`; quantised ones `i8` and `i16`. All kinds have all three modes, except that Gaussian
-//! noise has no mask to store, and that DropBlock's is drawn beforehand and so always a stored one. `tests/peers` puts the same questions to
-//! these layers and to their counterparts, and lists the answers.
+//! The kind says what becomes of kept and dropped elements:
+//!
+//! | kind | here | layouts | PyTorch | Keras |
+//! |---|---|---|---|---|
+//! | inverted or classic dropout (ONNX: `Dropout`) | [`Dropout`], [`Scaling`] | all | `Dropout` | `Dropout` |
+//! | the same, of weights (`DropConnect`) | [`Dropout`] of the weights | all | | |
+//! | alpha dropout, for SELU | [`AlphaDropout`] | all | `AlphaDropout`, `FeatureAlphaDropout` | `AlphaDropout` |
+//! | Gaussian noise | [`GaussianDropout`] | all | | `GaussianDropout` |
+//! | dropout of quantised values | [`QuantizedDropout`] | all | | |
+//! | squares of feature maps | [`DropBlock`] | N x C x H x W | torchvision's `DropBlock2d` | |
+//!
+//! Each kind also takes a stored mask ([`Mode::Stored`]; ONNX Runtime: `BitmaskDropout`), except Gaussian noise, which
+//! has none. DropBlock takes only stored masks, which it draws beforehand. [`Fused`] puts [`Dropout`], of any layout,
+//! between bias and activation on one side and a residual on the other.
+//!
+//! Elements are `f32`, `f64`, and with a feature `f16` and `bf16`; quantised ones are `i8` and `i16`. `tests/peers`
+//! compares the layers with their counterparts in the other libraries and lists where they agree.
 //!
 //! # Edge cases
 //!
 //! | | p = 0 | p = 1 | NaN, infinities | in evaluation |
 //! |---|---|---|---|---|
-//! | [`Dropout`] | times 1 | +0.0 | dropped: +0.0; kept: times the scale | as it is |
-//! | [`Dropout`], classic | times 1 | +0.0 | dropped: +0.0; kept: times 1 | times 1-p: 1 at p = 0, 0 at p = 1 |
-//! | [`AlphaDropout`] | as it is | +0.0 | dropped: as all others; kept: a * x + b | as it is |
-//! | [`GaussianDropout`] | as it is | +0.0 | times the noise | as it is |
-//! | [`DropBlock`] | times 1 | +0.0 | dropped: +0.0; kept: times elements / kept ones | as it is |
-//! | [`QuantizedDropout`] | as it is | the zero point | there are none | as it is |
+//! | [`Dropout`] | x * 1 | +0.0 | dropped: +0.0; kept: x * scale | unchanged |
+//! | [`Dropout`], classic | x * 1 | +0.0 | dropped: +0.0; kept: x * 1 | x * (1-p): x * 1 at p = 0, x * 0 at p = 1 |
+//! | [`AlphaDropout`] | unchanged | +0.0 | dropped: the same as other values; kept: a * x + b | unchanged |
+//! | [`GaussianDropout`] | unchanged | +0.0 | x * noise | unchanged |
+//! | [`DropBlock`] | x * 1 | +0.0 | dropped: +0.0; kept: x * elements / kept elements | unchanged |
+//! | [`QuantizedDropout`] | unchanged | the zero point | integers have none | unchanged |
 //!
-//! A stored mask keeps what it keeps at any rate. At p = 1, where the scale is infinite, that is multiplied by infinity by [`Dropout`], by 0 by
-//! [`AlphaDropout`], and by 32,767 by [`QuantizedDropout`] if it has a fixed-point scale.
+//! A stored mask keeps what it keeps, whatever the rate. At p = 1, where the scale is infinite, kept values are
+//! multiplied by infinity in [`Dropout`], by 0 in [`AlphaDropout`], and by 32,767 in [`QuantizedDropout`] with a
+//! fixed-point scale.
 //!
-//! An empty tensor is no error: there is nothing to do.
+//! An empty tensor is not an error.
 //!
 //! # Not here
 //!
-//! Layers with weights, automatic differentiation, tensors: bring slices. Cryptography: the generator is a statistical one.
+//! Layers with weights, automatic differentiation and tensor types: this crate works on slices. Cryptography: the
+//! generator is a statistical one.
 //!
 //! # Features
 //!
-//! None is on by default. `half` adds elements of the types `f16` and `bf16` of the crate of that name. `rayon` adds `Layer::in_parallel`, and
-//! needs std.
+//! None is on by default. `half` adds the element types `f16` and `bf16` of the crate `half`. `rayon` adds
+//! `Layer::in_parallel`, and needs std.
 #![no_std]
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
+
+// How the parts work together. Each folder is a room that imports only what stands below it; `.ci/imports` checks this.
+//
+//     fused     bias, activation, dropout and residual        nothing imports it
+//     kinds     dropout, alpha, gaussian, quantized, drop_block
+//     layer     the public layer: checks arguments, then starts a job
+//     kernel    the loop that applies decisions to values
+//     mask      from address and rate to decisions
+//     backend   detection, and the dispatch on it             element   element types        layout   index maps
+//     simd      vector operations, a file for each instruction set
+//
+// A call to a layer goes through these:
+//
+//     Layer::apply -> Kind::run -> Job::apply -> Backend::run -> Lanes::call -> Task::run
+//                                                                                  |
+//                                              Source::next computes a tile of decisions, ChunkFn::map applies them,
+//                                              sixteen elements at a time, until the tensor is done
+//
+// The key traits:
+//
+//     simd::Lanes           an instruction set: operations on sixteen elements. A value proves that the CPU has it.
+//     simd::WideLanes       the same, and on eight 64-bit lanes, for random bits. All backends but Scalar have it.
+//     simd::Task            a computation, generic over Lanes. Lanes::call compiles it for the instruction set.
+//     mask::Generate        Lanes that make random bits: every WideLanes in vectors, Scalar one block at a time.
+//     mask::Source          an iterator of decisions, a tile at a time: computed, stored, recorded, or noise.
+//     mask::Tile            decisions on the stack, in limbs of 64: keep bits, or factors of noise.
+//     kernel::Effect        what a tile does to elements, such as Masked, which chooses between a Pair's two functions.
+//     kernel::ChunkFn       an Effect at work on one range of elements: sixteen in, sixteen out.
+//     kernel::Pair          what becomes of a kept element, and of a dropped one. Usually a kind is just this.
+//     element::sealed::*    how an element type is loaded, stored, selected. They seal their public namesakes.
+//     layer::sealed::Kind   a kind of dropout: its rate, and a Pair for each pass.
+//
+// Inlining is not a matter of taste here. Only the implementations of Lanes::call have #[target_feature]. Whatever
+// handles vectors must be inlined into them, hence #[inline(always)] on all of it: a function that is not inlined is
+// compiled without the instruction set, every vector operation in it becomes a call, and vectors are passed through
+// memory. For the same reason a Task is a trait and not a closure: a closure cannot be told to be inlined.
 
 mod address;
 mod backend;
@@ -119,7 +167,7 @@ pub use layout::{Layout, MAX_RANK};
 pub use mask::{Mask, PackedMask};
 pub use rate::Rate;
 
-/// The README's example, as a test.
+/// The README's examples, as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,38 +1,42 @@
-//! Uncertainty from Monte-Carlo dropout: T forward passes with dropout on at inference, each with a mask of its own
-//! (Gal and Ghahramani, "Dropout as a Bayesian approximation: representing model uncertainty in deep learning", ICML 2016).
+//! Uncertainty from Monte-Carlo dropout: T forward passes at inference with dropout on, each with a mask of its own
+//! (Gal and Ghahramani, "Dropout as a Bayesian approximation: representing model uncertainty in deep learning", ICML
+//! 2016).
 //!
-//! A pass is [`Mode::Train`](crate::Mode::Train) with its number as the [`step`](crate::Address::step); every other layer of the
-//! network stays in evaluation. What the passes put out is added to one of two summaries as it comes, and no pass is stored:
-//! [`Moments`] has the mean and the variance of outputs of any kind, [`Uncertainty`] the entropies of class probabilities.
-//! Both work in slices of the caller's, which may hold anything at first and hold the summary in the end.
+//! In each pass, run dropout layers with [`Mode::Train`](crate::Mode::Train) and the number of the pass as the
+//! [`step`](crate::Address::step), and everything else in evaluation. Add the output of each pass to a summary; no pass
+//! is stored. [`Moments`] gives the mean and variance of any outputs, [`Uncertainty`] the entropies of class
+//! probabilities. Both work in slices of the caller's, whose initial contents do not matter.
 //!
-//! Where dropout stands in front of the last layers only, all that lies before it puts out the same in every pass: run that trunk
-//! once, and only the head T times. The results are the same, bit for bit.
+//! If only the last layers of a network have dropout, the layers before them give the same output in every pass: run
+//! those once and the rest T times, for the same results bit for bit.
 //!
-//! Where one layer's input is too large for the cache and T masks are wanted of it, go through it by windows: each window's T passes
-//! before the next, with the window's start as the [`offset`](crate::Address::offset). The input is then read from memory once; the masks are
-//! the same, as a mask does not depend on how a tensor is cut. It pays where memory is the limit: four passes over 16M floats by windows
-//! of 32k took 0.85 times as long as one after another at p = 0.5, and 1.03 times as long at p = 0.1.
+//! If the input of a layer does not fit the cache, apply all T masks to one window of it before the next, with the
+//! window's start as the [`offset`](crate::Address::offset). The masks are the same, and the input is read from memory
+//! once. This pays where memory is the limit: four passes over 16M floats in windows of 32k took 0.85 times as long as
+//! whole passes at p = 0.5, and 1.03 times at p = 0.1.
+//! <!-- TODO-MEASURE -->
 //!
 //! # Precision
-//! All arithmetic is in `f32`. The mean of T passes is within `(T / 2 + 5) * 2^-24` of the largest magnitude among them, as a part
-//! of that magnitude, while the mean of T random passes strays from its limit by a `sqrt(T)`-th of their deviation: with a hundred
-//! passes, 3 millionths against a tenth. Sums in `f64` would double the memory and have no hardware on a microcontroller.
-//! No result depends on the CPU: operations are ordered as written, and the logarithm is libm's.
+//! All arithmetic is in `f32`. The relative error of the mean of T passes is at most `(T / 2 + 5) * 2^-24`, relative to
+//! the largest magnitude among them. The sampling error is far larger: the standard deviation of the passes divided by
+//! `sqrt(T)`. For 100 passes that is 3e-6 of the magnitude against a tenth of the deviation. Sums in `f64` would double
+//! the memory, and microcontrollers have no hardware for them. No result depends on the CPU: the order of operations is
+//! fixed, and the logarithm is libm's.
 //!
-//! Nothing here panics. A value that is NaN, infinite, or further than `f32::MAX` from the mean leaves the element or the sample that
-//! it belongs to NaN or infinite, and no other.
+//! Nothing here panics. A value that is NaN, infinite, or further than `f32::MAX` from the mean makes the results of
+//! its own element or sample NaN or infinite, and affects no others.
 
 use crate::error::{Error, check_length};
 
-/// The mean and the variance of each element over the passes, by Welford's recurrence ("Note on a method for calculating corrected
-/// sums of squares and products", Technometrics 4, 1962; Knuth, "The Art of Computer Programming", volume 2, section 4.2.2).
+/// The mean and variance of each element over the passes, by Welford's recurrence ("Note on a method for calculating
+/// corrected sums of squares and products", Technometrics 4, 1962; Knuth, "The Art of Computer Programming", volume 2,
+/// section 4.2.2).
 ///
-/// Unlike the mean of the squares less the square of the mean, this does not cancel where the values are large and close together:
-/// the relative error of a variance is about `T * 2^-24` times the ratio of the largest magnitude to the deviation.
+/// Unlike `mean(y^2) - mean(y)^2`, this does not cancel for large values that lie close together: the relative error of
+/// a variance is about `T * 2^-24` times the ratio of the largest magnitude to the standard deviation.
 ///
-/// Before the first pass the means are 0. A variance that the passes do not define is NaN: either kind of none, the sample variance
-/// of one.
+/// Before the first pass the means are 0. Undefined variances are NaN: both of them before the first pass, the sample
+/// variance before the second.
 ///
 /// ```
 /// use dropout_kernels::monte_carlo::Moments;
@@ -51,12 +55,12 @@ use crate::error::{Error, check_length};
 pub struct Moments<'a> {
     passes: u32,
     mean: &'a mut [f32],
-    /// The sum of the squared differences from the mean, the name that the recurrence goes by.
+    /// The sum of squared differences from the mean, by its usual name in this recurrence.
     m2: &'a mut [f32],
 }
 
 impl<'a> Moments<'a> {
-    /// The moments of no passes so far, in slices that are as long as what a pass puts out.
+    /// The moments of no passes yet. Both slices are as long as the output of a pass.
     ///
     /// # Errors
     /// [`Error::Length`] unless `m2` is as long as `mean`.
@@ -95,14 +99,14 @@ impl<'a> Moments<'a> {
         self.mean
     }
 
-    /// The variance of the passes themselves, which divides by T. It is the paper's predictive variance without the noise of the
-    /// observations, which is no matter of the passes.
+    /// The population variance, which divides by T: the paper's predictive variance without its second term, the noise
+    /// of observations, which does not depend on the passes.
     #[must_use]
     pub fn population_variance(&self) -> impl ExactSizeIterator<Item = f32> {
         self.m2_over(self.passes)
     }
 
-    /// The unbiased estimate of the variance of all possible passes, which divides by T - 1.
+    /// The sample variance, which divides by T - 1: the unbiased estimate of the variance over all masks.
     #[must_use]
     pub fn sample_variance(&self) -> impl ExactSizeIterator<Item = f32> {
         self.m2_over(self.passes.saturating_sub(1))
@@ -114,28 +118,28 @@ impl<'a> Moments<'a> {
     }
 }
 
-/// How unsure a classifier is of each of N samples, and why, from the class probabilities p of the passes, tensors of N x classes.
-/// All entropies are in nats.
+/// How uncertain a classifier is of each of N samples, and why, from the class probabilities p of the passes: row-major
+/// tensors, N x classes. All entropies are in nats.
 ///
-/// | | formula | is high where |
+/// | | formula | high where |
 /// |---|---|---|
-/// | [`predictive_entropy`](Self::predictive_entropy) | `H[mean p]` | the prediction is unsure, for whatever reason |
-/// | [`expected_entropy`](Self::expected_entropy) | `mean H[p]` | each pass is unsure: the sample is ambiguous |
-/// | [`mutual_information`](Self::mutual_information) | `H[mean p] - mean H[p]` | the passes disagree: the network has not learnt this |
+/// | [`predictive_entropy`](Self::predictive_entropy) | `H[mean p]` | the prediction is uncertain, for whatever reason |
+/// | [`expected_entropy`](Self::expected_entropy) | `mean H[p]` | each pass is uncertain: the sample is ambiguous |
+/// | [`mutual_information`](Self::mutual_information) | `H[mean p] - mean H[p]` | passes disagree: the network has not learnt this |
 ///
-/// The last is the score of BALD (Houlsby, Huszár, Ghahramani and Lengyel, "Bayesian active learning for classification and
-/// preference learning", 2011; with dropout, Gal, Islam and Ghahramani, "Deep Bayesian active learning with image data", ICML 2017).
-/// Being a difference, it has the absolute error of the entropies: some `10^-6` with a hundred passes and ten classes. It is 0
-/// exactly where all passes agree, and never negative.
+/// The last is the score of BALD (Houlsby, Huszár, Ghahramani and Lengyel, "Bayesian active learning for classification
+/// and preference learning", 2011; with dropout, Gal, Islam and Ghahramani, "Deep Bayesian active learning with image
+/// data", ICML 2017). As a difference it has the absolute error of the entropies, about 1e-6 with 100 passes and ten
+/// classes. It is never negative, and exactly 0 where all passes agree.
 ///
-/// Probabilities are taken as they come: one that is negative makes the entropies of its sample NaN, and none is normalised.
-/// Before the first pass everything is 0.
+/// Probabilities are not normalised. A negative one makes the entropies of its sample NaN. Before the first pass
+/// everything is 0.
 ///
 /// ```
 /// use core::f32::consts::LN_2;
 /// use dropout_kernels::monte_carlo::Uncertainty;
 ///
-/// // Of the first sample each pass is certain, but they disagree; the second is a coin to every pass.
+/// // Each pass is certain of the first sample, but they disagree. For the second, each pass gives even odds.
 /// let (mut mean, mut expected_entropy) = ([0.0; 4], [0.0; 2]);
 /// let mut uncertainty = Uncertainty::new(2, &mut mean, &mut expected_entropy)?;
 /// uncertainty.add(&[1.0, 0.0, 0.5, 0.5])?;
@@ -155,11 +159,11 @@ pub struct Uncertainty<'a> {
 }
 
 impl<'a> Uncertainty<'a> {
-    /// The uncertainty after no passes so far: N x `classes` values for the mean probabilities, N for the expected entropies.
+    /// The uncertainty after no passes yet. `mean` has N x `classes` values, `expected_entropy` has N.
     ///
     /// # Errors
-    /// [`Error::Length`] unless `mean` has `classes` values for each of `expected_entropy`; [`Error::ShapeOverflow`] if so many do
-    /// not fit `usize`.
+    /// [`Error::Length`] unless `mean` is `classes` times as long as `expected_entropy`; [`Error::ShapeOverflow`] if
+    /// that length does not fit `usize`.
     pub fn new(classes: usize, mean: &'a mut [f32], expected_entropy: &'a mut [f32]) -> Result<Self, Error> {
         let expected = classes.checked_mul(expected_entropy.len()).ok_or(Error::ShapeOverflow)?;
         check_length("mean", expected, mean.len())?;
@@ -192,49 +196,52 @@ impl<'a> Uncertainty<'a> {
         self.passes
     }
 
-    /// The mean probabilities, N x classes: what Monte-Carlo dropout predicts.
+    /// The mean probabilities, N x classes: the prediction of Monte-Carlo dropout.
     #[must_use]
     pub const fn mean(&self) -> &[f32] {
         self.mean
     }
 
-    /// For each sample, the entropy of its mean probabilities.
+    /// The entropy of each sample's mean probabilities.
     #[must_use]
     pub fn predictive_entropy(&self) -> impl ExactSizeIterator<Item = f32> {
         entropies(self.expected_entropy.len(), self.classes, self.mean)
     }
 
-    /// For each sample, the mean over the passes of the entropy of its probabilities.
+    /// The mean over passes of the entropy of each sample's probabilities.
     #[must_use]
     pub const fn expected_entropy(&self) -> &[f32] {
         self.expected_entropy
     }
 
-    /// For each sample, the mutual information of its class and the dropout mask: the predictive less the expected entropy.
+    /// The mutual information of each sample's class and the dropout mask: the predictive entropy minus the expected
+    /// one.
     #[must_use]
     pub fn mutual_information(&self) -> impl ExactSizeIterator<Item = f32> {
         let differences = self.predictive_entropy().zip(&*self.expected_entropy).map(|(total, expected)| total - expected);
-        // Rounding can make it negative, which no mutual information is. (`f32::max` would make a 0 of NaN.)
+        // Rounding can make it negative, which mutual information never is. Not `f32::max`, which would turn NaN into
+        // 0.
         differences.map(|information| if information < 0.0 { 0.0 } else { information })
     }
 }
 
 /// The entropy `-sum p ln p` of one distribution, in nats, where `0 ln 0` is 0.
 ///
-/// It is 0 for a certain class and `ln K` for K classes that are all as likely.
+/// It is 0 for a certain class and `ln K` for K equally likely ones.
 #[must_use]
 pub fn entropy(probabilities: &[f32]) -> f32 {
     probabilities.iter().fold(0.0, |entropy, &p| if p == 0.0 { entropy } else { entropy - p * libm::logf(p) })
 }
 
-/// The entropy of each sample, by row of its probabilities.
-// Not by chunks, of which there are none without classes.
+/// The entropy of each row of probabilities, one row per sample.
+// Not `chunks_exact(classes)`, which yields no rows for 0 classes, and panics.
 fn entropies(samples: usize, classes: usize, probabilities: &[f32]) -> impl ExactSizeIterator<Item = f32> {
+    debug_assert_eq!(probabilities.len(), samples * classes);
     let row = move |i| probabilities.get(i * classes..(i + 1) * classes).unwrap_or_default();
     (0..samples).map(move |i| entropy(row(i)))
 }
 
-/// The mean of so many values, from that of all but the last and the last.
+/// The mean of `count` values, given their last one and the mean of all others.
 fn updated(mean: f32, last: f32, count: f32) -> f32 {
     mean + (last - mean) / count
 }

@@ -1,21 +1,22 @@
-//! Philox4x32, the counter-based generator behind every decision.
+//! Philox4x32, the counter-based generator behind all masks and noise.
 //!
-//! Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC'11. Names are the paper's.
+//! Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC'11. The names are the paper's.
 
 use core::convert::Infallible;
 
 use rand_core::{SeedableRng, TryRng, utils};
 
-/// The multipliers M and the Weyl constants W that bump the key, of Philox4x32.
+// The paper's multipliers M, and the Weyl constants W that are added to the key after each round.
 pub(crate) const M0: u32 = 0xD251_1F53;
 pub(crate) const M1: u32 = 0xCD9E_8D57;
 pub(crate) const W0: u32 = 0x9E37_79B9;
 pub(crate) const W1: u32 = 0xBB67_AE85;
 
-/// The number of rounds that the mask contract, Random123 and C++26's `std::philox4x32` use.
+/// The number of rounds of the mask contract. It is also the default of Random123 and that of C++26's
+/// `std::philox4x32`.
 pub const ROUNDS: u32 = 10;
 
-/// One block of Philox4x32: four random words for a counter and a key, after `rounds` rounds.
+/// One call of Philox4x32: four random words from a counter and a key. Word 0 of each comes first.
 ///
 /// ```
 /// use dropout_kernels::philox::{ROUNDS, philox4x32};
@@ -47,13 +48,15 @@ pub(crate) const fn high(x: u64) -> u32 {
     (x >> 32) as u32
 }
 
-/// Philox4x32-10 as an ordinary sequential generator, for everything that is not a mask: weights, shuffles, noise.
+/// Philox4x32-10 as an ordinary sequential generator, for weights, shuffles and whatever else is not a mask.
 ///
-/// Word n of the stream is word n mod 4 of the block whose counter is n div 4, the order of C++26's `std::philox4x32`. The
-/// stream has 2^128 words and then repeats; [`set_position`](Self::set_position) goes to any of them at once.
+/// Word n of the stream is word `n % 4` of the call with counter `n / 4`, the order of C++26's `std::philox4x32`.
+/// [`set_position`](Self::set_position) jumps to any of the first 2^128 words in constant time; position 2^128 wraps to
+/// 0.
 ///
-/// Masks come from the same function: with a mask's seed as its key, the stream begins with the bits of layer 0 at step 0. Seed it with
-/// `seed_from_u64`, which hashes, or with a number that is no mask's seed.
+/// Masks use the same function: with a mask's seed as the key, the stream begins with that mask's random bits for layer
+/// 0 and step 0. To be independent of masks, use `seed_from_u64`, which hashes, or a key that is not the seed of any
+/// mask.
 ///
 /// ```
 /// use dropout_kernels::philox::Philox;
@@ -69,31 +72,32 @@ pub struct Philox {
     key: [u32; 2],
     /// In words from the start of the stream.
     position: u128,
-    /// The block that `position` is in, unless `position` is at its start.
-    block: [u32; 4],
+    /// The output of the call that has word `position`. Out of date when `position` is a multiple of 4: the next draw
+    /// makes the call.
+    words: [u32; 4],
 }
 
 impl Philox {
     /// The generator with this key, at the start of its stream.
     #[must_use]
     pub const fn new(key: [u32; 2]) -> Self {
-        Self { key, position: 0, block: [0; 4] }
+        Self { key, position: 0, words: [0; 4] }
     }
 
-    /// The number of words before the next one.
+    /// The position in the stream of the next word.
     #[must_use]
     pub const fn position(&self) -> u128 {
         self.position
     }
 
-    /// Makes word `position` of the stream the next one.
+    /// Jumps: the next word is word `position` of the stream.
     pub const fn set_position(&mut self, position: u128) {
         self.position = position;
-        self.block = self.block_at(position);
+        self.words = self.words_at(position);
     }
 
-    /// The block that holds word `position`.
-    const fn block_at(&self, position: u128) -> [u32; 4] {
+    /// The output of the call that has word `position`.
+    const fn words_at(&self, position: u128) -> [u32; 4] {
         let counter = position / 4;
         let [low64, high64] = [counter as u64, (counter >> 64) as u64];
         philox4x32([low(low64), high(low64), low(high64), high(high64)], self.key, ROUNDS)
@@ -106,10 +110,10 @@ impl TryRng for Philox {
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
         let word = (self.position % 4) as usize;
         if word == 0 {
-            self.block = self.block_at(self.position);
+            self.words = self.words_at(self.position);
         }
         self.position = self.position.wrapping_add(1);
-        Ok(self.block[word])
+        Ok(self.words[word])
     }
 
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
@@ -122,7 +126,7 @@ impl TryRng for Philox {
 }
 
 impl SeedableRng for Philox {
-    /// The key, each word's bytes least significant first.
+    /// The key: two little-endian words.
     type Seed = [u8; 8];
 
     fn from_seed(seed: Self::Seed) -> Self {

@@ -1,16 +1,18 @@
-//! The rate p, as the integer threshold that every decision compares with.
+//! The rate p, held as the integer threshold that every decision is compared with.
 
 use crate::error::Error;
 
-/// 2^32: the number of values of the uniform integer that a decision compares with the threshold.
+/// 2^32: the threshold of p = 1.
 const RANGE: u64 = 1 << 32;
 
 /// The probability p of *dropping*, held as the threshold `T = round(p * 2^32)`, ties to even.
 ///
-/// A decision drops when its uniform 32-bit integer is below `T`, so the realised rate is exactly `T / 2^32`,
-/// and p = 0 and p = 1 are exact: never, always. Every constructor is `const`, and none does floating-point arithmetic:
-/// the `f64` one takes its argument apart as bits. [`from_ratio`](Self::from_ratio) and [`from_threshold`](Self::from_threshold)
-/// keep floats out altogether, for parts without an FPU.
+/// A decision drops when its uniform 36-bit integer is below `16 T`, so the realised rate is exactly `T / 2^32`. p = 0
+/// never drops and p = 1 always does.
+///
+/// All constructors are `const`, and none does floating-point arithmetic: [`new`](Self::new) compares `p` and then
+/// works on its bits. For CPUs without an FPU, [`from_ratio`](Self::from_ratio) and
+/// [`from_threshold`](Self::from_threshold) take no float at all.
 ///
 /// ```
 /// use dropout_kernels::Rate;
@@ -37,12 +39,12 @@ impl Rate {
     /// The rate nearest to `p`.
     ///
     /// # Errors
-    /// [`Error::Rate`] if `p` is NaN, infinite, negative or above 1. (-0.0 is 0.)
+    /// [`Error::Rate`] if `p` is NaN, infinite, negative or above 1. (-0.0 counts as 0.)
     pub const fn new(p: f64) -> Result<Self, Error> {
         if p >= 0.0 && p <= 1.0 { Ok(Self { threshold: round_to_range(p) }) } else { Err(Error::Rate { p }) }
     }
 
-    /// The rate nearest to `p`, which is widened to `f64` first: 0.1 as an `f32` is 0.100000001490116.
+    /// The rate nearest to `p`, widened to `f64`. `0.1_f32` is 0.100000001490116, so it differs from `new(0.1)`.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -50,10 +52,10 @@ impl Rate {
         Self::new(p as f64)
     }
 
-    /// The rate nearest to `numerator / denominator`, ties to even, in integer arithmetic.
+    /// The rate nearest to `numerator / denominator`, ties to even.
     ///
     /// # Errors
-    /// [`Error::Ratio`] if the denominator is 0 or below the numerator.
+    /// [`Error::Ratio`] if `denominator` is 0 or less than `numerator`.
     pub const fn from_ratio(numerator: u32, denominator: u32) -> Result<Self, Error> {
         if denominator == 0 || numerator > denominator {
             return Err(Error::Ratio { numerator, denominator });
@@ -66,7 +68,7 @@ impl Rate {
     /// The rate `threshold / 2^32`, exactly.
     ///
     /// # Errors
-    /// [`Error::Threshold`] above 2^32.
+    /// [`Error::Threshold`] if `threshold` is above 2^32.
     pub const fn from_threshold(threshold: u64) -> Result<Self, Error> {
         if threshold <= RANGE { Ok(Self { threshold }) } else { Err(Error::Threshold { threshold }) }
     }
@@ -77,22 +79,22 @@ impl Rate {
         self.threshold
     }
 
-    /// The rate that masks realise, `T / 2^32`: within 2^-33 of the p asked for.
+    /// The rate that masks realise, `T / 2^32`: within 2^-33 of the p given to [`new`](Self::new).
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "at most 2^32: exact")]
     pub const fn realised(self) -> f64 {
         self.threshold as f64 / RANGE as f64
     }
 
-    /// The probability of keeping, `1 - T / 2^32`, exactly: what classic dropout multiplies by at inference.
+    /// The probability of keeping, exactly `1 - T / 2^32`: classic dropout's factor at inference.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "at most 2^32: exact")]
     pub const fn keep(self) -> f64 {
         (RANGE - self.threshold) as f64 / RANGE as f64
     }
 
-    /// The scale of inverted dropout, `2^32 / (2^32 - T)`: what kept values are multiplied by in training.
-    /// Infinite at p = 1, where nothing is kept and it is not used.
+    /// The scale of inverted dropout, `2^32 / (2^32 - T)`: its factor for kept values in training. Infinite at p = 1,
+    /// where nothing is kept.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "at most 2^32: exact")]
     pub const fn scale(self) -> f64 {
@@ -100,22 +102,23 @@ impl Rate {
     }
 }
 
-/// p * 2^32 to the nearest integer, ties to even, for 0 <= p <= 1.
+/// `p * 2^32` rounded to nearest, ties to even, for 0 <= p <= 1. In integers, so that it is exact and needs no FPU.
 const fn round_to_range(p: f64) -> u64 {
     const MANTISSA_BITS: u64 = 52;
     const BIAS: u64 = 1023;
     let exponent = p.to_bits() >> MANTISSA_BITS & 0x7FF;
     let mantissa = p.to_bits() & ((1 << MANTISSA_BITS) - 1) | 1 << MANTISSA_BITS;
-    // p = mantissa * 2^(exponent - BIAS - 52), so p * 2^32 is the mantissa shifted right by this much: 20 for p = 1.
+    // p = mantissa * 2^(exponent - BIAS - 52), so p * 2^32 = mantissa >> shift. The shift is 20 for p = 1 and more
+    // below.
     let shift = BIAS + MANTISSA_BITS - 32 - exponent;
     if shift > MANTISSA_BITS + 1 {
-        return 0; // p * 2^32 < 1/2, zero and subnormals among them
+        return 0; // p * 2^32 < 1/2. Zero and subnormals, which have no implicit bit, end here too.
     }
     let (floor, rest) = (mantissa >> shift, mantissa & ((1 << shift) - 1));
     floor + round_up(floor, 2 * rest, 1 << shift)
 }
 
-/// 1 if a fraction, given as twice its numerator and its denominator, rounds `floor` up to even or to the nearest.
+/// 1 if `floor` plus the fraction `(twice / 2) / denominator` rounds up, to nearest with ties to even; 0 otherwise.
 const fn round_up(floor: u64, twice: u64, denominator: u64) -> u64 {
     (twice > denominator || twice == denominator && floor % 2 == 1) as u64
 }

@@ -1,4 +1,4 @@
-//! Elements of single and double precision.
+//! `f32` and `f64` elements.
 
 use super::sealed::{Element, Float};
 use crate::simd::{CHUNK, Lanes};

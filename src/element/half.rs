@@ -1,4 +1,4 @@
-//! Half-precision elements, computed with in `f32` and rounded once.
+//! `f16` and `bf16` elements: arithmetic is done in `f32`, and the result rounded once.
 
 use half::{bf16, f16};
 
@@ -49,8 +49,9 @@ macro_rules! half {
 half!(f16, load_f16, store_f16);
 half!(bf16, load_bf16, store_bf16);
 
-/// To `f32` so that a further rounding to a shorter type gives what a single one would: inexact values become odd
-/// (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd", IEEE TC 57, 2008).
+/// Rounds to `f32` such that a second rounding, to a narrower type, gives the same as a single one. An inexact result
+/// takes the neighbour whose last bit is 1, which the second rounding cannot mistake for a tie (Boldo and Melquiond,
+/// "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd", IEEE TC 57, 2008).
 #[expect(clippy::float_cmp, reason = "exact or not is the question")]
 fn round_to_odd(x: f64) -> f32 {
     let nearest = x as f32;

@@ -1,4 +1,4 @@
-//! Quantised elements, widened to 32 bits.
+//! `i8` and `i16` elements, widened to 32 bits for arithmetic.
 
 use super::sealed::{Element, Integer};
 use crate::simd::{CHUNK, Lanes};

@@ -1,12 +1,12 @@
-//! What kernels ask of each type of element.
+//! What kernels ask of each element type. The public traits of the same names stand for these.
 
 use core::ops::{Add, Mul};
 
 use crate::simd::{CHUNK, Lanes};
 
-/// How kernels handle sixteen elements at once.
+/// Sixteen elements at once, on any instruction set.
 pub(crate) trait Element: Copy + Send + Sync {
-    /// What pads the last elements to sixteen.
+    /// Zero: what dropped elements become, and what pads the last chunk of a slice.
     const ZERO: Self;
 
     /// Sixteen elements in registers.
@@ -14,21 +14,24 @@ pub(crate) trait Element: Copy + Send + Sync {
 
     fn splat<L: Lanes>(lanes: L, x: Self) -> Self::Vector<L>;
     fn load<L: Lanes>(lanes: L, x: &[Self; CHUNK]) -> Self::Vector<L>;
-    /// The nearest of this type.
+    /// Rounds to nearest if the type is narrower than the vector's lanes; integers saturate.
     fn store<L: Lanes>(lanes: L, x: Self::Vector<L>) -> [Self; CHUNK];
-    /// Element i is that of `kept` if bit i of `keep` is set, of `dropped` otherwise.
+    /// Element i comes from `kept` if bit i of `keep` is set, from `dropped` otherwise.
     fn select<L: Lanes>(lanes: L, keep: u16, kept: Self::Vector<L>, dropped: Self::Vector<L>) -> Self::Vector<L>;
 }
 
+/// Elements that kept values are multiplied in.
 pub(crate) trait Float: Element {
-    /// The nearest value: constants are computed in `f64` and rounded once.
+    /// Rounds to nearest, once: constants are computed in `f64`.
     fn from_f64(x: f64) -> Self;
 
+    /// Sixteen values of noise, as factors for elements.
     fn load_f32<L: Lanes>(lanes: L, x: &[f32; CHUNK]) -> Self::Vector<L>;
 }
 
+/// Elements that are rescaled in fixed point.
 pub(crate) trait Integer: Element {
-    /// `(x - zero_point) * multiplier / 2^shift + zero_point`, the quotient rounded to nearest, ties up. The multiplier is below 2^15, so that
-    /// no operation overflows.
+    /// `(x - zero_point) * multiplier / 2^shift + zero_point`, the quotient rounded to nearest, ties up. With a
+    /// multiplier below 2^15, no operation overflows 32 bits.
     fn rescale<L: Lanes>(lanes: L, x: Self::Vector<L>, zero_point: Self, multiplier: i32, shift: u32) -> Self::Vector<L>;
 }

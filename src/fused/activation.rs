@@ -1,49 +1,55 @@
-//! Activation functions and their derivatives, in operations to which IEEE 754 or two's complement gives a single result.
+//! Activation functions and their derivatives, in operations whose results IEEE 754 and two's complement define
+//! exactly.
 
 use core::f32::consts::LN_2;
 use core::ops::{BitAnd, BitXor};
 
 use crate::simd::Lanes;
 
-/// An activation function, for [`Fused`](crate::Fused) to apply on the way.
+/// The activation function of a [`Fused`](crate::Fused) pass.
 ///
-/// A NaN stays NaN; GELU makes its gradient NaN too, the others let it pass, as PyTorch does.
+/// All of them map NaN to NaN. Where `x` is NaN, GELU's gradient is NaN and the others pass the gradient through, as in
+/// PyTorch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Activation {
-    /// `x` as it is.
+    /// `x` itself.
     Identity,
-    /// `max(x, 0)`, where -0.0 and 0.0 become +0.0. Where `x <= 0` the gradient is +0.0, whatever it was.
+    /// `max(x, 0)`, with +0.0 for -0.0. Where `x <= 0` the gradient is +0.0, even if that of the output is NaN or
+    /// infinite.
     Relu,
-    /// `x * Phi(x)` with the distribution function of the standard normal, the form with erf and not the one with tanh
-    /// (Hendrycks and Gimpel, "Gaussian error linear units (GELUs)", 2016). Evaluated as `max(x, 0) - t * q` with
+    /// `x * Phi(x)`, where Phi is the distribution function of the standard normal: the form with erf, not the
+    /// approximation with tanh (Hendrycks and Gimpel, "Gaussian error linear units (GELUs)", 2016). It is evaluated as
+    /// `max(x, 0) - t * q`, with
     ///
     /// ```text
     /// t = min(|x|, 13.28125)
-    /// z = t * t * 0.72134752                                                    so that 2^-z = exp(-t^2 / 2)
-    /// n = z to the nearest integer, ties to the odd one                        f = n - z
-    /// e = (1 + f (0.6931472 + f (0.24022286 + f (0.05550628 + f (0.009670415 + f 0.0013277117))))) * 2^-n, 0 if n = 127
+    /// z = t * t * 0.72134752                                                  so that 2^-z = exp(-t^2 / 2)
+    /// n = z to the nearest integer, ties to the odd one                       f = n - z
+    /// e = (1 + f (0.6931472 + f (0.24022286 + f (0.05550628 + f (0.009670415 + f 0.0013277117))))) * 2^-n
+    /// e = 0                                                                   if n = 127
     /// a = 0.5 + t (0.34290797 + t (0.10867598 + t 0.01450217))
     /// b = 1 + t (1.4836974 + t (0.9012076 + t (0.27202806 + t 0.03636304)))
-    /// q = e * (a / b)                                                           about Phi(-t)
+    /// q = e * (a / b)                                                         about Phi(-t)
     /// ```
     ///
-    /// every operation rounded to `f32`. The derivative is `d` for negative x and `1 - d` for others, with `d = q - t * e * 0.3989423`.
+    /// each operation rounded to `f32`. The derivative is `d` for negative x and `1 - d` for others, with
+    /// `d = q - t * e * 0.3989423`.
     ///
-    /// The largest errors next to exact arithmetic, over every 16th float where they are normal:
+    /// The largest errors against exact arithmetic, over every 16th float where the result is normal:
     ///
     /// | | value | derivative |
     /// |---|---|---|
-    /// | x < 0 | 8.8e-8, and 9.4e-6 of the value | 1.5e-7 |
-    /// | x > 0 | 3.1e-7 of the value | 1.7e-7 |
+    /// | x < 0 | 8.8e-8 absolute, 9.4e-6 relative | 1.5e-7 absolute |
+    /// | x > 0 | 3.1e-7 relative | 1.7e-7 absolute |
     ///
-    /// At infinity the value is infinite and the derivative 1; at -infinity they are +0.0 and 0, as at all x below -13.25.
+    /// At infinity the value is infinite and the derivative 1. Below -13.25, -infinity included, they are +0.0 and 0.
     Gelu,
 }
 
-/// One of them, which kernels are compiled for.
+/// An activation as a type, so that kernels are compiled for each.
 pub(super) trait Function: Copy {
     fn value<L: Lanes>(self, lanes: L, x: L::F32x16) -> L::F32x16;
-    /// The gradient with respect to `x` of a value whose own gradient is given.
+    /// The gradient with respect to `x`, given that with respect to the value.
     fn gradient<L: Lanes>(self, lanes: L, x: L::F32x16, gradient: L::F32x16) -> L::F32x16;
 }
 
@@ -101,7 +107,8 @@ impl Function for Gelu {
     }
 }
 
-/// What lies beyond t = |x| of the standard normal: exp(-t^2 / 2), and the probability q.
+/// The upper tail of the standard normal at t = |x|: e = exp(-t^2 / 2) and the probability q. The names are those of
+/// [`Activation::Gelu`].
 struct Tail<L: Lanes> {
     t: L::F32x16,
     e: L::F32x16,
@@ -129,36 +136,38 @@ fn magnitude<L: Lanes>(lanes: L, x: L::F32x16) -> L::I32x16 {
     lanes.cast_i32(x) & lanes.splat_i32(i32::MAX)
 }
 
-/// All bits of the lanes with a minus sign, NaN excepted: as integers these are the negative ones up to that of -infinity.
+/// All ones in the lanes that have the sign bit and are not NaN. Of the integers with a sign bit, the sum with
+/// `i32::MAX - INFINITY` loses it exactly for the NaNs.
 #[inline(always)]
 fn negative<L: Lanes>(lanes: L, x: L::F32x16) -> L::I32x16 {
     let bits = lanes.cast_i32(x);
     lanes.sar(bits & (bits + lanes.splat_i32(i32::MAX - INFINITY)), 31)
 }
 
-/// `x` without the bits of a mask.
+/// `x` with the bits of `mask` cleared.
 #[inline(always)]
 fn without<V: Copy + BitXor<Output = V> + BitAnd<Output = V>>(x: V, mask: V) -> V {
     x ^ (x & mask)
 }
 
 const INFINITY: i32 = f32::INFINITY.to_bits().cast_signed();
-/// Where n is 127 already.
+/// The bound of t: n is 127 from there on.
 const LIMIT: i32 = 13.281_25_f32.to_bits().cast_signed();
 /// log2(e) / 2
 const HALF_LOG2_E: f32 = 0.721_347_5;
-/// The floats from 2^23 to 2^24 are the integers, so that a difference from 1.5 * 2^23 is rounded to one; the 127 more make its last
-/// bits the exponent of 2^-n.
+/// Floats from 2^23 to 2^24 are integers, so `SHIFTER - z` rounds z to an integer n. The 127 in it is the exponent's
+/// bias: shifted up by 23, the last bits of the difference are the bits of the float 2^-n.
 const SHIFTER: f32 = 12_582_912.0 + 127.0;
 /// 1 / sqrt(2 pi)
 const DENSITY: f32 = 0.398_942_3;
 
-// The coefficients were fitted by differential correction, rounded to `f32` one by one, the others fitted again each time.
+// Minimax coefficients, fitted by differential correction. They were rounded to `f32` one by one, and after each
+// rounding the rest was fitted again.
 
 /// 2^f for f from -1/2 to 1/2. Relative error 1.0e-7.
 const EXP2: [f32; 6] = [1.0, LN_2, 0.240_222_86, 0.055_506_28, 0.009_670_415, 0.001_327_711_7];
 
-/// Phi(-t) * exp(t^2 / 2) = A(t) / B(t). Relative error 8.1e-8 * (1 + 0.3 t^2), which follows that of exp(-t^2 / 2) in single precision.
-/// No coefficient is negative, so nothing cancels.
+/// Phi(-t) * exp(t^2 / 2) = A(t) / B(t). Relative error 8.1e-8 * (1 + 0.3 t^2), which follows that of exp(-t^2 / 2) in
+/// single precision. No coefficient is negative, so nothing cancels.
 const A: [f32; 4] = [0.5, 0.342_907_97, 0.108_675_98, 0.014_502_17];
 const B: [f32; 5] = [1.0, 1.483_697_4, 0.901_207_6, 0.272_028_06, 0.036_363_04];

@@ -1,4 +1,4 @@
-//! The gradients of sixteen elements, and their sums for the bias.
+//! The backward pass on sixteen elements, and the sums of gradients for the bias.
 
 use core::ops::Range;
 
@@ -9,24 +9,25 @@ use crate::layout::Walk;
 use crate::mask::{Keep, TILE};
 use crate::simd::{CHUNK, Lanes};
 
-/// What a backward pass reads besides the kernel's own input.
+/// What a backward pass reads besides the kernel's input.
 #[derive(Clone, Copy)]
 pub(super) struct Inputs<'a> {
     pub(super) x: &'a [f32],
     pub(super) bias: Option<&'a [f32]>,
-    /// If the kernel's own input is not this but the gradient to add to.
+    /// `grad_y`, if the kernel's input is the gradient to add to.
     pub(super) grad_y: Option<&'a [f32]>,
 }
 
-/// Blocks whose sums follow the axis that shares their decisions: as many as every CPU can compute together.
+/// Blocks of decisions per tile where a layout repeats them. The tile's size determines the order of the sums, so it
+/// must be the same on every CPU: this is what the smallest one has.
 const SUMMED_BLOCKS: usize = 2;
 
 const _: () = assert!(SUMMED_BLOCKS <= TILE);
 
-/// A backward pass.
+/// The backward pass, as the kernel's effect.
 pub(super) struct Backward<'a, F> {
     pub(super) function: F,
-    /// What kept gradients are multiplied by.
+    /// The factor of kept gradients.
     pub(super) factor: f32,
     pub(super) inputs: Inputs<'a>,
     pub(super) grad_bias: Option<&'a mut [f32]>,
@@ -62,9 +63,9 @@ pub(super) struct BackwardFn<'a, L, F> {
     bias: Option<&'a [f32]>,
     grad_y: Option<Chunks<'a>>,
     grad_bias: Option<&'a mut [f32]>,
-    /// Of the next element.
+    /// The column of the next element.
     column: usize,
-    /// Elements, that one included.
+    /// The number of elements from there on: the last chunk is padded, and the padding must not be summed.
     left: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Bias, activation, dropout and residual of sixteen elements.
+//! The forward pass on sixteen elements: bias, activation, dropout and residual.
 
 use core::ops::Range;
 
@@ -9,12 +9,13 @@ use crate::kernel::{ChunkFn, Effect};
 use crate::mask::Keep;
 use crate::simd::{CHUNK, Lanes};
 
-/// The operand of a forward pass that is not the kernel's own input.
+/// The second operand of a forward pass, besides the kernel's input.
 #[derive(Clone, Copy)]
 pub(super) enum Other<'a> {
     Nothing,
+    /// The kernel's input is `x`.
     Residual(&'a [f32]),
-    /// The input is the residual.
+    /// The kernel's input is the residual.
     X(&'a [f32]),
 }
 
@@ -26,10 +27,10 @@ impl<'a> Other<'a> {
     }
 }
 
-/// A forward pass.
+/// The forward pass, as the kernel's effect.
 pub(super) struct Forward<'a, F> {
     pub(super) function: F,
-    /// What kept values are multiplied by.
+    /// The factor of kept values.
     pub(super) factor: f32,
     pub(super) bias: Option<&'a [f32]>,
     pub(super) other: Other<'a>,
@@ -60,10 +61,10 @@ pub(super) struct ForwardFn<'a, L, F> {
     function: F,
     factor: f32,
     bias: Option<&'a [f32]>,
-    /// If the kernel's own input is not this but the residual.
+    /// `x`, if the kernel's input is the residual.
     x: Option<Chunks<'a>>,
     residual: Option<Chunks<'a>>,
-    /// Of the next element.
+    /// The column of the next element.
     column: usize,
 }
 

@@ -17,18 +17,21 @@ use backward::{Backward, Inputs};
 use columns::check_columns;
 use forward::{Forward, Other};
 
-/// What transformers and perceptrons do between two matrix products, in one pass:
+/// The element-wise operations between two matrix products of a transformer or perceptron, in one pass over memory:
 ///
 /// ```text
 /// y[i] = residual[i] + dropout(activation(x[i] + bias[i % columns]))
 /// ```
 ///
-/// The bias and the residual may be left out. Each operation is rounded once and in this order, so that the result is, bit for bit, that of
-/// passes one after another. What is dropped is +0.0, whatever it was, and so becomes `residual + 0.0`.
+/// Tensors are row-major `f32` with `columns` as the innermost axis. Bias and residual are optional. The dropout is a
+/// [`Dropout`], of any layout, scaling and mode. Each operation is rounded once, in this order, so the result is bit
+/// for bit that of separate passes. Dropped values are +0.0, even if `x` was NaN or infinite, and become
+/// `residual + 0.0`.
 ///
-/// In the backward pass, `grad_x = dropout(grad_y) * activation'(x + bias)`, again +0.0 where dropped. The gradient of the bias is
-/// that summed over the rows, in `f32` and in the order of memory (but where a layout shares decisions along an outer axis, which the sums
-/// then follow for 256 decisions at a time). The gradient of the residual is `grad_y` itself: there is nothing to compute.
+/// The backward pass computes `grad_x = dropout(grad_y) * activation'(x + bias)`, again +0.0 where dropped. The
+/// gradient of the bias is `grad_x` summed over the rows, in `f32`, in the order of memory. (If the layout shares
+/// decisions along an outer axis, the order is 256 decisions at a time, each with all positions along that axis.) The
+/// gradient of the residual is `grad_y` itself.
 ///
 /// ```
 /// use dropout_kernels::{Activation, Address, Dropout, Fused, Mode, Rate};
@@ -62,27 +65,29 @@ pub struct Fused<'a> {
 }
 
 impl Fused<'static> {
-    /// An activation and then dropout, of `dropout`'s rate, scaling, layout and backend; on one thread.
+    /// The activation and then `dropout`, with its rate, scaling, layout and backend. It runs on the calling thread,
+    /// even if `dropout` is `in_parallel`.
     #[must_use]
     pub const fn new(dropout: Dropout, activation: Activation) -> Self {
         Self { dropout, activation, bias: None }
     }
 }
 
-// The passes are inline, so that the kernels are compiled for those who call them and nobody else, as those of generic layers are.
+// The passes are `#[inline]`, so that their kernels are compiled only in crates that call them, as those of the generic
+// layers are.
 impl<'a> Fused<'a> {
-    /// The same with a bias, one for each column of row-major tensors, added first.
+    /// The same with a bias, one value per column, which is added first.
     #[must_use]
     pub const fn with_bias(self, bias: &'a [f32]) -> Self {
         Self { bias: Some(bias), ..self }
     }
 
-    /// The forward pass: `x` into `y`, plus the residual if there is one.
+    /// The forward pass, from `x` and `residual` to `y`.
     ///
     /// # Errors
-    /// [`Error::Columns`] if `x` is not whole rows of the bias; [`Error::Length`] if it is not what the layout says, another slice is not as
-    /// long, or a stored mask has another number of decisions; [`Error::IndexOverflow`] if the decisions reach past 2^64. Everything is then
-    /// as it was.
+    /// [`Error::Columns`] if the length of `x` is not a multiple of the bias's; [`Error::Length`] if `x` does not have
+    /// the layout's length, another slice not that of `x`, or a stored mask not the layout's number of decisions;
+    /// [`Error::IndexOverflow`] if a decision's index is 2^64 or more. All slices are then as they were.
     #[inline]
     pub fn apply(&self, mode: Mode<'_>, x: &[f32], residual: Option<&[f32]>, y: &mut [f32]) -> Result<(), Error> {
         let walk = self.walk("x", x.len())?;
@@ -90,7 +95,8 @@ impl<'a> Fused<'a> {
         self.forward(mode, &walk, Slices::out_of_place(x, y), Other::residual(residual, x.len())?)
     }
 
-    /// The forward pass in place. Without `x` as it was there is no backward pass, unless the activation is the identity.
+    /// The forward pass in place. It overwrites `x`, which the backward pass needs unless the activation is the
+    /// identity.
     ///
     /// # Errors
     /// As [`apply`](Self::apply).
@@ -101,7 +107,7 @@ impl<'a> Fused<'a> {
         self.forward(mode, &walk, Slices::in_place(x), other)
     }
 
-    /// The forward pass in place of the residual, which it is added to.
+    /// The forward pass, added to `residual` in place.
     ///
     /// # Errors
     /// As [`apply`](Self::apply).
@@ -112,13 +118,12 @@ impl<'a> Fused<'a> {
         self.forward(mode, &walk, Slices::in_place(residual), Other::X(x))
     }
 
-    /// The backward pass, given the forward pass's mode and `x`: the gradient with respect to `y` into that with respect to `x`; that with
-    /// respect to the bias is added to `grad_bias`.
-    ///
-    /// The identity has no need of `x`: any slice of its length does, such as `grad_y`.
+    /// The backward pass, from `grad_y` to `grad_x`; the gradient of the bias is added to `grad_bias`. Give it the mode
+    /// and the `x` of the forward pass. The identity does not depend on `x`: pass any slice of its length, such as
+    /// `grad_y`.
     ///
     /// # Errors
-    /// As [`apply`](Self::apply); [`Error::Length`] also unless `grad_bias` is as long as the bias.
+    /// As [`apply`](Self::apply); also [`Error::Length`] unless `grad_bias` is as long as the bias.
     #[inline]
     pub fn backward(
         &self,
@@ -134,7 +139,7 @@ impl<'a> Fused<'a> {
         self.backwards(mode, &walk, Slices::out_of_place(grad_y, grad_x), x, None, grad_bias)
     }
 
-    /// The backward pass in place of the gradient.
+    /// The backward pass in place: `grad` is `grad_y` before and `grad_x` after.
     ///
     /// # Errors
     /// As [`backward`](Self::backward).
@@ -151,7 +156,7 @@ impl<'a> Fused<'a> {
         self.backwards(mode, &walk, Slices::in_place(grad), x, None, grad_bias)
     }
 
-    /// The backward pass where `x` has a gradient from elsewhere, which this one is added to.
+    /// The backward pass, added to `grad_x`, for an `x` that also has a gradient from elsewhere.
     ///
     /// # Errors
     /// As [`backward`](Self::backward).
@@ -170,7 +175,7 @@ impl<'a> Fused<'a> {
         self.backwards(mode, &walk, Slices::in_place(grad_x), x, Some(grad_y), grad_bias)
     }
 
-    /// How to walk a slice of this length, which is checked against the layout and the bias.
+    /// Checks the length of the slice `name` against the bias and the layout, and says how to visit it.
     fn walk(&self, name: &'static str, len: usize) -> Result<Walk<'_>, Error> {
         if let Some(bias) = self.bias {
             check_columns(len, bias.len())?;
@@ -211,7 +216,7 @@ impl<'a> Fused<'a> {
         }
     }
 
-    /// What kept values are multiplied by.
+    /// The factor of kept values.
     fn factor(&self, mode: Mode<'_>) -> f32 {
         let [in_training, in_evaluation] = self.dropout.kind.factors();
         (if mode == Mode::Eval { in_evaluation } else { in_training }) as f32

@@ -6,23 +6,25 @@ use crate::layer::{Layer, sealed};
 use crate::rate::Rate;
 use crate::simd::Lanes;
 
-/// What SELU tends to at minus infinity: `-lambda * alpha` of Klambauer et al., whose two constants solve the fixed-point equations of
-/// mean 0 and variance 1.
+/// The limit of SELU at minus infinity, `-lambda * alpha`. Klambauer et al. derive both constants from the fixed point
+/// of mean 0 and variance 1.
 const SATURATED: f64 = -1.758_099_340_847_376_6;
 
-/// Alpha dropout: what is dropped becomes the negative saturation value of SELU, and an affine map makes mean 0 and variance 1 what
-/// they were (Klambauer, Unterthiner, Mayr and Hochreiter, "Self-normalizing neural networks", NeurIPS 2017).
+/// Alpha dropout: dropped elements become SELU's negative saturation value, and an affine map then restores mean 0 and
+/// variance 1 (Klambauer, Unterthiner, Mayr and Hochreiter, "Self-normalizing neural networks", NeurIPS 2017).
 ///
-/// With `q = 1 - p` and `s = -lambda * alpha = -1.7580993408473766`, the output is `a * x + b` where kept and `a * s + b` where dropped, which
-/// is `a * q * s` without the cancellation,
+/// With `q = 1 - p` and `s = -lambda * alpha = -1.7580993408473766`, a kept element becomes `a * x + b` and a dropped
+/// one `a * s + b`, which is evaluated as `a * q * s` to avoid cancellation:
 ///
 /// ```text
 /// a = 1 / sqrt(q + s^2 * q * (1 - q))        b = a * (q - 1) * s
 /// ```
 ///
-/// all three constants computed in `f64`, by libm's square root, and rounded once; the product and the sum of a kept element are rounded
-/// one after the other. The backward pass multiplies by `a` where kept. Evaluation is the identity, and so is training at p = 0. At p = 1,
-/// where `a` is infinite, everything is dropped, to the limit `a * s + b` = +0.0.
+/// The three constants are computed in `f64`, with libm's square root, and rounded once to the type of the elements.
+/// The product and the sum of a kept element are rounded one after the other (`f16` and `bf16`: to `f32`, then the
+/// result once more). The backward pass multiplies by `a` where kept and gives +0.0 where dropped. Evaluation is the
+/// identity, and so is training at p = 0. At p = 1, where `a` is infinite, everything becomes +0.0, the limit of
+/// `a * s + b`.
 ///
 /// With a layout whose spatial axes are shared this is feature alpha dropout.
 ///
@@ -48,7 +50,7 @@ pub struct Alpha {
 }
 
 impl AlphaDropout {
-    /// Alpha dropout of single elements, of slices of any length.
+    /// Alpha dropout with one decision per element, for slices of any length.
     #[must_use]
     pub const fn new(rate: Rate) -> Self {
         Self::of(Alpha { rate }, None)
@@ -62,14 +64,14 @@ impl AlphaDropout {
 }
 
 impl Alpha {
-    /// a, b, and what a dropped element becomes.
+    /// `a`, `b`, and the value of dropped elements.
     fn constants(self) -> [f64; 3] {
         let q = self.rate.keep();
         if q == 0.0 {
             return [0.0; 3];
         }
         let a = 1.0 / libm::sqrt(q + SATURATED * SATURATED * q * (1.0 - q));
-        // At p = 0 this b is -0.0, the one summand that leaves every x as it is.
+        // At p = 0, b is -0.0: adding it leaves every x unchanged, -0.0 included.
         [a, a * (q - 1.0) * SATURATED, a * q * SATURATED]
     }
 }
@@ -99,6 +101,7 @@ impl<E: Float> sealed::MaskKind<E> for Alpha {}
 
 impl sealed::AnyLayout for Alpha {}
 
+/// `a * x + b` where kept, a constant where dropped.
 #[derive(Clone, Copy)]
 struct Affine<E> {
     a: E,

@@ -1,4 +1,4 @@
-//! DropBlock: squares of feature maps.
+//! DropBlock: dropout of squares of feature maps.
 
 use core::num::NonZero;
 
@@ -12,35 +12,41 @@ use crate::mask::{BLOCK, Computed, Generate, Keep, LIMB, PackedMask, Source, TIL
 use crate::rate::Rate;
 use crate::simd::Task;
 
-/// DropBlock: what is dropped of a feature map are squares of neighbours, which between convolutions tell the same
-/// (Ghiasi, Lin and Le, "DropBlock: a regularization method for convolutional networks", NeurIPS 2018).
+/// DropBlock: drops squares of feature maps, because between convolutions the neighbours of a single dropped element
+/// still carry its information (Ghiasi, Lin and Le, "DropBlock: a regularization method for convolutional networks",
+/// NeurIPS 2018).
 ///
-/// Elements are N x C x H x W. A block is dropped with its top left corner: one decision for each corner whose block lies inside the map, so that
-/// there are (H-b+1) x (W-b+1) of them, numbered in row-major order, map after map. A block is as high and as wide as the map
-/// where that is smaller. As in the paper the corners' rate is computed from that of the elements, in `f64` from the realised rate p,
+/// Tensors are N x C x H x W, row-major. Squares have a side of `b = block_size` elements, cut to the map's height and
+/// width where it is smaller. There is one decision for the top left corner of each square that lies inside its map:
+/// (H-b+1) x (W-b+1) decisions per map, in row-major order, map after map. The rate of squares follows from the
+/// realised rate p of elements, as in the paper, in `f64`:
 ///
 /// ```text
 /// gamma = p * ((H * W) / ((b * b) * ((H-b+1) * (W-b+1))))
 /// ```
 ///
-/// and so the part that is dropped is below p by as much as blocks overlap. At p = 1 everything is dropped: gamma is 1. Blocks of one
-/// element are dropped as [`Dropout`](crate::Dropout) drops elements, and blocks as large as the map as it drops maps.
+/// Squares can overlap, so the fraction of dropped elements is somewhat below p. p = 1 drops everything, whatever the
+/// squares. With `block_size` 1 the mask is that of [`Dropout`](crate::Dropout) per element, and with squares as large
+/// as the maps, per feature map.
 ///
-/// The mask is drawn once, into memory of the caller's, and used as [`Mode::Stored`] in both passes; [`Mode::Train`] is an error. Kept values are
-/// multiplied by the number of elements over that of kept ones, of the whole mask and rounded once; dropped ones are +0.0. Evaluation is the
-/// identity, and so is a mask that drops nothing.
+/// Draw the mask once per step, into memory of the caller's, and pass it as [`Mode::Stored`] to both passes;
+/// [`Mode::Train`] is an error. Kept values are multiplied by the mask's number of elements divided by its number of
+/// kept ones, rounded once; dropped values become +0.0. Evaluation is the identity, and so is a mask that drops
+/// nothing.
 ///
 /// ```
 /// use dropout_kernels::{Address, DropBlock, Mode, Rate};
 ///
 /// let drop_block = DropBlock::new(Rate::new(0.2)?, 3, [2, 8, 14, 14])?;
+/// assert!((drop_block.square_rate().realised() - 0.2 * 196.0 / (9.0 * 144.0)).abs() < 1e-9); // gamma
+///
 /// let mut words = vec![0; drop_block.words()];
 /// let mask = Mode::Stored(drop_block.draw(Address { seed: 42, layer: 0, step: 7, offset: 0 }, &mut words)?);
 ///
 /// let x = [1.0_f32; 2 * 8 * 14 * 14];
 /// let mut y = x;
 /// drop_block.apply(mask, &x, &mut y)?;
-/// assert!((y.iter().sum::<f32>() - x.iter().sum::<f32>()).abs() < 0.1); // what is kept makes up for what is dropped
+/// assert!((y.iter().sum::<f32>() - x.iter().sum::<f32>()).abs() < 0.1); // the scale makes up for what was dropped
 ///
 /// let mut gradient = x;
 /// drop_block.backward_in_place(mask, &mut gradient)?;
@@ -55,84 +61,93 @@ pub type DropBlock = Layer<Squares>;
 /// The kind of dropout of [`DropBlock`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Squares {
-    /// Of the corners.
+    /// Of squares, not of elements: gamma.
     rate: Rate,
+    /// The number of feature maps, N * C.
     maps: usize,
-    /// Of a map, rows and columns.
-    extents: [usize; 2],
-    /// Of a block, in a map that has any.
-    sizes: [usize; 2],
-    /// `None` if it is counted from each mask.
+    /// Rows and columns of a map.
+    map_size: [usize; 2],
+    /// Rows and columns of a square.
+    square_size: [usize; 2],
+    /// `None` to count each mask.
     scale: Option<f64>,
 }
 
 impl DropBlock {
-    /// DropBlock at this rate, with blocks of so many rows and columns, of tensors N x C x H x W.
+    /// DropBlock that drops elements at `rate`, in squares of `block_size` x `block_size`, for tensors of shape
+    /// `[N, C, H, W]`.
     ///
     /// # Errors
-    /// [`Error::BlockSize`] if the size is 0; [`Error::ShapeOverflow`].
+    /// [`Error::BlockSize`] if `block_size` is 0; [`Error::ShapeOverflow`] if the number of elements does not fit
+    /// `usize`.
     pub fn new(rate: Rate, block_size: usize, shape: [usize; 4]) -> Result<Self, Error> {
         if block_size == 0 {
             return Err(Error::BlockSize);
         }
         let layout = Layout::dense(&shape)?;
         let [n, c, h, w] = if layout.elements() == 0 { [0; 4] } else { shape };
-        let sizes = [h, w].map(|extent| block_size.min(extent));
-        let mut squares = Squares { rate, maps: n * c, extents: [h, w], sizes, scale: None };
+        let square_size = [h, w].map(|extent| block_size.min(extent));
+        let mut squares = Squares { rate, maps: n * c, map_size: [h, w], square_size, scale: None };
         if squares.maps > 0 && rate.keep() > 0.0 {
-            squares.rate = Rate::new(rate.realised() * squares.corners_per_elements())?;
+            debug_assert!(squares.gamma_at_one() <= 1.0);
+            squares.rate = Rate::new(rate.realised() * squares.gamma_at_one())?;
         }
         Ok(Self::of(squares, Some(layout)))
     }
 
-    /// The same layer with this scale rather than one that is counted: for a part of a batch, that of the whole, the elements of all parts over
-    /// what [`PackedMask::count_kept`] finds in the masks of all.
+    /// The same layer with a given scale instead of one counted from the mask. For part of a batch, pass the scale of
+    /// the whole batch: its number of elements divided by the sum of [`PackedMask::count_kept`] over the masks of all
+    /// parts.
     #[must_use]
     pub const fn with_scale(mut self, scale: f64) -> Self {
         self.kind.scale = Some(scale);
         self
     }
 
-    /// The rate at which blocks are dropped, gamma.
+    /// The rate at which squares are dropped, gamma.
     #[must_use]
-    pub const fn block_rate(&self) -> Rate {
+    pub const fn square_rate(&self) -> Rate {
         self.kind.rate
     }
 
-    /// The number of decisions, one for each block that can be dropped: how far ahead the offset of the next part of a batch is.
+    /// The number of decisions, one for each position of a square. It is the distance from the offset of one part of a
+    /// batch to that of the next.
     #[must_use]
     pub const fn decisions(&self) -> usize {
         self.kind.decisions()
     }
 
-    /// The number of words that a mask takes, a bit for each element.
+    /// The number of words of a mask, which has one bit per element.
     #[must_use]
     pub const fn words(&self) -> usize {
         self.kind.elements().div_ceil(32)
     }
 
-    /// Draws the mask at an address into `words`, which it then borrows. It can be kept for the backward pass, or drawn again.
+    /// Draws the mask of an address into `words`. Keep it for the backward pass, or draw it again from the same
+    /// address.
     ///
     /// # Errors
-    /// [`Error::Length`] unless there are as many words as [`words`](Self::words) says; [`Error::IndexOverflow`] if the decisions reach past 2^64.
-    /// The words are then as they were.
+    /// [`Error::Length`] unless `words` has [`words`](Self::words) words; [`Error::IndexOverflow`] if a decision's
+    /// index is 2^64 or more. `words` is then as it was.
     pub fn draw<'a>(&self, address: Address, words: &'a mut [u32]) -> Result<PackedMask<'a>, Error> {
         check_length("words", self.words(), words.len())?;
         address.check_reach(self.decisions() as u64)?;
         let source = Computed::new(self.kind.rate, address);
         self.backend().run(Draw { squares: self.kind, source, words });
-        PackedMask::new(words, 0, self.kind.elements())
+        let mask = PackedMask::new(words, 0, self.kind.elements());
+        debug_assert!(mask.is_ok());
+        mask
     }
 }
 
 impl Squares {
     const fn elements(&self) -> usize {
-        self.maps * self.extents[0] * self.extents[1]
+        self.maps * self.map_size[0] * self.map_size[1]
     }
 
-    /// Of a map, rows and columns in which a block can begin.
+    /// Rows and columns of the positions that a square's top left corner can have in a map.
     const fn corners(&self) -> [usize; 2] {
-        let ([h, w], [square_h, square_w]) = (self.extents, self.sizes);
+        let ([h, w], [square_h, square_w]) = (self.map_size, self.square_size);
         [h - square_h + 1, w - square_w + 1]
     }
 
@@ -141,13 +156,13 @@ impl Squares {
         self.maps * rows * columns
     }
 
-    /// The paper's formula for p = 1.
+    /// The paper's gamma, divided by p.
     #[expect(clippy::cast_precision_loss, reason = "exact below 2^53, and rounded in one order everywhere")]
-    const fn corners_per_elements(&self) -> f64 {
+    const fn gamma_at_one(&self) -> f64 {
         const fn area([h, w]: [usize; 2]) -> f64 {
             h as f64 * w as f64
         }
-        area(self.extents) / (area(self.sizes) * area(self.corners()))
+        area(self.map_size) / (area(self.square_size) * area(self.corners()))
     }
 }
 
@@ -165,7 +180,7 @@ impl<E: Float> sealed::Kind<E> for Squares {
         None::<Scale<E>>
     }
 
-    /// Counts the whole mask, if there is nothing else to scale by. Where it keeps nothing, the scale is not used.
+    /// Counts the whole mask, unless the scale is given. If it keeps nothing, the scale is infinite and not used.
     #[expect(clippy::cast_precision_loss, reason = "exact below 2^53")]
     fn in_mode(&self, mode: Mode<'_>) -> Result<Self, Error> {
         match mode {
@@ -178,7 +193,7 @@ impl<E: Float> sealed::Kind<E> for Squares {
     }
 }
 
-/// Draws a mask.
+/// Draws a mask: clears the squares of the corners that are dropped.
 struct Draw<'a> {
     squares: Squares,
     source: Computed,
@@ -186,7 +201,8 @@ struct Draw<'a> {
 }
 
 impl<L: Generate> Task<L> for Draw<'_> {
-    /// Squares are few, so that each by itself takes less time than the shifts of whole maps: an element is reached by p squares.
+    /// Square by square. About a fraction p of the elements is cleared, so this takes less time than to shift and
+    /// combine the bits of whole maps.
     #[inline(always)]
     fn run(self, lanes: L) {
         let Self { squares, mut source, words } = self;
@@ -194,9 +210,11 @@ impl<L: Generate> Task<L> for Draw<'_> {
         if let Some(last) = words.last_mut() {
             *last >>= squares.elements().wrapping_neg() % 32;
         }
-        let [h, w] = squares.extents;
-        let [square_h, square_w] = squares.sizes;
+        let [h, w] = squares.map_size;
+        let [square_h, square_w] = squares.square_size;
         let [rows, columns] = squares.corners();
+        // A square has at least one position even in an empty map. The types spare the divisions below their check.
+        debug_assert!(rows > 0 && columns > 0);
         let (Some(columns), Some(corners)) = (NonZero::new(columns), NonZero::new(rows * columns)) else { return };
 
         let mut keep = Keep::NEW;
@@ -223,12 +241,13 @@ impl<L: Generate> Task<L> for Draw<'_> {
     }
 }
 
-/// Clears the bits from number `from` to before number `to`.
+/// Clears the bits `from..to` of `words`.
 #[inline(always)]
 fn clear(words: &mut [u32], mut from: usize, to: usize) {
     while from < to {
         let bit = from % 32;
         let count = (32 - bit).min(to - from);
+        debug_assert!(from / 32 < words.len());
         if let Some(word) = words.get_mut(from / 32) {
             *word &= !(u32::MAX >> (32 - count) << bit);
         }

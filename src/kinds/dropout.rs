@@ -1,30 +1,31 @@
-//! Dropout itself: kept values are scaled, dropped ones are zero.
+//! Dropout itself: kept values are scaled, dropped ones become zero.
 
 use crate::element::Float;
 use crate::kernel::{Pair, Scale};
 use crate::layer::{Layer, sealed};
 use crate::rate::Rate;
 
-/// Where the loss of magnitude that dropping causes is made good.
+/// Which pass makes up for the magnitude that dropping takes away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Scaling {
-    /// In training: what is kept is multiplied by 1/(1-p), and evaluation is the identity. This is what PyTorch, Keras and Flax do.
+    /// Training multiplies kept values by 1/(1-p); evaluation is the identity. PyTorch, Keras and Flax do this.
     #[default]
     Inverted,
-    /// At inference: training leaves what is kept as it is, and evaluation multiplies by 1-p: the activations each time, or once and for
-    /// all the weights that they meet, which is the same call on another slice
-    /// (Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014).
+    /// Training leaves kept values as they are; evaluation multiplies all values by 1-p. Call it on the activations in
+    /// each pass, or once on the weights that read them (Srivastava et al., "Dropout: a simple way to prevent neural
+    /// networks from overfitting", JMLR 15, 2014).
     Classic,
 }
 
-/// A dropout layer: a rate, a scaling and a layout.
+/// Dropout: in training each decision of the mask keeps or drops the elements that share it (Srivastava et al.,
+/// "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014).
 ///
-/// In training each decision, addressed by [`Mode::Train`], keeps or drops the elements that share it. A dropped element becomes
-/// +0.0 whatever it was, NaN and infinities included; a kept one is multiplied by the scale and rounded once. At p = 0 everything is
-/// kept, at p = 1 everything is dropped.
+/// A dropped element becomes +0.0, even if it was NaN or infinite. A kept one is multiplied by the scale and rounded
+/// once. p = 0 keeps everything and p = 1 drops everything.
 ///
-/// On the weights of a layer rather than on its activations this is *DropConnect* (Wan, Zeiler, Zhang, LeCun and Fergus, ICML 2013): apply
-/// it to the weights, use what comes out for the pass, and run the backward pass on their gradient.
+/// Applied to weights instead of activations this is *DropConnect* (Wan, Zeiler, Zhang, LeCun and Fergus,
+/// "Regularization of neural networks using DropConnect", ICML 2013): apply the layer to the weights, run the network
+/// with the result, and run `backward` on the gradient of the weights.
 ///
 /// ```
 /// use dropout_kernels::{Address, Dropout, Layout, Mode, Rate};
@@ -59,13 +60,13 @@ pub struct Scaled {
 }
 
 impl Dropout {
-    /// Inverted dropout of single elements, of slices of any length.
+    /// Inverted dropout with one decision per element, for slices of any length.
     #[must_use]
     pub const fn new(rate: Rate) -> Self {
         Self::of(Scaled { rate, scaling: Scaling::Inverted }, None)
     }
 
-    /// The same layer with this scaling.
+    /// The same layer with another scaling.
     #[must_use]
     pub const fn with_scaling(mut self, scaling: Scaling) -> Self {
         self.kind.scaling = scaling;
@@ -80,7 +81,7 @@ impl Dropout {
 }
 
 impl Scaled {
-    /// What kept values are multiplied by in training, and all of them in evaluation.
+    /// The factor of kept values in training, and that of all values in evaluation.
     pub(crate) const fn factors(self) -> [f64; 2] {
         match self.scaling {
             Scaling::Inverted => [self.rate.scale(), 1.0],

@@ -1,4 +1,4 @@
-//! Dropout of quantised values.
+//! Dropout of quantised values, in integer arithmetic.
 
 use crate::element::Integer;
 use crate::kernel::Pair;
@@ -6,20 +6,22 @@ use crate::layer::{Layer, sealed};
 use crate::rate::Rate;
 use crate::simd::Lanes;
 
-/// Inverted dropout of quantised values, `i8` or `i16`, that stand for `(x - zero_point) * step`.
+/// Inverted dropout of quantised tensors, `i8` or `i16`, whose real values are proportional to `x - zero_point`.
 ///
-/// What is dropped becomes the zero point. What is kept stays as it is, and the [`scale`](Self::scale) is for the caller to fold into the next
-/// requantisation; or, [`with_fixed_point_scale`](Self::with_fixed_point_scale), it becomes
+/// A dropped element becomes the zero point. A kept one stays as it is, and the caller folds the [`scale`](Self::scale)
+/// into the next requantisation. After [`with_fixed_point_scale`](Self::with_fixed_point_scale) it is scaled here
+/// instead, to
 ///
 /// ```text
 /// zero_point + round((x - zero_point) * m / 2^s)        2^14 <= m < 2^15
 /// ```
 ///
-/// rounded to nearest, ties up, and saturated at the ends of the type, where `m / 2^s` is the fraction nearest to the scale: to a relative 2^-15,
-/// for every scale below 2^15 - 1; greater scales are clamped to that. No floating-point arithmetic is done on values.
+/// rounded to nearest, ties up, and saturated to the range of the type. `m / 2^s` approximates the scale 1/(1-p) to a
+/// relative 2^-15, up to 32,767, to which larger scales are clamped. Values are only ever handled in integer
+/// arithmetic.
 ///
-/// Evaluation is the identity. At p = 0 everything stays, at p = 1 everything becomes the zero point. The backward pass is the same map,
-/// of gradients quantised with the same zero point.
+/// Evaluation is the identity. p = 0 changes nothing, and p = 1 makes everything the zero point. The backward pass is
+/// the same map, for gradients quantised with the same zero point.
 ///
 /// ```
 /// use dropout_kernels::{Address, Mode, QuantizedDropout, Rate};
@@ -47,13 +49,13 @@ pub struct Quantized<E> {
 }
 
 impl<E: Integer> QuantizedDropout<E> {
-    /// Dropout of single elements, of slices of any length, that leaves the scale to the caller.
+    /// Dropout with one decision per element, for slices of any length, that leaves the scale to the caller.
     #[must_use]
     pub const fn new(rate: Rate, zero_point: E) -> Self {
         Self::of(Quantized { rate, zero_point, scaled: false }, None)
     }
 
-    /// The same layer, which applies the scale too.
+    /// The same layer, which also applies the scale.
     #[must_use]
     pub const fn with_fixed_point_scale(mut self) -> Self {
         self.kind.scaled = true;
@@ -66,7 +68,7 @@ impl<E: Integer> QuantizedDropout<E> {
         self.kind.rate
     }
 
-    /// What is left to multiply kept values by: 1/(1-p), or 1 with a fixed-point scale.
+    /// The factor that the caller still has to apply to kept values: 1/(1-p), or 1 with a fixed-point scale.
     #[must_use]
     pub const fn scale(&self) -> f64 {
         if self.kind.scaled { 1.0 } else { self.kind.rate.scale() }
@@ -93,13 +95,15 @@ impl<E: Integer> sealed::MaskKind<E> for Quantized<E> {}
 
 impl<E: Integer> sealed::AnyLayout for Quantized<E> {}
 
-/// The scale of a rate as m and s. In integers, for firmware without an FPU.
+/// The scale 1/(1-p) as m and s. In integers, for firmware without an FPU.
 fn fixed_point(rate: Rate) -> (i32, u32) {
     const RANGE: u64 = 1 << 32;
     let keep = RANGE - rate.threshold();
     let mut shift = 14;
-    // m = round(2^32 / keep * 2^s), which one place less makes fit.
+    // m = round(2^32 / keep * 2^s), for the largest s up to 14 with which it fits 15 bits.
     loop {
+        // At p = 1, keep is 0 and the scale infinite, which the clamp below makes 32,767. Only a stored mask can keep
+        // anything then.
         let multiplier = ((RANGE << shift) + keep / 2).checked_div(keep).unwrap_or(u64::MAX);
         if multiplier < 1 << 15 || shift == 0 {
             return (multiplier.min((1 << 15) - 1) as i32, shift);

@@ -2,8 +2,8 @@
 //!
 //! | | |
 //! |---|---|
-//! | [`shape`] | [`Layout`]: its constructors, one form for all of them |
-//! | [`walk`] | the same as a kernel comes past it: rows of decisions, their copies, stretches of elements |
+//! | [`shape`] | [`Layout`]: the constructors, and the normal form that they all reduce to |
+//! | [`walk`] | the order in which a kernel visits a layout: rows of decisions, and the copies that share them |
 
 mod shape;
 mod walk;

@@ -1,20 +1,21 @@
-//! Shapes, and the algebra that brings them into one form.
+//! Shapes and their normal form.
 
 use crate::error::Error;
 
-/// The most axes that a [`Layout`] can have.
+/// The maximum number of axes of a [`Layout`].
 pub const MAX_RANK: usize = 8;
 
-/// A row-major shape, and the axes along which all elements share one decision.
+/// A row-major shape, with the axes along which elements share a decision.
 ///
-/// Decisions are numbered in row-major order over the axes that are *not* shared, from the address's
-/// [`offset`](crate::Address::offset). So with spatial axes shared, a decision is a feature map and its index is `n * C + c`.
-/// The unbatched forms have names of their own: no constructor guesses what an axis means from how many there are.
+/// Decisions are numbered from the address's [`offset`](crate::Address::offset), in row-major order over the axes that
+/// are *not* shared. With shared spatial axes, for example, there is one decision per feature map, and its index is
+/// `n * C + c`. Unbatched tensors have constructors of their own: none guesses the meaning of an axis from the number
+/// of axes.
 ///
-/// | constructor | PyTorch | one decision a |
+/// | constructor | PyTorch | one decision per |
 /// |---|---|---|
 /// | [`flat`](Self::flat), [`dense`](Self::dense) | `Dropout` | element |
-/// | [`rows`](Self::rows) | | element, in rows with a stride |
+/// | [`rows`](Self::rows) | | element, of rows with a stride |
 /// | [`ncl`](Self::ncl), [`cl`](Self::cl), [`nlc`](Self::nlc), [`lc`](Self::lc) | `Dropout1d` | channel |
 /// | [`nchw`](Self::nchw), [`chw`](Self::chw), [`nhwc`](Self::nhwc), [`hwc`](Self::hwc) | `Dropout2d` | feature map |
 /// | [`ncdhw`](Self::ncdhw), [`cdhw`](Self::cdhw), [`ndhwc`](Self::ndhwc), [`dhwc`](Self::dhwc) | `Dropout3d` | feature volume |
@@ -33,17 +34,17 @@ pub const MAX_RANK: usize = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     pub(super) elements: usize,
-    /// From the innermost to the outermost: extents of 1 left out, neighbours of one kind merged. The first `rank` count; the others
-    /// have an extent of 1.
+    /// The normal form: innermost axis first, axes of extent 1 left out, and neighbours merged that are both shared or
+    /// both not. Only the first `rank` axes are in use; the others are `Axis::UNIT`.
     pub(super) axes: [Axis; MAX_RANK],
     pub(super) rank: usize,
 }
 
-/// One axis, or several that lie behind each other in memory and in decision order.
+/// One axis, or several merged ones that are contiguous in memory and in the order of decisions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Axis {
     pub(super) extent: usize,
-    /// Elements from one position to the next.
+    /// The distance in memory from one position to the next, in elements.
     pub(super) stride: usize,
     pub(super) shared: bool,
 }
@@ -53,13 +54,13 @@ impl Axis {
 }
 
 impl Layout {
-    /// A slice of `len` elements, one decision an element. This is what a [`Dropout`](crate::Dropout) without a layout does.
+    /// A slice of `len` elements, one decision per element, as for a [`Dropout`](crate::Dropout) without a layout.
     #[must_use]
     pub const fn flat(len: usize) -> Self {
         Self { elements: len, axes: [Axis::UNIT; MAX_RANK], rank: 0 }.outward(Axis { extent: len, ..Axis::UNIT })
     }
 
-    /// Any shape, one decision an element.
+    /// Any shape, one decision per element.
     ///
     /// # Errors
     /// As [`shared`](Self::shared).
@@ -67,8 +68,8 @@ impl Layout {
         Self::shared(shape, &[])
     }
 
-    /// The first axis keeps its decisions and all others share them: stochastic depth drops whole samples
-    /// (Huang et al., "Deep networks with stochastic depth", ECCV 2016).
+    /// One decision per position of the first axis: stochastic depth, which drops whole samples (Huang et al., "Deep
+    /// networks with stochastic depth", ECCV 2016).
     ///
     /// # Errors
     /// As [`shared`](Self::shared).
@@ -76,8 +77,8 @@ impl Layout {
         Self::with_first(shape, false)
     }
 
-    /// The first axis shares its decisions: with time first, every step of a sequence gets the same mask
-    /// (Gal and Ghahramani, "A theoretically grounded application of dropout in recurrent neural networks", NeurIPS 2016).
+    /// Decisions shared along the first axis only: with time first, every time step gets the same mask (Gal and
+    /// Ghahramani, "A theoretically grounded application of dropout in recurrent neural networks", NeurIPS 2016).
     ///
     /// # Errors
     /// As [`shared`](Self::shared).
@@ -85,18 +86,20 @@ impl Layout {
         Self::with_first(shape, true)
     }
 
-    /// A shape whose first axis is shared or not, and all others the opposite.
+    /// A shape whose first axis is shared or not, with all other axes the opposite.
     const fn with_first(shape: &[usize], first_shared: bool) -> Result<Self, Error> {
         let mut shared = [!first_shared; MAX_RANK];
         shared[0] = first_shared;
         Self::contiguous(shape, shared)
     }
 
-    /// Rows of a matrix in memory that is wider: row r starts at element `r * stride`, and what lies between the rows is neither read
-    /// nor written. One decision an element, numbered as if the rows lay behind each other. The slice ends with the last row.
+    /// A matrix of `rows` x `columns` whose row r starts at element `r * stride` of the slice. Elements between the
+    /// rows are neither read nor written. There is one decision per element, numbered as if the rows were contiguous.
+    /// The slice ends with the last row, so its length is `(rows - 1) * stride + columns`.
     ///
     /// # Errors
-    /// [`Error::Stride`] if the stride is less than the columns; [`Error::ShapeOverflow`].
+    /// [`Error::Stride`] if `stride` is less than `columns`; [`Error::ShapeOverflow`] if the length does not fit
+    /// `usize`.
     pub const fn rows(rows: usize, columns: usize, stride: usize) -> Result<Self, Error> {
         if stride < columns {
             return Err(Error::Stride { stride, columns });
@@ -115,15 +118,15 @@ impl Layout {
         Ok(layout)
     }
 
-    /// Any row-major shape, with all elements along `axes` sharing their decision. The order of `axes` does not matter.
+    /// Any row-major shape, with decisions shared along `axes`, in any order.
     ///
     /// # Errors
-    /// [`Error::Rank`] for more than [`MAX_RANK`] axes, [`Error::Axis`] for an axis that the shape does not have or that is named
-    /// twice, and [`Error::ShapeOverflow`] if the number of elements does not fit `usize`.
+    /// [`Error::Rank`] for more than [`MAX_RANK`] axes; [`Error::Axis`] for an axis that the shape does not have or
+    /// that is listed twice; [`Error::ShapeOverflow`] if the number of elements does not fit `usize`.
     pub const fn shared(shape: &[usize], axes: &[usize]) -> Result<Self, Error> {
         let mut shared = [false; MAX_RANK];
         let mut i = 0;
-        // A shape of too many axes is refused below, whatever the axes.
+        // A shape with too many axes is an error below, so `shared[axis]` is only reached in range.
         while i < axes.len() && shape.len() <= MAX_RANK {
             let axis = axes[i];
             if axis >= shape.len() || shared[axis] {
@@ -140,7 +143,7 @@ impl Layout {
             return Err(Error::Rank { rank: shape.len(), most: MAX_RANK });
         }
         let mut layout = Self::flat(1);
-        // Overflow is judged on the extents that are not zero, so that it does not depend on where a zero stands.
+        // Zero extents are left out of the product, so that whether it overflows does not depend on their position.
         let (mut elements, mut empty) = (1_usize, false);
         let mut i = shape.len();
         while i > 0 {
@@ -159,13 +162,13 @@ impl Layout {
         Ok(layout)
     }
 
-    /// The layout with one more axis around it.
+    /// Adds an axis outside all others.
     const fn outward(mut self, axis: Axis) -> Self {
         if axis.extent == 1 {
             return self;
         }
-        // No shape has more axes, so that each remainder below is the number itself: it spares firmware the panic of an index past
-        // the end.
+        // `contiguous` and `rows` add at most MAX_RANK axes. The remainders below change nothing; they let the compiler
+        // leave out the panics of an index out of bounds.
         debug_assert!(self.rank < MAX_RANK);
         if self.rank > 0 {
             let last = &mut self.axes[(self.rank - 1) % MAX_RANK];
@@ -179,14 +182,14 @@ impl Layout {
         self
     }
 
-    /// The number of elements: the length of the slices.
+    /// The length of the slices, in elements.
     #[must_use]
     pub const fn elements(&self) -> usize {
         self.elements
     }
 
-    /// The number of decisions: how far ahead the next window's offset is, and the length of the mask that a [`Mask`](crate::Mask) with the
-    /// same rate and address gives by itself, such as one bool a channel.
+    /// The number of decisions: the length of the [`Mask`](crate::Mask) with the same rate and address, and the
+    /// distance from one window's offset to the next one's.
     #[must_use]
     pub const fn decisions(&self) -> usize {
         let (mut decisions, mut i) = (1, 0);
@@ -199,20 +202,23 @@ impl Layout {
         decisions
     }
 
-    /// How many elements of the slice are not the tensor's.
+    /// The number of elements of the slice that lie between the rows.
     pub(super) const fn gaps(&self) -> usize {
         let (mut elements, mut i) = (1, 0);
         while i < MAX_RANK {
             elements *= self.axes[i].extent;
             i += 1;
         }
+        debug_assert!(elements <= self.elements);
         self.elements.saturating_sub(elements)
     }
 
-    /// The layouts of the two halves of the outermost axis, and how many elements and decisions further on the second one starts;
-    /// `None` if there is no such axis. A first half longer than `grain` is a multiple of it.
+    /// Cuts the outermost axis in two: the layouts of the halves, and how many elements and decisions after the first
+    /// the second one starts. `None` if no axis can be cut. Where the first half has more than `grain` positions, it
+    /// has a multiple of `grain`.
     #[cfg(feature = "rayon")]
     pub(crate) fn halves(mut self, grain: usize) -> Option<([Self; 2], usize, usize)> {
+        debug_assert!(self.rank <= MAX_RANK);
         let axis = self.axes.get_mut(..self.rank)?.last_mut().filter(|axis| axis.extent > 1)?;
         let half = axis.extent / 2;
         let half = if half > grain { half - half % grain } else { half };
@@ -227,7 +233,7 @@ impl Layout {
     }
 }
 
-/// The layouts of networks' tensors, each under the name of its axes.
+/// The usual tensors of networks, each under the letters of its axes.
 macro_rules! channel_layouts {
     ($($name:ident, $rank:literal, $shared:expr, $doc:literal;)*) => {
         impl Layout {

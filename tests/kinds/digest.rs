@@ -16,7 +16,7 @@ every_backend!(outputs_are_those_of_the_table);
 
 const TABLE: &str = include_str!("../data/digest.txt");
 
-/// The ends, one plane, and rates of many planes.
+/// Both ends, one rate of a single bit plane, and rates whose decisions tie.
 const RATES: [f64; 5] = [0.0, 0.1, 0.5, 0.7, 1.0];
 
 /// Every word of the counter and the key, the carry into the counter's second word, and nearly the last index.

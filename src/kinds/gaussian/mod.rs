@@ -1,4 +1,4 @@
-//! Gaussian dropout: noise instead of a mask.
+//! Gaussian dropout: multiplies by noise instead of a mask.
 
 mod normal;
 
@@ -15,26 +15,30 @@ use crate::rate::Rate;
 use crate::simd::{CHUNK, Lanes};
 use normal::normal;
 
-/// Gaussian dropout: each element times noise of mean 1 and of the variance p/(1-p) that inverted dropout's zeros and scales have
-/// (Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014, section 10).
+/// Gaussian dropout: multiplies each element by noise of mean 1 and variance p/(1-p), the moments of inverted dropout's
+/// factors (Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014,
+/// section 10).
 ///
-/// The noise is `1 + sigma * z`, two roundings in `f32`, with `sigma = sqrt(p/(1-p))` of the realised rate, computed in `f64` by libm's square root
-/// and rounded once. The element is multiplied by it and rounded once; the product of an `f16` or `bf16` is rounded to `f32` before. `z` is the
-/// standard normal quantile at `(U + 1/2) / 2^32`, where U is a uniform integer of 32 bits, four from each call of the generator in a domain of
-/// their own, unrelated to the masks of the same address:
+/// The noise is `1 + sigma * z`, in `f32`, the product and the sum each rounded. `sigma = sqrt(p/(1-p))` is computed
+/// from the realised rate in `f64`, with libm's square root, and rounded once. The product of element and noise is
+/// rounded once; for `f16` and `bf16` first to `f32`, then to the type.
+///
+/// `z` is the standard normal quantile at `(U + 1/2) / 2^32`. U is a uniform 32-bit integer. Each call of the generator
+/// gives four of these, in a domain of its own, so noise is unrelated to the masks of the same address. The quantile is
+/// an approximation:
 ///
 /// | over all 2^32 values of U | |
 /// |---|---|
-/// | error of z | at most 2.0e-6 |
+/// | absolute error of z | at most 2.0e-6 |
 /// | mean, skewness of z | 0 exactly |
 /// | variance, kurtosis | 1 + 1.7e-8, 3 - 1.3e-7 |
-/// | Kolmogorov's distance from the normal | 7.0e-8 |
-/// | beyond 5 sigma | 2462 values (2462.3 expected) |
-/// | largest | 6.337957 |
+/// | Kolmogorov distance from the normal | 7.0e-8 |
+/// | with \|z\| > 5 | 2462 values (2462.3 expected) |
+/// | largest z | 6.337957 |
 ///
-/// The bits are the same on every backend, and there is no fused multiply-add. The backward pass is the same map, evaluation is the identity,
-/// and so is training at p = 0. There is no normal distribution of infinite variance: at p = 1 everything is dropped, to +0.0, as by all other kinds.
-/// A NaN stays NaN and an infinity infinite, as noise multiplies; but noise can be 0 (of 2^32 values of U, 55 make it so at p = 0.1).
+/// The backward pass is the same map. Evaluation is the identity, and so is training at p = 0. At p = 1 the variance
+/// would be infinite, and everything is dropped to +0.0, as by all other kinds. Below p = 1 a NaN stays NaN and an
+/// infinity stays infinite, unless its noise is exactly 0, which makes it NaN (at p = 0.1, 55 of the 2^32 values of U).
 ///
 /// ```
 /// use dropout_kernels::{Address, GaussianDropout, Mode, Rate};
@@ -56,7 +60,7 @@ pub struct Gaussian {
 }
 
 impl GaussianDropout {
-    /// Gaussian dropout of single elements, of slices of any length.
+    /// Gaussian dropout with one noise value per element, for slices of any length.
     #[must_use]
     pub const fn new(rate: Rate) -> Self {
         Self::of(Gaussian { rate }, None)
@@ -74,7 +78,7 @@ impl<E: Float> Kind<E> for Gaussian {
         self.rate
     }
 
-    /// At p = 1, where everything is dropped as by all other kinds.
+    /// Used only at p = 1, where everything is dropped: other rates go through [`Noise`].
     #[inline(always)]
     fn forward(&self) -> impl Pair<E> {
         Scale::by(1.0)
@@ -84,8 +88,7 @@ impl<E: Float> Kind<E> for Gaussian {
         None::<Scale<E>>
     }
 
-    /// Whoever trains a network hands one mode to layers of several kinds, so that a kind without one of the modes can only say so when it is
-    /// run.
+    /// There is no mask that could have been stored. Why that is an error at run time: see [`Mode`].
     fn in_mode(&self, mode: Mode<'_>) -> Result<Self, Error> {
         if matches!(mode, Mode::Stored(_)) { Err(Error::StoredMask) } else { Ok(*self) }
     }
@@ -106,14 +109,15 @@ impl<E: Float> Kind<E> for Gaussian {
 
 impl AnyLayout for Gaussian {}
 
-/// Noise from logical index `next` on.
+/// The factors `1 + deviation * z` from logical index `next` on.
 struct Noise {
     stream: Stream,
     deviation: f32,
     next: u64,
 }
 
-/// The noise of one block from decision `skip` on; a limb more, so that all decisions are in whole limbs.
+/// The noise of one block. Its first `skip` values come before the tensor and are not used. One limb more than a block,
+/// because the values after those have to fill whole limbs.
 struct NoiseTile {
     noise: [[f32; CHUNK]; (BLOCK + LIMB) / CHUNK],
     skip: usize,
@@ -133,16 +137,20 @@ impl Tile for NoiseTile {
 
     #[inline(always)]
     fn all_like(limb: &[f32; LIMB], i: usize) -> [f32; LIMB] {
+        debug_assert!(i < LIMB);
         [limb.get(i).copied().unwrap_or_default(); LIMB]
     }
 
     fn cycle(&mut self, tile: &Self, from: usize, period: usize, skip: usize, len: usize) {
+        debug_assert!(period > 0 && from + period <= tile.values().len());
         let row = tile.values().get(from..from + period).unwrap_or_default();
         self.fill(row.iter().cycle().skip(skip % period.max(1)).copied().take(len));
     }
 
     fn spread(&mut self, tile: &Self, from: usize, times: usize, skip: usize, len: usize) {
+        debug_assert!(times > 0);
         let from = from + skip / times.max(1);
+        debug_assert!(from < tile.values().len());
         let values = tile.values().get(from..).unwrap_or_default();
         self.fill(values.iter().flat_map(|x| core::iter::repeat_n(*x, times)).skip(skip % times.max(1)).take(len));
     }
@@ -150,6 +158,7 @@ impl Tile for NoiseTile {
 
 impl NoiseTile {
     fn values(&self) -> &[f32] {
+        debug_assert!(self.skip < BLOCK);
         self.noise.as_flattened().get(self.skip..).unwrap_or_default()
     }
 
@@ -199,6 +208,7 @@ impl<L: Lanes, E: Float> ChunkFn<E> for Multiplied<L> {
 
     #[inline(always)]
     fn map(&mut self, noise: &[f32; LIMB], chunk: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
+        debug_assert!(chunk < LIMB / CHUNK);
         let noise = noise.as_chunks().0.get(chunk).unwrap_or(&[0.0; CHUNK]);
         E::store(self.0, E::load(self.0, x) * E::load_f32(self.0, noise))
     }

@@ -1,4 +1,4 @@
-//! The standard normal that a uniform 32-bit integer stands for.
+//! From a uniform 32-bit integer to a standard normal.
 
 #[cfg(test)]
 mod tests;
@@ -7,15 +7,16 @@ use core::f32::consts::FRAC_1_SQRT_2;
 
 use crate::simd::Lanes;
 
-/// The quantile of the standard normal at `(u + 1/2) / 2^32`: from -6.337957 at 0 to 6.337957 at `u32::MAX`, and never zero.
-/// That of `!u` is exactly the negative.
+/// The quantile of the standard normal at `(u + 1/2) / 2^32`: from -6.337957 at 0 to 6.337957 at `u32::MAX`, and never
+/// zero. `normal(!u)` is exactly `-normal(u)`.
 ///
-/// With x = 2p - 1 for the probability p, z / x is so smooth a function of w = -log2(1 - x^2) that one rational function serves from the
-/// median to the last tail. So there are no cases, and each operation is one to which IEEE 754 or two's complement gives a single result.
-/// Over all integers the error is at most 2.0e-6.
+/// With x = 2p - 1 for the probability p, z / x is a smooth function of w = -log2(1 - x^2), smooth enough that one
+/// rational function covers all of it, tails included. So the code has no branches, and IEEE 754 and two's complement
+/// define the result of each operation exactly. The absolute error is at most 2.0e-6, measured over all integers.
 #[inline(always)]
 pub(crate) fn normal<L: Lanes>(lanes: L, u: L::I32x16) -> L::F32x16 {
-    // |x| as an integer, and 1 - |x|: of the two the smaller is the one that matters, and each is exact where it is small.
+    // |x| and 1 - |x| as integers. Near the median the relative error of the first counts, in the tails that of the second: each is
+    // converted by itself, because a float is exact only for small integers.
     let signed = u ^ lanes.splat_i32(i32::MIN);
     let from_median = signed ^ lanes.sar(signed, 31);
     let from_end = from_median ^ lanes.splat_i32(i32::MAX);
@@ -23,7 +24,8 @@ pub(crate) fn normal<L: Lanes>(lanes: L, u: L::I32x16) -> L::F32x16 {
     let x = (lanes.to_f32(from_median) + half) * unit;
     let one_minus_x = (lanes.to_f32(from_end) + half) * unit;
 
-    // The logarithm: 1 - x^2 = 2^-halvings * mantissa, with the mantissa from sqrt(1/2) to sqrt(2), (1 + s) / (1 - s).
+    // w: 1 - x^2 = 2^-halvings * mantissa, with sqrt(1/2) <= mantissa < sqrt(2) and s such that mantissa = (1 + s) / (1
+    // - s).
     let one = lanes.splat_f32(1.0);
     let bits = lanes.cast_i32(one_minus_x * (one + x)) + lanes.splat_i32(ONE - SQRT_HALF);
     let halvings = lanes.splat_f32(127.0) - lanes.to_f32(lanes.shr::<23>(bits));
@@ -42,13 +44,14 @@ const ONE: i32 = 1.0_f32.to_bits().cast_signed();
 const SQRT_HALF: i32 = FRAC_1_SQRT_2.to_bits().cast_signed();
 const MANTISSA: i32 = (1 << 23) - 1;
 
-// The coefficients were fitted by differential correction, rounded to `f32` one by one, the others fitted again each time.
+// Minimax coefficients, fitted by differential correction. They were rounded to `f32` one by one, and after each
+// rounding the rest was fitted again.
 
 /// log2((1 + s) / (1 - s)) / s in powers of s^2. Relative error 1.5e-7.
 const LOG: [f32; 3] = [2.885_39, 0.961_643_2, 0.594_252_8];
 
-/// z / x = LIMIT + w P(w) / Q(w) for w from 0 to 31. Relative error 1.4e-7. LIMIT is sqrt(pi / 2), the slope of the quantile at the median.
-/// No coefficient is negative, so nothing cancels and single precision is enough.
+/// z / x = LIMIT + w P(w) / Q(w) for w from 0 to 31. Relative error 1.4e-7. LIMIT is sqrt(pi / 2), the slope of the
+/// quantile at the median. No coefficient is negative, so nothing cancels and single precision is enough.
 const LIMIT: f32 = 1.253_314_1;
 const P: [f32; 5] = [0.227_432_97, 0.023_011_483, 0.002_966_423_8, 0.000_174_374_79, 4.477_557e-6];
 const Q: [f32; 6] = [1.0, 0.066_664_025, 0.015_594_215, 0.000_725_559_7, 3.862_606e-5, 1.627_329_7e-7];

@@ -1,4 +1,4 @@
-//! The map against the quantile in `f64`.
+//! `normal` against the quantile in `f64`, by libm's error function.
 extern crate std;
 
 use core::f64::consts::{FRAC_1_SQRT_2, TAU};
@@ -11,7 +11,7 @@ use crate::simd::{Lanes, Task};
 const HALF: u32 = 1 << 31;
 const RANGE: f64 = 4_294_967_296.0;
 
-/// The normals of consecutive integers.
+/// The normals of sixteen consecutive integers.
 struct Normals<'a> {
     first: u32,
     to: &'a mut [f32; 16],
@@ -26,7 +26,7 @@ impl<L: Lanes> Task<L> for Normals<'_> {
     }
 }
 
-/// By the reference of all backends.
+/// On the scalar backend.
 fn normals(first: u32) -> [f32; 16] {
     normals_on(Backend::all().next().unwrap(), first)
 }
@@ -37,7 +37,8 @@ fn normals_on(backend: Backend, first: u32) -> [f32; 16] {
     normals
 }
 
-/// Phi(z) - 1/2 - (n + 1/2) / 2^32 for z near that quantile; in the tail by the complements, which are exact where they are small.
+/// Phi(z) - 1/2 - (n + 1/2) / 2^32, for z near that quantile. In the tail, from the complements, which keep their
+/// relative accuracy.
 fn excess(n: u32, z: f64) -> f64 {
     if n < HALF / 2 {
         0.5 * libm::erf(z * FRAC_1_SQRT_2) - (f64::from(n) + 0.5) / RANGE
@@ -46,11 +47,12 @@ fn excess(n: u32, z: f64) -> f64 {
     }
 }
 
-/// What there is to say about the map on some of the integers above the median.
+/// Errors and moments over some of the integers above the median.
 #[derive(Default)]
 struct Figures {
+    /// The largest error of z.
     error: f64,
-    /// |Phi(z) - p|
+    /// The largest |Phi(z) - p|.
     distance: f64,
     count: f64,
     squares: f64,
@@ -58,14 +60,14 @@ struct Figures {
 }
 
 impl Figures {
-    /// Of sixteen integers from each of these on, counted from the median.
+    /// Over sixteen integers from each of `firsts` on, counted from the median.
     fn of(firsts: impl Iterator<Item = u32>) -> Self {
         let mut figures = Self::default();
         for first in firsts {
             for (n, z) in (first..).zip(normals(HALF + first)) {
                 let z = f64::from(z);
                 let excess = excess(n, z);
-                // One step of Halley's.
+                // The error of z, by one step of Halley's method.
                 let step = excess * libm::sqrt(TAU) / libm::exp(-0.5 * z * z);
                 let error = step / (1.0 + 0.5 * z * step);
                 figures.error = figures.error.max(error.abs());
@@ -90,7 +92,7 @@ impl Figures {
 
     fn assert_as_documented(&self) {
         assert!(self.error <= 2.0e-6, "error {:e}", self.error);
-        // If Phi(z) is never further from p, no proportion of the values is either, but for half a step of p.
+        // The distribution is off by at most this much, plus half the distance between two values of p.
         let kolmogorov = self.distance + 0.5 / RANGE;
         assert!(kolmogorov <= 7.05e-8, "Kolmogorov's distance {kolmogorov:e}");
     }
@@ -103,7 +105,7 @@ fn near_the_quantile() {
     sample.and(&last).assert_as_documented();
 }
 
-/// And the moments, which a sample does not have. With those below the median, which are the negatives, it is all 2^32.
+/// Also the moments, which need all integers. Those below the median give the negatives, so this covers all 2^32.
 #[test]
 #[ignore = "all 2^31 above the median"]
 fn near_the_quantile_everywhere() {
@@ -137,7 +139,8 @@ fn the_same_on_every_backend_and_on_both_sides() {
     }
 }
 
-/// Counted where the values cross each number of deviations; the others are too far from it for their error.
+/// Counts near the integer where the values cross each number of deviations. All others are further away than their
+/// error.
 #[test]
 fn as_many_lie_beyond_1_to_6_deviations_as_should() {
     let beyond = |deviations: f32| {
