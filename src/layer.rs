@@ -280,7 +280,7 @@ pub(crate) mod sealed {
         /// Evaluation, both passes: everything is kept. `None` if that is the identity.
         fn evaluation(&self) -> Option<impl Pair<E>>;
 
-        /// Prepares the kind for a mode; errs if it does not have this mode. Runs once per call, on the whole mask,
+        /// Prepares the kind for a mode, or fails if it does not have this mode. Runs once per call, on the whole mask,
         /// before the tensor is cut into parts for threads.
         ///
         /// It returns an error where a type could have forbidden the call: see [`Mode`].
