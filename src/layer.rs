@@ -11,9 +11,9 @@ use sealed::Direction;
 
 /// What a layer does in a pass: drop by a computed mask, drop by a stored one, or keep everything.
 ///
-/// One `Mode` drives every layer of a network, whatever their kinds. Two combinations therefore are errors only at run
-/// time: [`Train`](Self::Train) for [`DropBlock`](crate::DropBlock), whose scale depends on the whole mask, so that the
-/// mask must be drawn first ([`Error::ComputedMask`]); and [`Stored`](Self::Stored) for
+/// One `Mode` drives every layer of a network, whatever their kinds. So two combinations are errors at run time:
+/// [`Train`](Self::Train) for [`DropBlock`](crate::DropBlock), whose scale depends on the whole mask, so that the mask
+/// must be drawn first ([`Error::ComputedMask`]); and [`Stored`](Self::Stored) for
 /// [`GaussianDropout`](crate::GaussianDropout), which multiplies by noise and has no mask ([`Error::StoredMask`]). A
 /// mode type for each kind would rule these out at compile time, but a network of several kinds would then need several
 /// modes that all say the same.
@@ -23,8 +23,8 @@ pub enum Mode<'a> {
     Train(Address),
     /// The same with a stored mask: one that [`Mask::words`] or [`apply_recording`](Layer::apply_recording) wrote, or
     /// one of a fixed set in flash (Masksembles: Durasov, Bagautdinov, Baque and Fua, CVPR 2021). The scale of kept
-    /// values follows from the layer's rate, however many the mask keeps. At p = 1 that scale is infinite, so the mask
-    /// should keep nothing.
+    /// values follows from the layer's rate, however many the mask keeps. At p = 1 there is no finite scale, so the
+    /// mask should keep nothing.
     Stored(PackedMask<'a>),
     /// Inference: keep everything. There is no address, because nothing is random.
     Eval,
@@ -280,7 +280,7 @@ pub(crate) mod sealed {
         /// Evaluation, both passes: everything is kept. `None` if that is the identity.
         fn evaluation(&self) -> Option<impl Pair<E>>;
 
-        /// Prepares the kind for a mode; errs if it does not have this mode. Runs once per call, on the whole mask,
+        /// Prepares the kind for a mode, or fails if it does not have this mode. Runs once per call, on the whole mask,
         /// before the tensor is cut into parts for threads.
         ///
         /// It returns an error where a type could have forbidden the call: see [`Mode`].

@@ -234,7 +234,7 @@ pub fn entropy(probabilities: &[f32]) -> f32 {
 }
 
 /// The entropy of each row of probabilities, one row per sample.
-// Not `chunks_exact(classes)`, which yields no rows for 0 classes, and panics.
+// Not `chunks_exact(classes)`: that panics for 0 classes, where every row is empty.
 fn entropies(samples: usize, classes: usize, probabilities: &[f32]) -> impl ExactSizeIterator<Item = f32> {
     debug_assert_eq!(probabilities.len(), samples * classes);
     let row = move |i| probabilities.get(i * classes..(i + 1) * classes).unwrap_or_default();

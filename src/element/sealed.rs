@@ -1,4 +1,4 @@
-//! What kernels ask of each element type. The public traits of the same names stand for these.
+//! What kernels ask of each element type. The public traits of the same names are sealed by these.
 
 use core::ops::{Add, Mul};
 
@@ -6,7 +6,7 @@ use crate::simd::{CHUNK, Lanes};
 
 /// Sixteen elements at once, on any instruction set.
 pub(crate) trait Element: Copy + Send + Sync {
-    /// Zero: what dropped elements become, and what pads the last chunk of a slice.
+    /// Pads the last chunk of a slice. It is also what [`Scale`](crate::kernel::Scale) drops to.
     const ZERO: Self;
 
     /// Sixteen elements in registers.
@@ -20,7 +20,7 @@ pub(crate) trait Element: Copy + Send + Sync {
     fn select<L: Lanes>(lanes: L, keep: u16, kept: Self::Vector<L>, dropped: Self::Vector<L>) -> Self::Vector<L>;
 }
 
-/// Elements that kept values are multiplied in.
+/// Floating-point elements, which kinds multiply and add.
 pub(crate) trait Float: Element {
     /// Rounds to nearest, once: constants are computed in `f64`.
     fn from_f64(x: f64) -> Self;
@@ -29,7 +29,7 @@ pub(crate) trait Float: Element {
     fn load_f32<L: Lanes>(lanes: L, x: &[f32; CHUNK]) -> Self::Vector<L>;
 }
 
-/// Elements that are rescaled in fixed point.
+/// Quantised elements, which kinds rescale in fixed point.
 pub(crate) trait Integer: Element {
     /// `(x - zero_point) * multiplier / 2^shift + zero_point`, the quotient rounded to nearest, ties up. With a
     /// multiplier below 2^15, no operation overflows 32 bits.

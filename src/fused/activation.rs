@@ -8,7 +8,7 @@ use crate::simd::Lanes;
 
 /// The activation function of a [`Fused`](crate::Fused) pass.
 ///
-/// All of them map NaN to NaN. Where `x` is NaN, GELU's gradient is NaN and the others pass the gradient through, as in
+/// All three map NaN to NaN. Where `x` is NaN, GELU's gradient is NaN and the others pass the gradient through, as in
 /// PyTorch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Activation {

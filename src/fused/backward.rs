@@ -89,6 +89,7 @@ impl<L: Lanes, F: Function> ChunkFn<f32> for BackwardFn<'_, L, F> {
         } else {
             self.column = next;
         }
+        debug_assert!(self.left > 0);
         self.left = self.left.saturating_sub(CHUNK);
         lanes.store_f32(if self.grad_y.is_some() { input + gradient } else { gradient })
     }

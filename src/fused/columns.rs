@@ -29,7 +29,12 @@ impl<'a> Chunks<'a> {
     /// The next sixteen elements; the last ones are padded with zeros.
     #[inline(always)]
     pub(super) fn next<L: Lanes>(&mut self, lanes: L) -> L::F32x16 {
-        if let Some(chunk) = self.whole.next() { lanes.load_f32(chunk) } else { lanes.load_f32(&padded(self.rest)) }
+        if let Some(chunk) = self.whole.next() {
+            lanes.load_f32(chunk)
+        } else {
+            debug_assert!(!self.rest.is_empty());
+            lanes.load_f32(&padded(self.rest))
+        }
     }
 }
 

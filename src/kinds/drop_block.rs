@@ -16,10 +16,10 @@ use crate::simd::Task;
 /// still carry its information (Ghiasi, Lin and Le, "DropBlock: a regularization method for convolutional networks",
 /// NeurIPS 2018).
 ///
-/// Tensors are N x C x H x W, row-major. Squares have a side of `b = block_size` elements, cut to the map's height and
-/// width where it is smaller. There is one decision for the top left corner of each square that lies inside its map:
-/// (H-b+1) x (W-b+1) decisions per map, in row-major order, map after map. The rate of squares follows from the
-/// realised rate p of elements, as in the paper, in `f64`:
+/// Tensors are N x C x H x W, row-major. Squares have a side of `b = block_size` elements; where a map is smaller, they
+/// and the b below are cut to its height and width. There is one decision for the top left corner of each square that
+/// lies inside its map: (H-b+1) x (W-b+1) decisions per map, in row-major order, map after map. The rate of squares
+/// follows from the realised rate p of elements, as in the paper, in `f64`:
 ///
 /// ```text
 /// gamma = p * ((H * W) / ((b * b) * ((H-b+1) * (W-b+1))))
@@ -173,6 +173,7 @@ impl<E: Float> sealed::Kind<E> for Squares {
 
     #[inline(always)]
     fn forward(&self) -> impl Pair<E> {
+        debug_assert!(self.scale.is_some(), "in_mode sets it");
         Scale::by(self.scale.unwrap_or(1.0))
     }
 
@@ -213,7 +214,7 @@ impl<L: Generate> Task<L> for Draw<'_> {
         let [h, w] = squares.map_size;
         let [square_h, square_w] = squares.square_size;
         let [rows, columns] = squares.corners();
-        // A square has at least one position even in an empty map. The types spare the divisions below their check.
+        // Every square has a position. `NonZero` spares the divisions below their check for zero.
         debug_assert!(rows > 0 && columns > 0);
         let (Some(columns), Some(corners)) = (NonZero::new(columns), NonZero::new(rows * columns)) else { return };
 

@@ -1,4 +1,4 @@
-//! The kinds of dropout, one a file: each says what becomes of kept and of dropped elements. None imports another.
+//! The kinds of dropout, one per file: each says what becomes of kept and of dropped elements. None imports another.
 //!
 //! A new kind is a file here that implements `layer::sealed::Kind`, and its line below.
 

@@ -95,7 +95,7 @@ impl Layout {
 
     /// A matrix of `rows` x `columns` whose row r starts at element `r * stride` of the slice. Elements between the
     /// rows are neither read nor written. There is one decision per element, numbered as if the rows were contiguous.
-    /// The slice ends with the last row, so its length is `(rows - 1) * stride + columns`.
+    /// The slice ends with the last row, so its length is `(rows - 1) * stride + columns`, or 0 if the matrix is empty.
     ///
     /// # Errors
     /// [`Error::Stride`] if `stride` is less than `columns`; [`Error::ShapeOverflow`] if the length does not fit
@@ -213,9 +213,9 @@ impl Layout {
         self.elements.saturating_sub(elements)
     }
 
-    /// Cuts the outermost axis in two: the layouts of the halves, and how many elements and decisions after the first
-    /// the second one starts. `None` if no axis can be cut. Where the first half has more than `grain` positions, it
-    /// has a multiple of `grain`.
+    /// Cuts the outermost axis in two: the layouts of both halves, and the distance from the first to the second, in
+    /// elements and in decisions. `None` if the axis cannot be cut. A first half of more than `grain` positions has a
+    /// multiple of `grain`.
     #[cfg(feature = "rayon")]
     pub(crate) fn halves(mut self, grain: usize) -> Option<([Self; 2], usize, usize)> {
         debug_assert!(self.rank <= MAX_RANK);

@@ -53,8 +53,7 @@ pub(crate) struct Walk<'a> {
     pub(crate) map_len: usize,
     /// The number of decisions in a row. Their maps are contiguous.
     pub(crate) row: usize,
-    /// How many times in a row, without gaps, a short row of one-element maps is repeated: H x W times for channels
-    /// last.
+    /// How many times a short row of one-element maps is repeated back to back: H x W times for channels last.
     pub(crate) repeats: usize,
     /// All other axes, innermost first.
     outer: &'a [Axis],

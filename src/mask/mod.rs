@@ -1,4 +1,19 @@
-//! Masks by themselves: one decision, packed keep words, bools.
+//! Everything from an address to keep bits. [The contract](contract.md) says which.
+//!
+//! ```text
+//! address -> stream: calls of Philox -> bernoulli, planes: keep bits of blocks -> source: tiles of keep bits
+//! ```
+//!
+//! | | |
+//! |---|---|
+//! | [`stream`] | 128 random bits for a block, a call |
+//! | [`bernoulli`] | the decisions of a block, as the contract has them: the reference, and the scalar path |
+//! | [`rounds`], [`planes`] | the same in vectors: eight calls at once, the decisions of eight blocks |
+//! | [`generator`] | which of the two a set of lanes has |
+//! | [`tile`], [`source`] | the decisions of a stretch, from the next address on |
+//! | [`packed`] | decisions that were stored, and decisions that are recorded |
+//!
+//! Nothing here knows values.
 
 mod bernoulli;
 mod generator;
@@ -43,6 +58,8 @@ pub(crate) use tile::{Keep, LIMB, TILE, Tile, first_of};
 /// assert_eq!(keep[77], words[77 / 32] >> (77 % 32) & 1 == 1);
 /// # Ok::<(), dropout_kernels::Error>(())
 /// ```
+///
+#[doc = include_str!("contract.md")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mask {
     rate: Rate,

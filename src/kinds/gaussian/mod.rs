@@ -38,7 +38,8 @@ use normal::normal;
 ///
 /// The backward pass is the same map. Evaluation is the identity, and so is training at p = 0. At p = 1 the variance
 /// would be infinite, and everything is dropped to +0.0, as by all other kinds. Below p = 1 a NaN stays NaN and an
-/// infinity stays infinite, unless its noise is exactly 0, which makes it NaN (at p = 0.1, 55 of the 2^32 values of U).
+/// infinity stays infinite, unless its noise is exactly 0, which makes it NaN (at p = 0.1, for 55 of the 2^32 values of
+/// U).
 ///
 /// ```
 /// use dropout_kernels::{Address, GaussianDropout, Mode, Rate};

@@ -15,8 +15,8 @@ use crate::simd::Lanes;
 /// define the result of each operation exactly. The absolute error is at most 2.0e-6, measured over all integers.
 #[inline(always)]
 pub(crate) fn normal<L: Lanes>(lanes: L, u: L::I32x16) -> L::F32x16 {
-    // |x| and 1 - |x| as integers. Near the median the relative error of the first counts, in the tails that of the second: each is
-    // converted by itself, because a float is exact only for small integers.
+    // Both |x| and 1 - |x|, as integers. The result depends on the relative error of |x| near the median and of 1 - |x|
+    // in the tails, and the conversion of an integer to a float is exact only where it is small.
     let signed = u ^ lanes.splat_i32(i32::MIN);
     let from_median = signed ^ lanes.sar(signed, 31);
     let from_end = from_median ^ lanes.splat_i32(i32::MAX);
@@ -24,8 +24,8 @@ pub(crate) fn normal<L: Lanes>(lanes: L, u: L::I32x16) -> L::F32x16 {
     let x = (lanes.to_f32(from_median) + half) * unit;
     let one_minus_x = (lanes.to_f32(from_end) + half) * unit;
 
-    // w: 1 - x^2 = 2^-halvings * mantissa, with sqrt(1/2) <= mantissa < sqrt(2) and s such that mantissa = (1 + s) / (1
-    // - s).
+    // w: 1 - x^2 = 2^-halvings * mantissa, with sqrt(1/2) <= mantissa < sqrt(2) and s such that
+    // `mantissa = (1 + s) / (1 - s)`.
     let one = lanes.splat_f32(1.0);
     let bits = lanes.cast_i32(one_minus_x * (one + x)) + lanes.splat_i32(ONE - SQRT_HALF);
     let halvings = lanes.splat_f32(127.0) - lanes.to_f32(lanes.shr::<23>(bits));
