@@ -4,6 +4,9 @@
 //! one bit of 128 decisions. Those that still *tie* with T then get byte after byte: one call gives a byte to sixteen of them, in order of
 //! their *ranks*. A decision is settled at the first bit or byte that differs from T's; what still ties when the rest of T is zeros is kept.
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 use crate::philox::low;
 use crate::stream::{Domain, Stream};
 use crate::tiles::{Block, join, split};

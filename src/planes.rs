@@ -1,5 +1,8 @@
 //! The decisions of eight blocks at once, for instruction sets with vectors.
 
+#[cfg(test)]
+mod tests;
+
 use crate::bernoulli::{Bernoulli, Decisions, LEVEL, Threshold};
 use crate::lanes::{Lanes, Task, WideLanes};
 use crate::philox::{high, low};

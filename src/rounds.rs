@@ -126,3 +126,52 @@ impl<L: WideLanes> Calls<L> for Rounds<'_, L> {
         [lanes.swap(p1) ^ (b & low_half) ^ lanes.splat(last[0]), lanes.swap(p0) ^ (d & low_half) ^ lanes.splat(last[1])]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::Address;
+    use crate::lanes::{Backend, Lanes, Task};
+
+    /// The integers behind a block's noise.
+    struct Noise(Stream, u64);
+
+    impl Task for Noise {
+        type Output = [u32; BLOCK];
+
+        #[inline(always)]
+        fn run<L: Lanes>(self, lanes: L) -> [u32; BLOCK] {
+            let noise = lanes.noise(&self.0, self.1).map(|u| lanes.store_f32(lanes.cast_f32(u)));
+            let mut words = [0; BLOCK];
+            words.iter_mut().zip(noise.as_flattened()).for_each(|(to, from)| *to = from.to_bits());
+            words
+        }
+    }
+
+    /// Beside the masks in the vectors of the contract. What the public API gives are normals, which many integers share.
+    #[test]
+    fn noise_equals_the_reference() {
+        let vectors: serde_json::Value = serde_json::from_str(include_str!("../tests/data/mask_vectors.json")).unwrap();
+        for vector in vectors["noise"].as_array().unwrap() {
+            let integer = |name: &str| vector[name].as_u64().unwrap();
+            let stream = Stream::new(Address {
+                seed: integer("seed"),
+                layer: integer("layer") as u32,
+                step: integer("step") as u32,
+                offset: 0,
+            });
+            for backend in Backend::all() {
+                let expected: Vec<u32> =
+                    vector["uniforms"].as_array().unwrap().iter().map(|u| u.as_u64().unwrap() as u32).collect();
+                let (block, skip) = (integer("first") / BLOCK as u64, (integer("first") % BLOCK as u64) as usize);
+                let blocks = (block..block + 3).flat_map(|block| backend.run(Noise(stream, block)));
+                let noise: Vec<u32> = blocks.skip(skip).take(expected.len()).collect();
+                assert_eq!(noise, expected, "{} at {vector}", backend.name());
+            }
+        }
+    }
+}

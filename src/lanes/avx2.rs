@@ -350,16 +350,6 @@ impl WideLanes for Avx2 {
     }
 
     #[inline(always)]
-    fn shl_u64<const N: u32>(self, x: U64x8) -> U64x8 {
-        let [a, b] = x.0;
-        // SAFETY: nothing else.
-        U64x8(unsafe {
-            let by = _mm256_set1_epi64x(i64::from(N));
-            [_mm256_sllv_epi64(a, by), _mm256_sllv_epi64(b, by)]
-        })
-    }
-
-    #[inline(always)]
     fn shr_u64<const N: u32>(self, x: U64x8) -> U64x8 {
         let [a, b] = x.0;
         // SAFETY: nothing else.
@@ -404,18 +394,6 @@ impl WideLanes for Avx2 {
                 I32x16([_mm256_permute2x128_si256::<0x20>(bd_even, bd_odd), _mm256_permute2x128_si256::<0x31>(bd_even, bd_odd)]),
             ]
         }
-    }
-
-    #[inline(always)]
-    fn nonzero(self, x: U64x8) -> u8 {
-        let [a, b] = x.0;
-        // SAFETY: nothing else.
-        let (a, b) = unsafe {
-            let zero = _mm256_setzero_si256();
-            let (a, b) = (_mm256_cmpeq_epi64(a, zero), _mm256_cmpeq_epi64(b, zero));
-            (_mm256_movemask_pd(_mm256_castsi256_pd(a)), _mm256_movemask_pd(_mm256_castsi256_pd(b)))
-        };
-        !(a | b << 4).cast_unsigned() as u8
     }
 
     #[inline(always)]

@@ -301,12 +301,6 @@ impl WideLanes for Avx512 {
     }
 
     #[inline(always)]
-    fn shl_u64<const N: u32>(self, x: U64x8) -> U64x8 {
-        // SAFETY: nothing else.
-        U64x8(unsafe { _mm512_slli_epi64::<N>(x.0) })
-    }
-
-    #[inline(always)]
     fn shr_u64<const N: u32>(self, x: U64x8) -> U64x8 {
         // SAFETY: nothing else.
         U64x8(unsafe { _mm512_srli_epi64::<N>(x.0) })
@@ -339,12 +333,6 @@ impl WideLanes for Avx512 {
                 I32x16(_mm512_permutex2var_epi64(low.0, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), high.0)),
             ]
         }
-    }
-
-    #[inline(always)]
-    fn nonzero(self, x: U64x8) -> u8 {
-        // SAFETY: nothing else.
-        unsafe { _mm512_test_epi64_mask(x.0, x.0) }
     }
 
     #[inline(always)]

@@ -124,7 +124,6 @@ pub(crate) trait WideLanes: Lanes {
     fn load(self, x: &[u64; GROUP]) -> Self::U64x8;
     /// `first` in lane 0, the next integer in lane 1, and so on.
     fn count_from(self, first: u64) -> Self::U64x8;
-    fn shl_u64<const N: u32>(self, x: Self::U64x8) -> Self::U64x8;
     fn shr_u64<const N: u32>(self, x: Self::U64x8) -> Self::U64x8;
     /// The 64-bit product of each lane's low half and `factor`.
     fn mul(self, x: Self::U64x8, factor: u32) -> Self::U64x8;
@@ -134,8 +133,6 @@ pub(crate) trait WideLanes: Lanes {
     fn interleave(self, halves: [Self::U64x8; 2]) -> [Block; GROUP];
     /// The same, as 32-bit words.
     fn interleave_i32(self, halves: [Self::U64x8; 2]) -> [Self::I32x16; 2];
-    /// Bit i is set if lane i is not zero.
-    fn nonzero(self, x: Self::U64x8) -> u8;
     /// Bit i is set if byte i, counted from the least significant of lane 0, is below that of `than`; and if it equals that.
     fn compare_bytes(self, x: Self::U64x8, than: Self::U64x8) -> [u64; 2];
     /// The lowest of the bits, in order, at the places of the ones of `places`; zeros elsewhere.
@@ -247,3 +244,31 @@ fn run<L: Lanes, T: Task>(lanes: L, task: T) -> T::Output {
 /// Whether this build's target has vectors for `wide` to use; plain arrays of eight or sixteen are slower than the scalar backend.
 pub(crate) const PORTABLE_IS_VECTORS: bool =
     cfg!(any(target_feature = "sse2", all(target_feature = "neon", target_arch = "aarch64"), target_feature = "simd128"));
+
+/// What a test does on an instruction set with vectors.
+#[cfg(test)]
+pub(crate) trait WideTask {
+    fn run<L: WideLanes>(&self, lanes: L);
+}
+
+/// Does it on all that this CPU has, compiled with their instructions.
+#[cfg(test)]
+pub(crate) fn each_wide(test: &impl WideTask) {
+    struct On<'t, L, T>(L, &'t T);
+
+    impl<L: WideLanes, T: WideTask> Task for On<'_, L, T> {
+        type Output = ();
+
+        #[inline(always)]
+        fn run<M: Lanes>(self, _: M) {
+            self.1.run(self.0);
+        }
+    }
+
+    Portable.call(On(Portable, test));
+    #[cfg(target_arch = "x86_64")]
+    {
+        Avx2::detect().into_iter().for_each(|lanes| lanes.call(On(lanes, test)));
+        Avx512::detect().into_iter().for_each(|lanes| lanes.call(On(lanes, test)));
+    }
+}

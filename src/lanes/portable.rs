@@ -3,7 +3,7 @@
 use core::array::from_fn;
 use core::ops::{Add, Mul};
 
-use wide::{f32x16, f64x8, i32x16, u32x4, u8x16, u32x16, u64x8};
+use wide::{f32x16, f64x8, i32x16, u8x16, u32x4, u32x16, u64x8};
 
 use super::{Lanes, Task, WideLanes, run};
 use crate::bernoulli::Bernoulli;
@@ -203,11 +203,6 @@ impl WideLanes for Portable {
     }
 
     #[inline(always)]
-    fn shl_u64<const N: u32>(self, x: u64x8) -> u64x8 {
-        x << N
-    }
-
-    #[inline(always)]
     fn shr_u64<const N: u32>(self, x: u64x8) -> u64x8 {
         x >> N
     }
@@ -242,11 +237,6 @@ impl WideLanes for Portable {
         let blocks = self.interleave(halves);
         let word = |i: usize| (blocks[i / 4][i / 2 % 2] >> (i % 2 * 32)) as i32;
         [i32x16::new(from_fn(word)), i32x16::new(from_fn(|i| word(16 + i)))]
-    }
-
-    #[inline(always)]
-    fn nonzero(self, x: u64x8) -> u8 {
-        x.to_array().iter().rev().fold(0, |bits, &lane| bits << 1 | u8::from(lane != 0))
     }
 
     #[inline(always)]

@@ -62,8 +62,10 @@ pub fn uniforms(seed: u64, layer: u32, step: u32, block: u64) -> Vec<u64> {
         })
         .collect();
     let calls = ranked.iter().map(|(_, rank)| rank / 16 + 1).max().unwrap();
-    let levels = [0, 1, 2, 3].map(|level| -> Vec<_> { (0..calls as u64).map(|k| call(seed, layer, step, block, TIES, 8 * level + k)).collect() });
-    let uniform = |(nibble, rank): (u64, usize)| levels.iter().fold(nibble, |u, calls| u << 8 | byte(calls[rank / 16], rank % 16));
+    let levels = [0, 1, 2, 3]
+        .map(|level| -> Vec<_> { (0..calls as u64).map(|k| call(seed, layer, step, block, TIES, 8 * level + k)).collect() });
+    let uniform =
+        |(nibble, rank): (u64, usize)| levels.iter().fold(nibble, |u, calls| u << 8 | byte(calls[rank / 16], rank % 16));
     ranked.into_iter().map(uniform).collect()
 }
 

@@ -10,6 +10,7 @@ use super::layer::Layer;
 use super::tensor::{Shape, Tensor};
 use crate::common::activation::{gradient, near_bends, value};
 use crate::common::kind::{OfScaled, Subject};
+use crate::common::oracle;
 use crate::common::value::assert_same;
 
 #[derive(Arbitrary, Debug)]
