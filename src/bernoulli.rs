@@ -142,23 +142,24 @@ impl Decisions {
 
     /// A byte for each of the next sixteen decisions that had ties after the planes.
     const fn compare_bytes(&mut self, bytes: Block) {
+        let bytes = join(bytes).to_le_bytes();
         let threshold = self.threshold.byte(self.k / LEVEL);
         let (mut half, mut rank) = (0, 0);
         while half < 2 {
-            let mut tied = self.tied[half];
-            while self.waiting[half] != 0 && rank < 16 {
-                let decision = self.waiting[half] & self.waiting[half].wrapping_neg();
-                let byte = (bytes[rank / 8] >> (rank % 8 * 8)) as u8;
-                if byte != threshold {
-                    tied &= !decision;
+            let (mut waiting, mut below, mut equal) = (self.waiting[half], 0, 0);
+            while waiting != 0 && rank < bytes.len() {
+                let decision = waiting & waiting.wrapping_neg();
+                // Which are below is chance: a branch on it would be foreseen half of the time.
+                below |= decision & ((bytes[rank] < threshold) as u64).wrapping_neg();
+                if bytes[rank] == threshold {
+                    equal |= decision;
                 }
-                if byte < threshold {
-                    self.dropped[half] |= self.tied[half] & decision;
-                }
-                self.waiting[half] ^= decision;
+                waiting ^= decision;
                 rank += 1;
             }
-            self.tied[half] = tied;
+            self.dropped[half] |= self.tied[half] & below;
+            self.tied[half] &= waiting | equal | !self.waiting[half];
+            self.waiting[half] = waiting;
             half += 1;
         }
         self.k += 1;

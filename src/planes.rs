@@ -3,12 +3,12 @@
 #[cfg(test)]
 mod tests;
 
-use crate::bernoulli::{Bernoulli, Decisions, LEVEL, Threshold};
-use crate::lanes::{Lanes, Task, WideLanes};
+use crate::bernoulli::{Bernoulli, Decisions, LEVEL, PLANES, Threshold};
+use crate::lanes::{Dealt, Lanes, Task, WideLanes};
 use crate::philox::{high, low};
-use crate::rounds::{Calls, Rounds, lane_calls};
-use crate::stream::{Domain, call_bits};
-use crate::tiles::{BLOCK_WORDS, Block, Generator, TILE, Work};
+use crate::rounds::{Calls, Rounds, lane_call, lane_calls};
+use crate::stream::Domain;
+use crate::tiles::{BLOCK_WORDS, Block, Generator, TILE, Work, split};
 
 /// Blocks in a group: the 64-bit lanes of a vector.
 pub(crate) const GROUP: usize = 8;
@@ -34,12 +34,12 @@ struct Unsettled {
     blocks: u64,
     /// The decisions of each block that tie after the planes.
     tied: [Block; TILE],
-    /// Of these the ones that tie after their first byte, by rank: a byte for each block, of ranks from 0 and from 8 on.
-    equal: [[u64; 2]; TILE / GROUP],
+    /// Of these the ones that tie after their first byte, by rank.
+    equal: [u16; TILE],
 }
 
 impl Unsettled {
-    const NONE: Self = Self { blocks: 0, tied: [[0; 2]; TILE], equal: [[0; 2]; TILE / GROUP] };
+    const NONE: Self = Self { blocks: 0, tied: [[0; 2]; TILE], equal: [0; TILE] };
 }
 
 /// The masks of whole groups of blocks.
@@ -51,8 +51,8 @@ pub(crate) struct Planes<'a, L, C = Rounds<'a, L>> {
 
 impl<L: WideLanes, C: Calls<L>> Generator for Planes<'_, L, C> {
     #[inline(always)]
-    fn block(&self, block: u64, wanted: u128) -> Block {
-        if self.threshold.drops_all() { [0; 2] } else { self.single(block, wanted) }
+    fn block(&self, block: u64, _: u128) -> Block {
+        if self.threshold.drops_all() { [0; 2] } else { self.single(block) }
     }
 
     #[inline(always)]
@@ -86,7 +86,7 @@ struct Rest<'a, 'm, L, C> {
     first: u64,
     done: usize,
     keep: &'a mut [Block],
-    unsettled: &'a mut Unsettled,
+    unsettled: &'a mut Option<Unsettled>,
 }
 
 impl<L: WideLanes, C: Calls<L>> Task for Rest<'_, '_, L, C> {
@@ -97,13 +97,15 @@ impl<L: WideLanes, C: Calls<L>> Task for Rest<'_, '_, L, C> {
         let Self { planes, first, done, keep, unsettled } = self;
         if keep.len() < planes.common_calls() {
             for (i, keep) in keep.iter_mut().enumerate() {
-                *keep = planes.single(first.wrapping_add((done + i) as u64), u128::MAX);
+                *keep = planes.single(first.wrapping_add((done + i) as u64));
             }
         } else {
             let mut group = [[0; 2]; GROUP];
             planes.group(first, done, &mut group, unsettled, &mut ());
             keep.iter_mut().zip(group).for_each(|(to, keep)| *to = keep);
-            unsettled.blocks &= !(u64::MAX << (done + keep.len()));
+            if let Some(unsettled) = unsettled {
+                unsettled.blocks &= !(u64::MAX << (done + keep.len()));
+            }
         }
     }
 }
@@ -125,7 +127,7 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
     /// The blocks of a tile, the first of which is `first`.
     #[inline(always)]
     fn tile(&self, first: u64, keep: &mut [Block], work: &mut impl Work) {
-        let mut unsettled = Unsettled::NONE;
+        let mut unsettled = (self.threshold.levels() > 0).then_some(Unsettled::NONE);
         let (groups, rest) = keep.as_chunks_mut();
         let mut done = 0;
         for group in groups {
@@ -135,14 +137,15 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
         if !rest.is_empty() {
             self.lanes.call(Rest { planes: self, first, done, keep: rest, unsettled: &mut unsettled });
         }
+        let Some(unsettled) = &mut unsettled else { return };
         while unsettled.blocks != 0 {
-            self.settle(first, &mut unsettled, keep);
+            self.settle(first, unsettled, keep);
         }
     }
 
     /// The keep bits of the eight blocks from number `done` on, with as much work done between the calls.
     #[inline(always)]
-    fn group(&self, first: u64, done: usize, keep: &mut [Block; GROUP], unsettled: &mut Unsettled, work: &mut impl Work) {
+    fn group(&self, first: u64, done: usize, keep: &mut [Block; GROUP], unsettled: &mut Option<Unsettled>, work: &mut impl Work) {
         let lanes = self.lanes;
         // 64-bit lanes hold whole block numbers, so the carry into the second counter word takes care of itself.
         let shared = self.calls.shared(lanes.count_from(first.wrapping_add(done as u64)));
@@ -150,34 +153,28 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
         let share = (GROUP * BLOCK_WORDS).div_ceil(self.common_calls().max(1));
         for k in 0..self.threshold.planes() {
             work.advance(share);
-            let words = self.calls.words(&shared, lanes.splat(call_bits(Domain::Planes, k).into()));
+            let words = self.calls.words(&shared, lanes.splat(lane_call(Domain::Planes, k)));
             let threshold = lanes.splat(self.threshold.plane(k));
             for half in 0..2 {
                 kept[half] = kept[half] & !(tied[half] & threshold & !words[half]);
                 tied[half] = tied[half] & !(words[half] ^ threshold);
             }
         }
-        *keep = lanes.interleave(kept);
-        if self.threshold.levels() == 0 {
+        let Some(unsettled) = unsettled else {
+            *keep = lanes.interleave(kept);
             return;
-        }
+        };
         work.advance(share);
-        let words = self.calls.words(&shared, lanes.splat(call_bits(Domain::Ties, 0).into()));
-        let threshold = lanes.splat(splat_byte(self.threshold.byte(0)));
-        let [[below, equal], [below_8, equal_8]] = words.map(|bytes| lanes.compare_bytes(bytes, threshold));
-        let tied = lanes.interleave(tied);
-        for (i, (keep, tied)) in keep.iter_mut().zip(&tied).enumerate() {
-            let [below, equal] = [[below, below_8], [equal, equal_8]].map(|halves| lane_bits(halves, i));
-            drop_dealt(lanes, below, *tied, keep);
-            let ties = tied[0].count_ones() + tied[1].count_ones();
-            let open = self.threshold.levels() > 1 && equal & first_ranks(ties) != 0;
-            unsettled.blocks |= u64::from(open || ties > DEALT) << (done + i);
-        }
+        let bytes = self.calls.words(&shared, lanes.splat(lane_call(Domain::Ties, 0)));
+        let dealt = lanes.deal(bytes, self.threshold.byte(0), tied, kept);
+        *keep = dealt.keep;
+        let goes_on = if self.threshold.levels() > 1 { u8::MAX } else { 0 };
+        unsettled.blocks |= u64::from(dealt.open & goes_on | dealt.many) << done;
         if let Some(to) = unsettled.tied.as_chunks_mut().0.get_mut(done / GROUP) {
-            *to = tied;
+            *to = dealt.tied;
         }
-        if let Some(to) = unsettled.equal.get_mut(done / GROUP) {
-            *to = [equal, equal_8];
+        if let Some(to) = unsettled.equal.as_chunks_mut().0.get_mut(done / GROUP) {
+            *to = dealt.equal;
         }
     }
 
@@ -190,37 +187,72 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
             let Some(next) = Settling::next(unsettled, *self.threshold) else { break };
             *to = next;
             blocks[i] = first.wrapping_add(next.number as u64);
-            calls[i] = call_bits(Domain::Ties, next.call).into();
+            calls[i] = lane_call(Domain::Ties, next.call);
             thresholds[i] = splat_byte(self.threshold.byte(next.call / LEVEL));
         }
         let words = self.calls.words(&self.calls.shared(lanes.load(&blocks)), lanes.load(&calls));
-        let [[below, equal], [below_8, equal_8]] = words.map(|bytes| lanes.compare_bytes(bytes, lanes.load(&thresholds)));
+        let [below, equal] = lanes.compare_bytes(words, lanes.load(&thresholds));
         for (i, settling) in settling.iter().enumerate() {
             let Some(keep) = keep.get_mut(settling.number) else { break };
-            let [below, equal] = [[below, below_8], [equal, equal_8]].map(|halves| lane_bits(halves, i));
+            let [below, equal] = [below[i], equal[i]].map(u64::from);
             drop_dealt(lanes, (below & settling.open) << settling.from, settling.tied, keep);
             let goes_on = settling.call / LEVEL + 1 < self.threshold.levels();
             if settling.more || goes_on && equal & settling.open != 0 {
-                *keep = self.single(blocks[i], u128::MAX);
+                *keep = self.single(blocks[i]);
             }
         }
     }
 
     /// The keep bits of one block, for want of eight.
     #[inline(always)]
-    fn single(&self, block: u64, wanted: u128) -> Block {
-        let lanes = self.lanes;
+    fn single(&self, block: u64) -> Block {
+        let (lanes, threshold) = (self.lanes, self.threshold);
         let shared = self.calls.shared(lanes.splat(block));
-        let first = lanes.interleave(self.calls.words(&shared, lanes.load(&const { lane_calls(FIRST) })));
-        let mut decisions = Decisions::new(*self.threshold, wanted);
-        while let Some(call) = decisions.next_call() {
-            let words = match FIRST.iter().zip(&first).find(|(known, _)| **known == call) {
-                Some((_, words)) => *words,
-                None => lanes.interleave(self.calls.words(&shared, lanes.splat(call_bits(call.0, call.1).into())))[0],
-            };
-            decisions.take([low(words[0]), high(words[0]), low(words[1]), high(words[1])]);
+        let words = self.calls.words(&shared, lanes.load(&const { lane_calls(FIRST) }));
+        let (mut tied, mut keep) = ([u64::MAX; 2], [u64::MAX; 2]);
+        for (plane, k) in lanes.interleave(words).iter().take(PLANES as usize).zip(0..) {
+            let threshold = threshold.plane(k);
+            for half in 0..2 {
+                // Planes past the last one bit of the threshold drop nothing.
+                keep[half] &= !(tied[half] & threshold & !plane[half]);
+                tied[half] &= !(plane[half] ^ threshold);
+            }
         }
-        crate::tiles::split(decisions.keep())
+        if threshold.levels() == 0 {
+            return keep;
+        }
+        let [first, second] = [0, 1].map(|level| splat_byte(threshold.byte(level)));
+        let [below, equal] = lanes.compare_bytes(words, lanes.load(&[0, 0, 0, 0, first, first, second, second]));
+        let pair = |bits: [u16; GROUP], i: usize| u64::from(bits[i]) | u64::from(bits[i + 1]) << DEALT;
+        let ties = tied[0].count_ones() + tied[1].count_ones();
+        let open = pair(equal, 6) & pair(equal, 4) & !(u64::MAX << ties.min(2 * DEALT));
+        if ties > 2 * DEALT || open != 0 && threshold.levels() > 2 {
+            return lanes.call(Plain { planes: self, block });
+        }
+        drop_dealt(lanes, pair(below, 4) | pair(equal, 4) & pair(below, 6), tied, &mut keep);
+        keep
+    }
+}
+
+/// One block in ten thousand, whatever it needs, call by call.
+struct Plain<'a, 'm, L, C> {
+    planes: &'a Planes<'m, L, C>,
+    block: u64,
+}
+
+impl<L: WideLanes, C: Calls<L>> Task for Plain<'_, '_, L, C> {
+    type Output = Block;
+
+    #[inline(always)]
+    fn run<M: Lanes>(self, _: M) -> Block {
+        let Planes { lanes, threshold, calls } = self.planes;
+        let shared = calls.shared(lanes.splat(self.block));
+        let mut decisions = Decisions::new(**threshold, u128::MAX);
+        while let Some((domain, k)) = decisions.next_call() {
+            let [[first, last], ..] = lanes.interleave(calls.words(&shared, lanes.splat(lane_call(domain, k))));
+            decisions.take([low(first), high(first), low(last), high(last)]);
+        }
+        split(decisions.keep())
     }
 }
 
@@ -250,7 +282,7 @@ impl Settling {
         unsettled.blocks &= unsettled.blocks.wrapping_sub(1);
         let tied = *unsettled.tied.get(number)?;
         let ties = tied[0].count_ones() + tied[1].count_ones();
-        let equal = lane_bits(*unsettled.equal.get(number / GROUP)?, number % GROUP) & first_ranks(ties);
+        let equal = u64::from(*unsettled.equal.get(number)?) & first_ranks(ties);
         let (without_byte, goes_on) = (ties > DEALT, equal != 0 && threshold.levels() > 1);
         Some(if goes_on {
             Self { number, tied, call: LEVEL, from: 0, open: equal, more: without_byte }
@@ -265,12 +297,6 @@ const fn splat_byte(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
 }
 
-/// The bits of a lane's sixteen bytes.
-#[inline(always)]
-fn lane_bits([first, last]: [u64; 2], lane: usize) -> u64 {
-    first >> (8 * lane) & 0xFF | (last >> (8 * lane) & 0xFF) << 8
-}
-
 /// The ranks of so many ties, of those that one call has bytes for.
 #[inline(always)]
 fn first_ranks(ties: u32) -> u64 {
@@ -279,8 +305,46 @@ fn first_ranks(ties: u32) -> u64 {
 
 /// Drops those of the tied decisions whose rank's bit is set.
 #[inline(always)]
-fn drop_dealt(lanes: impl WideLanes, dropped: u64, tied: Block, keep: &mut Block) {
+pub(crate) fn drop_dealt(lanes: impl WideLanes, dropped: u64, tied: Block, keep: &mut Block) {
     let after = dropped.checked_shr(tied[0].count_ones()).unwrap_or(0);
     keep[0] &= !lanes.deposit(dropped, tied[0]);
     keep[1] &= !lanes.deposit(after, tied[1]);
+}
+
+/// The most ties of a half block that are dealt with in vectors. One in 700 has more.
+const STEPS: u32 = 10;
+
+/// [`WideLanes::deal`] without an instruction that deposits bits: all lanes go from tie to tie together.
+#[inline(always)]
+pub(crate) fn deal<L: WideLanes>(lanes: L, bytes: [L::U64x8; 2], threshold: u8, tied: [L::U64x8; 2], kept: [L::U64x8; 2]) -> Dealt {
+    let [below, equal] = lanes.compare_bytes(bytes, lanes.splat(splat_byte(threshold)));
+    let mut dealt = Dealt { keep: [[0; 2]; GROUP], tied: lanes.interleave(tied), equal, open: 0, many: 0 };
+    let (mut changes, mut far) = ([[0; GROUP]; 2], false);
+    for i in 0..GROUP {
+        let [first, last] = dealt.tied[i].map(u64::count_ones);
+        dealt.open |= u8::from(u64::from(equal[i]) & first_ranks(first + last) != 0) << i;
+        dealt.many |= u8::from(first + last > DEALT) << i;
+        far |= first.max(last) > STEPS;
+        // Bit r is set if what becomes of the tie of rank r becomes of the one before it not.
+        let below = u64::from(below[i]);
+        (changes[0][i], changes[1][i]) = (below ^ below << 1, below >> first.min(63) ^ below >> first.min(63) << 1);
+    }
+    let (mut dropped, one) = ([lanes.splat(0); 2], lanes.splat(1));
+    for half in 0..2 {
+        let (mut changes, mut ties) = (lanes.load(&changes[half]), tied[half]);
+        for _ in 0..STEPS {
+            dropped[half] = dropped[half] ^ (ties & lanes.sub_u64(lanes.splat(0), changes & one));
+            ties = ties & lanes.sub_u64(ties, one);
+            changes = lanes.shr_u64::<1>(changes);
+        }
+    }
+    dealt.keep = lanes.interleave([0, 1].map(|half| kept[half] & !dropped[half]));
+    if far {
+        let kept = lanes.interleave(kept);
+        for i in 0..GROUP {
+            dealt.keep[i] = kept[i];
+            drop_dealt(lanes, below[i].into(), dealt.tied[i], &mut dealt.keep[i]);
+        }
+    }
+    dealt
 }

@@ -4,16 +4,16 @@
 use core::arch::x86_64::*;
 use core::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Not, Sub};
 
-use super::{Lanes, Task, WideLanes};
+use super::{Dealt, Lanes, Task, WideLanes};
 use crate::bernoulli::Bernoulli;
 use crate::planes::{GROUP, Planes};
 use crate::rounds::Rounds;
 use crate::stream::{BLOCK, Stream};
 use crate::tiles::Block;
 
-cpufeatures::new!(detected, "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi", "avx512vbmi2", "bmi2");
+cpufeatures::new!(detected, "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi", "avx512vbmi2", "avx512vpopcntdq", "bmi2", "popcnt");
 
-/// A CPU with AVX-512 F, BW, DQ, VL, VBMI, and BMI2. [`Avx512::detect`] alone makes one.
+/// A CPU with AVX-512 F, BW, DQ, VL, and VBMI, BMI2 and POPCNT. [`Avx512::detect`] alone makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Avx512(());
 
@@ -26,7 +26,7 @@ impl Avx512 {
     #[inline(always)]
     pub(crate) fn run<T: Task>(self, task: T) -> T::Output {
         #[inline(never)]
-        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi2")]
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vpopcntdq,bmi2,popcnt")]
         fn run<T: Task>(lanes: Avx512, task: T) -> T::Output {
             task.run(lanes)
         }
@@ -301,6 +301,12 @@ impl WideLanes for Avx512 {
     }
 
     #[inline(always)]
+    fn sub_u64(self, x: U64x8, y: U64x8) -> U64x8 {
+        // SAFETY: nothing else.
+        U64x8(unsafe { _mm512_sub_epi64(x.0, y.0) })
+    }
+
+    #[inline(always)]
     fn shr_u64<const N: u32>(self, x: U64x8) -> U64x8 {
         // SAFETY: nothing else.
         U64x8(unsafe { _mm512_srli_epi64::<N>(x.0) })
@@ -336,9 +342,14 @@ impl WideLanes for Avx512 {
     }
 
     #[inline(always)]
-    fn compare_bytes(self, x: U64x8, than: U64x8) -> [u64; 2] {
-        // SAFETY: nothing else.
-        unsafe { [_mm512_cmplt_epu8_mask(x.0, than.0), _mm512_cmpeq_epu8_mask(x.0, than.0)] }
+    fn compare_bytes(self, bytes: [U64x8; 2], than: U64x8) -> [[u16; GROUP]; 2] {
+        let (bytes, than) = (self.interleave_i32(bytes), self.interleave_i32([than; 2]));
+        // SAFETY: two masks are sixteen bytes, as the bits of eight lanes are, and any bits are valid for them.
+        unsafe {
+            let below = [0, 1].map(|i| _mm512_cmplt_epu8_mask(bytes[i].0, than[i].0));
+            let equal = [0, 1].map(|i| _mm512_cmpeq_epu8_mask(bytes[i].0, than[i].0));
+            core::mem::transmute([below, equal])
+        }
     }
 
     #[inline(always)]
@@ -346,4 +357,48 @@ impl WideLanes for Avx512 {
         // SAFETY: nothing else.
         unsafe { _pdep_u64(bits, places) }
     }
+
+    #[inline(always)]
+    fn deal(self, bytes: [U64x8; 2], threshold: u8, tied: [U64x8; 2], kept: [U64x8; 2]) -> Dealt {
+        let mut dealt = Dealt { keep: self.interleave(kept), tied: self.interleave(tied), equal: [0; GROUP], open: 0, many: 0 };
+        // Four blocks in each, their sixteen bytes behind each other.
+        let bytes = self.interleave_i32(bytes);
+        // SAFETY: two masks are sixteen bytes, as the bits of eight lanes are, and any bits are valid for them; the pointers are those of
+        // references.
+        unsafe {
+            let threshold = _mm512_set1_epi8(threshold.cast_signed());
+            let ties = _mm512_add_epi64(_mm512_popcnt_epi64(tied[0].0), _mm512_popcnt_epi64(tied[1].0));
+            dealt.many = _mm512_cmpgt_epu64_mask(ties, _mm512_set1_epi64(16));
+            let rank = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+            let lane = _mm512_setr_epi64(0, 0, SPREAD, SPREAD, 2 * SPREAD, 2 * SPREAD, 3 * SPREAD, 3 * SPREAD);
+            let (mut below, mut equal) = ([0; 2], [0; 2]);
+            for half in 0..2 {
+                below[half] = _mm512_cmplt_epu8_mask(bytes[half].0, threshold);
+                let lane = _mm512_add_epi8(lane, _mm512_set1_epi8(32 * half as i8));
+                let ties = _mm512_permutexvar_epi8(lane, ties);
+                let same = _mm512_cmpeq_epu8_mask(bytes[half].0, threshold);
+                equal[half] = _mm512_mask_cmpgt_epu8_mask(same, ties, rank);
+                // The top bit of sixteen, if any is set.
+                let any = ((equal[half] & !TOP) + !TOP | equal[half]) & TOP;
+                dealt.open |= (_pext_u64(any, TOP) as u8) << (4 * half);
+            }
+            dealt.equal = core::mem::transmute::<[u64; 2], [u16; GROUP]>(equal);
+            let below = core::mem::transmute::<[u64; 2], [u16; GROUP]>(below);
+            // Volatile, or the compiler takes the words out of vectors and puts them into vectors one by one, on the ports that multiply.
+            for i in 0..GROUP {
+                let below = u64::from((&raw const below[i]).read_volatile());
+                let [first, last] = [0, 1].map(|half| (&raw const dealt.tied[i][half]).read_volatile());
+                dealt.keep[i][0] &= !_pdep_u64(below, first);
+                // A shift by 64 is none, but a block with so many ties is none that this settles.
+                dealt.keep[i][1] &= !_pdep_u64(below >> (first.count_ones() % 64), last);
+            }
+        }
+        dealt
+    }
 }
+
+/// The bytes of a lane's number, eight times that of lane 1.
+const SPREAD: i64 = 0x0808_0808_0808_0808;
+
+/// The top bit of each sixteen.
+const TOP: u64 = 0x8000_8000_8000_8000;

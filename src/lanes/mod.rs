@@ -124,6 +124,7 @@ pub(crate) trait WideLanes: Lanes {
     fn load(self, x: &[u64; GROUP]) -> Self::U64x8;
     /// `first` in lane 0, the next integer in lane 1, and so on.
     fn count_from(self, first: u64) -> Self::U64x8;
+    fn sub_u64(self, x: Self::U64x8, y: Self::U64x8) -> Self::U64x8;
     fn shr_u64<const N: u32>(self, x: Self::U64x8) -> Self::U64x8;
     /// The 64-bit product of each lane's low half and `factor`.
     fn mul(self, x: Self::U64x8, factor: u32) -> Self::U64x8;
@@ -133,8 +134,8 @@ pub(crate) trait WideLanes: Lanes {
     fn interleave(self, halves: [Self::U64x8; 2]) -> [Block; GROUP];
     /// The same, as 32-bit words.
     fn interleave_i32(self, halves: [Self::U64x8; 2]) -> [Self::I32x16; 2];
-    /// Bit i is set if byte i, counted from the least significant of lane 0, is below that of `than`; and if it equals that.
-    fn compare_bytes(self, x: Self::U64x8, than: Self::U64x8) -> [u64; 2];
+    /// For each lane's sixteen bytes, a bit that is set if one is below that of `than`; and if it equals that.
+    fn compare_bytes(self, bytes: [Self::U64x8; 2], than: Self::U64x8) -> [[u16; GROUP]; 2];
     /// The lowest of the bits, in order, at the places of the ones of `places`; zeros elsewhere.
     #[inline(always)]
     fn deposit(self, mut bits: u64, mut places: u64) -> u64 {
@@ -147,6 +148,22 @@ pub(crate) trait WideLanes: Lanes {
         }
         deposited
     }
+    /// Deals sixteen bytes to the tied decisions of each lane's block, by rank, and drops those whose byte is below the threshold's.
+    fn deal(self, bytes: [Self::U64x8; 2], threshold: u8, tied: [Self::U64x8; 2], kept: [Self::U64x8; 2]) -> Dealt;
+}
+
+/// What is left to do for eight blocks after the first call of bytes.
+pub(crate) struct Dealt {
+    /// The keep bits so far.
+    pub(crate) keep: [Block; GROUP],
+    /// The decisions that tie after the planes.
+    pub(crate) tied: [Block; GROUP],
+    /// A bit for each byte that equals the threshold's.
+    pub(crate) equal: [u16; GROUP],
+    /// A bit for each block in which such a byte is a decision's.
+    pub(crate) open: u8,
+    /// A bit for each block with more than sixteen ties.
+    pub(crate) many: u8,
 }
 
 /// A computation that any instruction set can do.

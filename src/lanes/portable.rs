@@ -5,9 +5,9 @@ use core::ops::{Add, Mul};
 
 use wide::{f32x16, f64x8, i32x16, u8x16, u32x4, u32x16, u64x8};
 
-use super::{Lanes, Task, WideLanes, run};
+use super::{Dealt, Lanes, Task, WideLanes, run};
 use crate::bernoulli::Bernoulli;
-use crate::planes::{GROUP, Planes};
+use crate::planes::{GROUP, Planes, deal};
 use crate::rounds::Rounds;
 use crate::stream::{BLOCK, Stream};
 use crate::tiles::Block;
@@ -203,6 +203,11 @@ impl WideLanes for Portable {
     }
 
     #[inline(always)]
+    fn sub_u64(self, x: u64x8, y: u64x8) -> u64x8 {
+        x - y
+    }
+
+    #[inline(always)]
     fn shr_u64<const N: u32>(self, x: u64x8) -> u64x8 {
         x >> N
     }
@@ -240,14 +245,19 @@ impl WideLanes for Portable {
     }
 
     #[inline(always)]
-    fn compare_bytes(self, x: u64x8, than: u64x8) -> [u64; 2] {
-        let (x, than) = (x.to_array(), than.to_array());
-        let (mut below, mut equal) = (0, 0);
-        for i in (0..GROUP).step_by(2).rev() {
-            let [x, than] = [x, than].map(|lanes| u8x16::new(core::array::from_fn(|k| lanes[i + k / 8].to_le_bytes()[k % 8])));
-            below = below << 16 | u64::from(x.simd_lt(than).to_bitmask());
-            equal = equal << 16 | u64::from(x.simd_eq(than).to_bitmask());
+    fn compare_bytes(self, bytes: [u64x8; 2], than: u64x8) -> [[u16; GROUP]; 2] {
+        let sixteen = |[low, high]: Block| u8x16::new(from_fn(|i| (if i < 8 { low } else { high } >> (i % 8 * 8)) as u8));
+        let (bytes, than) = (self.interleave(bytes).map(sixteen), self.interleave([than; 2]).map(sixteen));
+        let (mut below, mut equal) = ([0; GROUP], [0; GROUP]);
+        for i in 0..GROUP {
+            below[i] = bytes[i].simd_lt(than[i]).to_bitmask() as u16;
+            equal[i] = bytes[i].simd_eq(than[i]).to_bitmask() as u16;
         }
         [below, equal]
+    }
+
+    #[inline(always)]
+    fn deal(self, bytes: [u64x8; 2], threshold: u8, tied: [u64x8; 2], kept: [u64x8; 2]) -> Dealt {
+        deal(self, bytes, threshold, tied, kept)
     }
 }
