@@ -316,7 +316,13 @@ const STEPS: u32 = 10;
 
 /// [`WideLanes::deal`] without an instruction that deposits bits: all lanes go from tie to tie together.
 #[inline(always)]
-pub(crate) fn deal<L: WideLanes>(lanes: L, bytes: [L::U64x8; 2], threshold: u8, tied: [L::U64x8; 2], kept: [L::U64x8; 2]) -> Dealt {
+pub(crate) fn deal<L: WideLanes>(
+    lanes: L,
+    bytes: [L::U64x8; 2],
+    threshold: u8,
+    tied: [L::U64x8; 2],
+    kept: [L::U64x8; 2],
+) -> Dealt {
     let [below, equal] = lanes.compare_bytes(bytes, lanes.splat(splat_byte(threshold)));
     let mut dealt = Dealt { keep: [[0; 2]; GROUP], tied: lanes.interleave(tied), equal, open: 0, many: 0 };
     let (mut changes, mut far) = ([[0; GROUP]; 2], false);

@@ -449,7 +449,8 @@ impl WideLanes for Avx2 {
                 let equal = bytes.map(|bytes| _mm256_cmpeq_epi8(bytes, same));
 
                 // Eight times the numbers of ties: those of the first half are how many bits its bytes have.
-                let (ties_first, ties_last) = (_mm256_slli_epi64::<3>(count_ones(first)), _mm256_slli_epi64::<3>(count_ones(last)));
+                let (ties_first, ties_last) =
+                    (_mm256_slli_epi64::<3>(count_ones(first)), _mm256_slli_epi64::<3>(count_ones(last)));
                 let ties = _mm256_add_epi64(ties_first, ties_last);
                 let bits = _mm256_set1_epi64x(64);
                 let after = [

@@ -11,7 +11,18 @@ use crate::rounds::Rounds;
 use crate::stream::{BLOCK, Stream};
 use crate::tiles::Block;
 
-cpufeatures::new!(detected, "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi", "avx512vbmi2", "avx512vpopcntdq", "bmi2", "popcnt");
+cpufeatures::new!(
+    detected,
+    "avx512f",
+    "avx512bw",
+    "avx512dq",
+    "avx512vl",
+    "avx512vbmi",
+    "avx512vbmi2",
+    "avx512vpopcntdq",
+    "bmi2",
+    "popcnt"
+);
 
 /// A CPU with AVX-512 F, BW, DQ, VL, and VBMI, BMI2 and POPCNT. [`Avx512::detect`] alone makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
