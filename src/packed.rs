@@ -163,10 +163,12 @@ impl<T: Tiles<Keep>> Tiles<Keep> for RecordTiles<'_, T> {
     fn next(&mut self, keep: &mut Keep, work: &mut impl Work) -> Option<usize> {
         let decisions = self.tiles.next(keep, work)?;
         let words = self.rest.split_off_mut(..decisions.div_ceil(32))?;
-        for (&keep, pair) in keep.iter().zip(words.chunks_mut(2)) {
-            for (word, half) in pair.iter_mut().zip([low(keep), high(keep)]) {
-                *word = half;
-            }
+        let (pairs, rest) = words.as_chunks_mut();
+        for (pair, &keep) in pairs.iter_mut().zip(keep.iter()) {
+            *pair = [low(keep), high(keep)];
+        }
+        for (word, &keep) in rest.iter_mut().zip(keep.iter().skip(pairs.len())) {
+            *word = low(keep);
         }
         if let Some(last) = words.last_mut() {
             *last &= u32::MAX >> (decisions.wrapping_neg() % 32);

@@ -34,12 +34,12 @@ struct Unsettled {
     blocks: u64,
     /// The decisions of each block that tie after the planes.
     tied: [Block; TILE],
-    /// Of these the ones that tie after their first byte, by rank.
-    equal: [u16; TILE],
+    /// Of these the ones that tie after their first byte: sixteen bits a block, by rank.
+    equal: [[u64; 2]; TILE / GROUP],
 }
 
 impl Unsettled {
-    const NONE: Self = Self { blocks: 0, tied: [[0; 2]; TILE], equal: [0; TILE] };
+    const NONE: Self = Self { blocks: 0, tied: [[0; 2]; TILE], equal: [[0; 2]; TILE / GROUP] };
 }
 
 /// The masks of whole groups of blocks.
@@ -121,13 +121,13 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
     /// The calls that a group of blocks makes together.
     #[inline(always)]
     fn common_calls(&self) -> usize {
-        self.threshold.planes() as usize + usize::from(self.threshold.levels() > 0)
+        self.threshold.planes as usize + usize::from(self.threshold.levels > 0)
     }
 
     /// The blocks of a tile, the first of which is `first`.
     #[inline(always)]
     fn tile(&self, first: u64, keep: &mut [Block], work: &mut impl Work) {
-        let mut unsettled = (self.threshold.levels() > 0).then_some(Unsettled::NONE);
+        let mut unsettled = (self.threshold.levels > 0).then_some(Unsettled::NONE);
         let (groups, rest) = keep.as_chunks_mut();
         let mut done = 0;
         for group in groups {
@@ -151,30 +151,47 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
         let shared = self.calls.shared(lanes.count_from(first.wrapping_add(done as u64)));
         let (mut tied, mut kept) = ([lanes.splat(u64::MAX); 2], [lanes.splat(u64::MAX); 2]);
         let share = (GROUP * BLOCK_WORDS).div_ceil(self.common_calls().max(1));
-        for k in 0..self.threshold.planes() {
-            work.advance(share);
-            let words = self.calls.words(&shared, lanes.splat(lane_call(Domain::Planes, k)));
-            let threshold = lanes.splat(self.threshold.plane(k));
-            for half in 0..2 {
-                kept[half] = kept[half] & !(tied[half] & threshold & !words[half]);
-                tied[half] = tied[half] & !(words[half] ^ threshold);
+        let planes = self.threshold.planes;
+        let mut k = 0;
+        while L::PAIRS && k + 1 < planes {
+            work.advance(2 * share);
+            let calls = [lanes.splat(lane_call(Domain::Planes, k)), lanes.splat(lane_call(Domain::Planes, k + 1))];
+            for words in self.calls.words(&shared, calls) {
+                self.compare(words, k, &mut tied, &mut kept);
+                k += 1;
             }
+        }
+        while k < planes {
+            work.advance(share);
+            let [words] = self.calls.words(&shared, [lanes.splat(lane_call(Domain::Planes, k))]);
+            self.compare(words, k, &mut tied, &mut kept);
+            k += 1;
         }
         let Some(unsettled) = unsettled else {
             *keep = lanes.interleave(kept);
             return;
         };
         work.advance(share);
-        let bytes = self.calls.words(&shared, lanes.splat(lane_call(Domain::Ties, 0)));
+        let [bytes] = self.calls.words(&shared, [lanes.splat(lane_call(Domain::Ties, 0))]);
         let dealt = lanes.deal(bytes, self.threshold.byte(0), tied, kept);
         *keep = dealt.keep;
-        let goes_on = if self.threshold.levels() > 1 { u8::MAX } else { 0 };
+        let goes_on = if self.threshold.levels > 1 { u8::MAX } else { 0 };
         unsettled.blocks |= u64::from(dealt.open & goes_on | dealt.many) << done;
         if let Some(to) = unsettled.tied.as_chunks_mut().0.get_mut(done / GROUP) {
             *to = dealt.tied;
         }
-        if let Some(to) = unsettled.equal.as_chunks_mut().0.get_mut(done / GROUP) {
+        if let Some(to) = unsettled.equal.get_mut(done / GROUP) {
             *to = dealt.equal;
+        }
+    }
+
+    /// Compares the next bit of every decision of eight blocks with that of the threshold.
+    #[inline(always)]
+    fn compare(&self, plane: [L::U64x8; 2], k: u32, tied: &mut [L::U64x8; 2], kept: &mut [L::U64x8; 2]) {
+        let threshold = self.lanes.splat(self.threshold.plane(k));
+        for half in 0..2 {
+            kept[half] = kept[half] & !(tied[half] & threshold & !plane[half]);
+            tied[half] = tied[half] & !(plane[half] ^ threshold);
         }
     }
 
@@ -190,13 +207,13 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
             calls[i] = lane_call(Domain::Ties, next.call);
             thresholds[i] = splat_byte(self.threshold.byte(next.call / LEVEL));
         }
-        let words = self.calls.words(&self.calls.shared(lanes.load(&blocks)), lanes.load(&calls));
+        let [words] = self.calls.words(&self.calls.shared(lanes.load(&blocks)), [lanes.load(&calls)]);
         let [below, equal] = lanes.compare_bytes(words, lanes.load(&thresholds));
         for (i, settling) in settling.iter().enumerate() {
             let Some(keep) = keep.get_mut(settling.number) else { break };
-            let [below, equal] = [below[i], equal[i]].map(u64::from);
+            let [below, equal] = [below, equal].map(|bits| lane_bits(bits, i));
             drop_dealt(lanes, (below & settling.open) << settling.from, settling.tied, keep);
-            let goes_on = settling.call / LEVEL + 1 < self.threshold.levels();
+            let goes_on = settling.call / LEVEL + 1 < self.threshold.levels;
             if settling.more || goes_on && equal & settling.open != 0 {
                 *keep = self.single(blocks[i]);
             }
@@ -208,7 +225,7 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
     fn single(&self, block: u64) -> Block {
         let (lanes, threshold) = (self.lanes, self.threshold);
         let shared = self.calls.shared(lanes.splat(block));
-        let words = self.calls.words(&shared, lanes.load(&const { lane_calls(FIRST) }));
+        let [words] = self.calls.words(&shared, [lanes.load(&const { lane_calls(FIRST) })]);
         let (mut tied, mut keep) = ([u64::MAX; 2], [u64::MAX; 2]);
         for (plane, k) in lanes.interleave(words).iter().take(PLANES as usize).zip(0..) {
             let threshold = threshold.plane(k);
@@ -218,18 +235,20 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
                 tied[half] &= !(plane[half] ^ threshold);
             }
         }
-        if threshold.levels() == 0 {
+        if threshold.levels == 0 {
             return keep;
         }
         let [first, second] = [0, 1].map(|level| splat_byte(threshold.byte(level)));
         let [below, equal] = lanes.compare_bytes(words, lanes.load(&[0, 0, 0, 0, first, first, second, second]));
-        let pair = |bits: [u16; GROUP], i: usize| u64::from(bits[i]) | u64::from(bits[i + 1]) << DEALT;
+        // The last four lanes: 32 bytes of the first level, then 32 of the second.
+        let levels = |[_, bits]: [u64; 2]| [bits & u64::from(u32::MAX), bits >> 32];
+        let ([below, below_second], [equal, equal_second]) = (levels(below), levels(equal));
         let ties = tied[0].count_ones() + tied[1].count_ones();
-        let open = pair(equal, 6) & pair(equal, 4) & !(u64::MAX << ties.min(2 * DEALT));
-        if ties > 2 * DEALT || open != 0 && threshold.levels() > 2 {
+        let open = equal & equal_second & !(u64::MAX << ties.min(2 * DEALT));
+        if ties > 2 * DEALT || open != 0 && threshold.levels > 2 {
             return lanes.call(Plain { planes: self, block });
         }
-        drop_dealt(lanes, pair(below, 4) | pair(equal, 4) & pair(below, 6), tied, &mut keep);
+        drop_dealt(lanes, below | equal & below_second, tied, &mut keep);
         keep
     }
 }
@@ -248,12 +267,23 @@ impl<L: WideLanes, C: Calls<L>> Task for Plain<'_, '_, L, C> {
         let Planes { lanes, threshold, calls } = self.planes;
         let shared = calls.shared(lanes.splat(self.block));
         let mut decisions = Decisions::new(**threshold, u128::MAX);
-        while let Some((domain, k)) = decisions.next_call() {
-            let [[first, last], ..] = lanes.interleave(calls.words(&shared, lanes.splat(lane_call(domain, k))));
-            decisions.take([low(first), high(first), low(last), high(last)]);
+        while let Some(k) = decisions.next_plane() {
+            let [words] = calls.words(&shared, [lanes.splat(lane_call(Domain::Planes, k))]);
+            decisions.compare_bits(first_lane(*lanes, words));
+        }
+        while let Some(k) = decisions.next_bytes() {
+            let [words] = calls.words(&shared, [lanes.splat(lane_call(Domain::Ties, k))]);
+            decisions.compare_bytes(first_lane(*lanes, words));
         }
         split(decisions.keep())
     }
+}
+
+/// The words of the first lane.
+#[inline(always)]
+fn first_lane<L: WideLanes>(lanes: L, words: [L::U64x8; 2]) -> [u32; 4] {
+    let [[first, last], ..] = lanes.interleave(words);
+    [low(first), high(first), low(last), high(last)]
 }
 
 /// A block that takes a second call of bytes.
@@ -282,8 +312,8 @@ impl Settling {
         unsettled.blocks &= unsettled.blocks.wrapping_sub(1);
         let tied = *unsettled.tied.get(number)?;
         let ties = tied[0].count_ones() + tied[1].count_ones();
-        let equal = u64::from(*unsettled.equal.get(number)?) & first_ranks(ties);
-        let (without_byte, goes_on) = (ties > DEALT, equal != 0 && threshold.levels() > 1);
+        let equal = lane_bits(*unsettled.equal.get(number / GROUP)?, number % GROUP) & first_ranks(ties);
+        let (without_byte, goes_on) = (ties > DEALT, equal != 0 && threshold.levels > 1);
         Some(if goes_on {
             Self { number, tied, call: LEVEL, from: 0, open: equal, more: without_byte }
         } else {
@@ -295,6 +325,12 @@ impl Settling {
 /// A byte in every byte.
 const fn splat_byte(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
+}
+
+/// The bits of a lane's sixteen bytes.
+#[inline(always)]
+pub(crate) fn lane_bits(bits: [u64; 2], lane: usize) -> u64 {
+    bits[lane / 4 % 2] >> (lane % 4 * 16) & 0xFFFF
 }
 
 /// The ranks of so many ties, of those that one call has bytes for.
@@ -328,11 +364,11 @@ pub(crate) fn deal<L: WideLanes>(
     let (mut changes, mut far) = ([[0; GROUP]; 2], false);
     for i in 0..GROUP {
         let [first, last] = dealt.tied[i].map(u64::count_ones);
-        dealt.open |= u8::from(u64::from(equal[i]) & first_ranks(first + last) != 0) << i;
+        dealt.open |= u8::from(lane_bits(equal, i) & first_ranks(first + last) != 0) << i;
         dealt.many |= u8::from(first + last > DEALT) << i;
         far |= first.max(last) > STEPS;
         // Bit r is set if what becomes of the tie of rank r becomes of the one before it not.
-        let below = u64::from(below[i]);
+        let below = lane_bits(below, i);
         (changes[0][i], changes[1][i]) = (below ^ below << 1, below >> first.min(63) ^ below >> first.min(63) << 1);
     }
     let (mut dropped, one) = ([lanes.splat(0); 2], lanes.splat(1));
@@ -349,7 +385,7 @@ pub(crate) fn deal<L: WideLanes>(
         let kept = lanes.interleave(kept);
         for i in 0..GROUP {
             dealt.keep[i] = kept[i];
-            drop_dealt(lanes, below[i].into(), dealt.tied[i], &mut dealt.keep[i]);
+            drop_dealt(lanes, lane_bits(below, i), dealt.tied[i], &mut dealt.keep[i]);
         }
     }
     dealt

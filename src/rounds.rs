@@ -12,8 +12,8 @@ pub(crate) trait Calls<L: WideLanes> {
 
     fn shared(&self, blocks: L::U64x8) -> Self::Shared;
 
-    /// The words of every lane's block in its call: the first two and the last two.
-    fn words(&self, shared: &Self::Shared, calls: L::U64x8) -> [L::U64x8; 2];
+    /// The words of every lane's block in so many calls: the first two and the last two.
+    fn words<const N: usize>(&self, shared: &Self::Shared, calls: [L::U64x8; N]) -> [[L::U64x8; 2]; N];
 }
 
 /// Call `k` of a domain, as a lane has it. In both halves: the upper one is not read, but if it were known to be zero, the compiler would multiply
@@ -75,8 +75,11 @@ impl<'a, L: WideLanes> Rounds<'a, L> {
         let lanes = self.lanes;
         let shared = self.shared(lanes.splat(block));
         let mut noise = [lanes.splat_i32(0); BLOCK / 16];
-        for (i, calls) in NOISE.iter().enumerate() {
-            [noise[2 * i], noise[2 * i + 1]] = lanes.interleave_i32(self.words(&shared, lanes.load(calls)));
+        for i in [0, 2] {
+            let calls = [lanes.load(&NOISE[i]), lanes.load(&NOISE[i + 1])];
+            let [first, last] = self.words(&shared, calls);
+            [noise[2 * i], noise[2 * i + 1]] = lanes.interleave_i32(first);
+            [noise[2 * i + 2], noise[2 * i + 3]] = lanes.interleave_i32(last);
         }
         noise
     }
@@ -115,22 +118,35 @@ impl<L: WideLanes> Calls<L> for Rounds<'_, L> {
         Shared { a1, d1, b2, c3, d3: p0 }
     }
 
+    /// Round by round for all calls, as the multiplications of one alone leave the multipliers waiting for it.
     #[inline(always)]
-    fn words(&self, shared: &Shared<L::U64x8>, calls: L::U64x8) -> [L::U64x8; 2] {
+    fn words<const N: usize>(&self, shared: &Shared<L::U64x8>, calls: [L::U64x8; N]) -> [[L::U64x8; 2]; N] {
         let lanes = self.lanes;
+        let mut words = [[calls[0]; 4]; N];
         // What is left of rounds 1 to 3.
-        let p0 = lanes.mul(shared.a1 ^ calls, M0);
-        let p1 = lanes.mul(lanes.shr_u64::<32>(p0) ^ shared.d1, M1);
-        let (mut a, mut b, mut c, mut d) = (lanes.shr_u64::<32>(p1) ^ shared.b2, p1, shared.c3 ^ p0, shared.d3);
+        for i in 0..N {
+            let p0 = lanes.mul(shared.a1 ^ calls[i], M0);
+            let p1 = lanes.mul(lanes.shr_u64::<32>(p0) ^ shared.d1, M1);
+            words[i] = [lanes.shr_u64::<32>(p1) ^ shared.b2, p1, shared.c3 ^ p0, shared.d3];
+        }
         let [_, _, _, middle @ .., last] = &self.keys;
         for &[k0, k1] in middle {
-            let (p0, p1) = (lanes.mul(a, M0), lanes.mul(c, M1));
-            (a, b, c, d) = (lanes.shr_u64::<32>(p1) ^ b ^ lanes.splat(k0), p1, lanes.shr_u64::<32>(p0) ^ d ^ lanes.splat(k1), p0);
+            for word in &mut words {
+                let [a, b, c, d] = *word;
+                let (p0, p1) = (lanes.mul(a, M0), lanes.mul(c, M1));
+                *word = [lanes.shr_u64::<32>(p1) ^ b ^ lanes.splat(k0), p1, lanes.shr_u64::<32>(p0) ^ d ^ lanes.splat(k1), p0];
+            }
         }
         // The last round, its four words packed two by two: the halves of each product trade places.
-        let (p0, p1) = (lanes.mul(a, M0), lanes.mul(c, M1));
         let low_half = lanes.splat(u64::from(u32::MAX));
-        [lanes.swap(p1) ^ (b & low_half) ^ lanes.splat(last[0]), lanes.swap(p0) ^ (d & low_half) ^ lanes.splat(last[1])]
+        let mut packed = [[calls[0]; 2]; N];
+        for i in 0..N {
+            let [a, b, c, d] = words[i];
+            let (p0, p1) = (lanes.mul(a, M0), lanes.mul(c, M1));
+            packed[i] =
+                [lanes.swap(p1) ^ (b & low_half) ^ lanes.splat(last[0]), lanes.swap(p0) ^ (d & low_half) ^ lanes.splat(last[1])];
+        }
+        packed
     }
 }
 

@@ -6,7 +6,7 @@ use core::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Not, Sub};
 
 use super::{Dealt, Lanes, Task, WideLanes};
 use crate::bernoulli::Bernoulli;
-use crate::planes::{GROUP, Planes, drop_dealt};
+use crate::planes::{GROUP, Planes, drop_dealt, lane_bits};
 use crate::rounds::Rounds;
 use crate::stream::{BLOCK, Stream};
 use crate::tiles::Block;
@@ -326,6 +326,8 @@ fn pack(x: I32x16) -> __m256i {
 }
 
 impl WideLanes for Avx2 {
+    const PAIRS: bool = true;
+
     type U64x8 = U64x8;
 
     #[inline(always)]
@@ -404,22 +406,19 @@ impl WideLanes for Avx2 {
     }
 
     #[inline(always)]
-    fn compare_bytes(self, bytes: [U64x8; 2], than: U64x8) -> [[u16; GROUP]; 2] {
-        let ([a, b], [c, d]) = (bytes[0].0, bytes[1].0);
-        let (mut below, mut equal) = ([0; GROUP], [0; GROUP]);
-        for (i, x, y, than) in [(0, a, c, than.0[0]), (4, b, d, than.0[1])] {
-            // SAFETY: nothing else.
-            unsafe {
-                // The lanes 0 and 2 of these four, then 1 and 3.
-                for (odd, bytes, than) in [
-                    (0, _mm256_unpacklo_epi64(x, y), _mm256_unpacklo_epi64(than, than)),
-                    (1, _mm256_unpackhi_epi64(x, y), _mm256_unpackhi_epi64(than, than)),
-                ] {
-                    let not_below = _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_max_epu8(bytes, than), bytes));
-                    let same = _mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, than));
-                    [below[i + odd], below[i + odd + 2]] = [!not_below as u16, (!not_below >> 16) as u16];
-                    [equal[i + odd], equal[i + odd + 2]] = [same as u16, (same >> 16) as u16];
-                }
+    fn compare_bytes(self, bytes: [U64x8; 2], than: U64x8) -> [[u64; 2]; 2] {
+        let (bytes, than) = (self.interleave_i32(bytes), self.interleave_i32([than; 2]));
+        let (mut below, mut equal) = ([0; 2], [0; 2]);
+        for four in 0..2 {
+            for two in [1, 0] {
+                let (bytes, than) = (bytes[four].0[two], than[four].0[two]);
+                // SAFETY: nothing else.
+                let (or_above, same) = unsafe {
+                    let or_above = _mm256_cmpeq_epi8(_mm256_max_epu8(bytes, than), bytes);
+                    (_mm256_movemask_epi8(or_above), _mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, than)))
+                };
+                below[four] = below[four] << 32 | u64::from(!or_above.cast_unsigned());
+                equal[four] = equal[four] << 32 | u64::from(same.cast_unsigned());
             }
         }
         [below, equal]
@@ -434,7 +433,7 @@ impl WideLanes for Avx2 {
     /// All blocks go from tie to tie together. An instruction that deposits bits would do, but Zen and Zen 2 take hundreds of cycles for these.
     #[inline(always)]
     fn deal(self, bytes: [U64x8; 2], threshold: u8, tied: [U64x8; 2], kept: [U64x8; 2]) -> Dealt {
-        let mut dealt = Dealt { keep: [[0; 2]; GROUP], tied: self.interleave(tied), equal: [0; GROUP], open: 0, many: 0 };
+        let mut dealt = Dealt { keep: [[0; 2]; GROUP], tied: self.interleave(tied), equal: [0; 2], open: 0, many: 0 };
         let (mut dropped, mut far) = ([kept[0]; 2], 0);
         let [below, equal] = self.compare_bytes(bytes, self.splat(u64::from_ne_bytes([threshold; 8])));
         dealt.equal = equal;
@@ -445,8 +444,12 @@ impl WideLanes for Avx2 {
                 let same = _mm256_set1_epi8(threshold.cast_signed());
                 let sign = _mm256_set1_epi8(i8::MIN);
                 let bytes = [bytes[0].0[quarter], bytes[1].0[quarter]];
-                let below = bytes.map(|bytes| _mm256_cmpgt_epi8(_mm256_xor_si256(same, sign), _mm256_xor_si256(bytes, sign)));
-                let equal = bytes.map(|bytes| _mm256_cmpeq_epi8(bytes, same));
+                let than = _mm256_xor_si256(same, sign);
+                let below = [
+                    _mm256_cmpgt_epi8(than, _mm256_xor_si256(bytes[0], sign)),
+                    _mm256_cmpgt_epi8(than, _mm256_xor_si256(bytes[1], sign)),
+                ];
+                let equal = [_mm256_cmpeq_epi8(bytes[0], same), _mm256_cmpeq_epi8(bytes[1], same)];
 
                 // Eight times the numbers of ties: those of the first half are how many bits its bytes have.
                 let (ties_first, ties_last) =
@@ -475,11 +478,10 @@ impl WideLanes for Avx2 {
                 let settled = _mm256_cmpeq_epi64(open, _mm256_setzero_si256());
                 let many = _mm256_cmpgt_epi64(ties, _mm256_set1_epi64x(8 * 16));
                 let most = _mm256_max_epi32(ties_first, ties_last);
-                let [settled, many, most] = [settled, many, _mm256_cmpgt_epi64(most, _mm256_set1_epi64x(8 * STEPS as i64))]
-                    .map(|lanes| _mm256_movemask_pd(_mm256_castsi256_pd(lanes)).cast_unsigned() as u8);
-                dealt.open |= (!settled & 15) << (4 * quarter);
-                dealt.many |= many << (4 * quarter);
-                far |= most;
+                let most = _mm256_cmpgt_epi64(most, _mm256_set1_epi64x(8 * STEPS as i64));
+                dealt.open |= (!_mm256_movemask_pd(_mm256_castsi256_pd(settled)) as u8 & 15) << (4 * quarter);
+                dealt.many |= (_mm256_movemask_pd(_mm256_castsi256_pd(many)) as u8) << (4 * quarter);
+                far |= _mm256_movemask_pd(_mm256_castsi256_pd(most));
             }
         }
         dealt.keep = self.interleave([kept[0] & !dropped[0], kept[1] & !dropped[1]]);
@@ -487,7 +489,7 @@ impl WideLanes for Avx2 {
             let kept = self.interleave(kept);
             for i in 0..GROUP {
                 dealt.keep[i] = kept[i];
-                drop_dealt(self, below[i].into(), dealt.tied[i], &mut dealt.keep[i]);
+                drop_dealt(self, lane_bits(below, i), dealt.tied[i], &mut dealt.keep[i]);
             }
         }
         dealt

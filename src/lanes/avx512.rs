@@ -291,6 +291,8 @@ impl Lanes for Avx512 {
 }
 
 impl WideLanes for Avx512 {
+    const PAIRS: bool = true;
+
     type U64x8 = U64x8;
 
     #[inline(always)]
@@ -353,13 +355,14 @@ impl WideLanes for Avx512 {
     }
 
     #[inline(always)]
-    fn compare_bytes(self, bytes: [U64x8; 2], than: U64x8) -> [[u16; GROUP]; 2] {
+    fn compare_bytes(self, bytes: [U64x8; 2], than: U64x8) -> [[u64; 2]; 2] {
         let (bytes, than) = (self.interleave_i32(bytes), self.interleave_i32([than; 2]));
-        // SAFETY: two masks are sixteen bytes, as the bits of eight lanes are, and any bits are valid for them.
+        // SAFETY: nothing else.
         unsafe {
-            let below = [0, 1].map(|i| _mm512_cmplt_epu8_mask(bytes[i].0, than[i].0));
-            let equal = [0, 1].map(|i| _mm512_cmpeq_epu8_mask(bytes[i].0, than[i].0));
-            core::mem::transmute([below, equal])
+            [
+                [_mm512_cmplt_epu8_mask(bytes[0].0, than[0].0), _mm512_cmplt_epu8_mask(bytes[1].0, than[1].0)],
+                [_mm512_cmpeq_epu8_mask(bytes[0].0, than[0].0), _mm512_cmpeq_epu8_mask(bytes[1].0, than[1].0)],
+            ]
         }
     }
 
@@ -371,7 +374,7 @@ impl WideLanes for Avx512 {
 
     #[inline(always)]
     fn deal(self, bytes: [U64x8; 2], threshold: u8, tied: [U64x8; 2], kept: [U64x8; 2]) -> Dealt {
-        let mut dealt = Dealt { keep: self.interleave(kept), tied: self.interleave(tied), equal: [0; GROUP], open: 0, many: 0 };
+        let mut dealt = Dealt { keep: self.interleave(kept), tied: self.interleave(tied), equal: [0; 2], open: 0, many: 0 };
         // Four blocks in each, their sixteen bytes behind each other.
         let bytes = self.interleave_i32(bytes);
         // SAFETY: two masks are sixteen bytes, as the bits of eight lanes are, and any bits are valid for them; the pointers are those of
@@ -393,7 +396,7 @@ impl WideLanes for Avx512 {
                 let any = ((equal[half] & !TOP) + !TOP | equal[half]) & TOP;
                 dealt.open |= (_pext_u64(any, TOP) as u8) << (4 * half);
             }
-            dealt.equal = core::mem::transmute::<[u64; 2], [u16; GROUP]>(equal);
+            dealt.equal = equal;
             let below = core::mem::transmute::<[u64; 2], [u16; GROUP]>(below);
             // Volatile, or the compiler takes the words out of vectors and puts them into vectors one by one, on the ports that multiply.
             for i in 0..GROUP {

@@ -114,6 +114,9 @@ pub(crate) trait Lanes: Copy {
 
 /// An instruction set that also runs the generator in vectors, eight 64-bit lanes at a time.
 pub(crate) trait WideLanes: Lanes {
+    /// Whether two calls of the generator round by round take less time than one after the other.
+    const PAIRS: bool;
+
     type U64x8: Copy
         + BitXor<Output = Self::U64x8>
         + BitAnd<Output = Self::U64x8>
@@ -134,8 +137,8 @@ pub(crate) trait WideLanes: Lanes {
     fn interleave(self, halves: [Self::U64x8; 2]) -> [Block; GROUP];
     /// The same, as 32-bit words.
     fn interleave_i32(self, halves: [Self::U64x8; 2]) -> [Self::I32x16; 2];
-    /// For each lane's sixteen bytes, a bit that is set if one is below that of `than`; and if it equals that.
-    fn compare_bytes(self, bytes: [Self::U64x8; 2], than: Self::U64x8) -> [[u16; GROUP]; 2];
+    /// For each lane's sixteen bytes, a bit that is set if one is below that of `than`; and if it equals that. Of four lanes in a word.
+    fn compare_bytes(self, bytes: [Self::U64x8; 2], than: Self::U64x8) -> [[u64; 2]; 2];
     /// The lowest of the bits, in order, at the places of the ones of `places`; zeros elsewhere.
     #[inline(always)]
     fn deposit(self, mut bits: u64, mut places: u64) -> u64 {
@@ -158,8 +161,8 @@ pub(crate) struct Dealt {
     pub(crate) keep: [Block; GROUP],
     /// The decisions that tie after the planes.
     pub(crate) tied: [Block; GROUP],
-    /// A bit for each byte that equals the threshold's.
-    pub(crate) equal: [u16; GROUP],
+    /// A bit for each byte that equals the threshold's, sixteen a block.
+    pub(crate) equal: [u64; 2],
     /// A bit for each block in which such a byte is a decision's.
     pub(crate) open: u8,
     /// A bit for each block with more than sixteen ties.

@@ -185,6 +185,8 @@ impl Lanes for Portable {
 }
 
 impl WideLanes for Portable {
+    const PAIRS: bool = false;
+
     type U64x8 = u64x8;
 
     #[inline(always)]
@@ -245,13 +247,13 @@ impl WideLanes for Portable {
     }
 
     #[inline(always)]
-    fn compare_bytes(self, bytes: [u64x8; 2], than: u64x8) -> [[u16; GROUP]; 2] {
+    fn compare_bytes(self, bytes: [u64x8; 2], than: u64x8) -> [[u64; 2]; 2] {
         let sixteen = |[low, high]: Block| u8x16::new(from_fn(|i| (if i < 8 { low } else { high } >> (i % 8 * 8)) as u8));
         let (bytes, than) = (self.interleave(bytes).map(sixteen), self.interleave([than; 2]).map(sixteen));
-        let (mut below, mut equal) = ([0; GROUP], [0; GROUP]);
-        for i in 0..GROUP {
-            below[i] = bytes[i].simd_lt(than[i]).to_bitmask() as u16;
-            equal[i] = bytes[i].simd_eq(than[i]).to_bitmask() as u16;
+        let (mut below, mut equal) = ([0; 2], [0; 2]);
+        for i in (0..GROUP).rev() {
+            below[i / 4] = below[i / 4] << 16 | u64::from(bytes[i].simd_lt(than[i]).to_bitmask());
+            equal[i / 4] = equal[i / 4] << 16 | u64::from(bytes[i].simd_eq(than[i]).to_bitmask());
         }
         [below, equal]
     }

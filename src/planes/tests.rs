@@ -17,15 +17,17 @@ impl<L: WideLanes> Calls<L> for Lanewise<L> {
         self.0.interleave([blocks; 2]).map(|[block, _]| self.1.uniforms(block))
     }
 
-    fn words(&self, blocks: &[[u64; BLOCK]; GROUP], calls: L::U64x8) -> [L::U64x8; 2] {
+    fn words<const N: usize>(&self, blocks: &[[u64; BLOCK]; GROUP], calls: [L::U64x8; N]) -> [[L::U64x8; 2]; N] {
         let Self(lanes, made_up) = self;
-        let mut words = lanes.interleave([calls; 2]);
-        for (words, uniforms) in words.iter_mut().zip(blocks) {
-            let call = words[0] as u32;
-            let [a, b, c, d] = made_up.call(uniforms, call >> 25 & 3, call >> 27).map(u64::from);
-            *words = [a | b << 32, c | d << 32];
-        }
-        [0, 1].map(|half| lanes.load(&words.map(|words| words[half])))
+        calls.map(|calls| {
+            let mut words = lanes.interleave([calls; 2]);
+            for (words, uniforms) in words.iter_mut().zip(blocks) {
+                let call = words[0] as u32;
+                let [a, b, c, d] = made_up.call(uniforms, call >> 25 & 3, call >> 27).map(u64::from);
+                *words = [a | b << 32, c | d << 32];
+            }
+            [0, 1].map(|half| lanes.load(&words.map(|words| words[half])))
+        })
     }
 }
 
@@ -34,7 +36,7 @@ struct BlocksAreRight(MadeUp);
 impl WideTask for BlocksAreRight {
     fn run<L: WideLanes>(&self, lanes: L) {
         let Self(made_up) = *self;
-        let threshold = Threshold(made_up.threshold);
+        let threshold = Threshold::new(made_up.threshold);
         let planes = Planes { lanes, threshold: &threshold, calls: Lanewise(lanes, made_up) };
         // Whole tiles and parts of one; the carries of the block's number.
         for (first, len) in [(0, 32), (100, 1), (101, 2), (200, 5), (300, 15), ((1 << 32) - 5, 32), ((1 << 57) - 31, 31)] {
@@ -42,14 +44,14 @@ impl WideTask for BlocksAreRight {
             let keep = keep.get_mut(..len).unwrap_or_default();
             planes.blocks(first, keep, &mut ());
             for (keep, block) in keep.iter().zip(first..) {
-                assert_eq!(join(*keep), made_up.keep(&made_up.uniforms(block)), "block {block} at T = {:#x}", threshold.0);
+                assert_eq!(join(*keep), made_up.keep(&made_up.uniforms(block)), "block {block} at T = {:#x}", made_up.threshold);
             }
         }
         for block in 0..6 {
             let uniforms = made_up.uniforms(block);
             for wanted in made_up.windows(&uniforms) {
                 let (keep, expected) = (join(planes.block(block, wanted)) & wanted, made_up.keep(&uniforms) & wanted);
-                assert_eq!(keep, expected, "block {block} at T = {:#x}", threshold.0);
+                assert_eq!(keep, expected, "block {block} at T = {:#x}", made_up.threshold);
             }
         }
     }
