@@ -96,3 +96,33 @@ impl Backend {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::simd::WideLanes;
+
+    /// What a test does on an instruction set with vectors.
+    pub(crate) trait WideTask {
+        fn run<L: WideLanes>(&self, lanes: L);
+    }
+
+    struct On<'t, T>(&'t T);
+
+    impl<L: WideLanes, T: WideTask> Task<L> for On<'_, T> {
+        #[inline(always)]
+        fn run(self, lanes: L) {
+            self.0.run(lanes);
+        }
+    }
+
+    /// Does it on all that this CPU has, compiled with their instructions.
+    pub(crate) fn each_wide(test: &impl WideTask) {
+        Portable.call(On(test));
+        #[cfg(target_arch = "x86_64")]
+        {
+            Avx2::detect().into_iter().for_each(|lanes| lanes.call(On(test)));
+            Avx512::detect().into_iter().for_each(|lanes| lanes.call(On(test)));
+        }
+    }
+}

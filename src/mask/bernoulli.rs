@@ -4,6 +4,9 @@
 //! one bit of 128 decisions. Those that still *tie* with T then get byte after byte: one call gives a byte to sixteen of them, in order of
 //! their *ranks*. A decision is settled at the first bit or byte that differs from T's; what still ties when the rest of T is zeros is kept.
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 use super::stream::{Domain, Stream};
 use super::tile::{Block, join, split};
 use crate::address::Address;
@@ -25,14 +28,17 @@ pub(crate) struct Bernoulli {
 
 impl Bernoulli {
     pub(crate) const fn new(rate: Rate, address: Address) -> Self {
-        Self { stream: Stream::new(address), threshold: Threshold(rate.threshold()) }
+        Self { stream: Stream::new(address), threshold: Threshold::new(rate.threshold()) }
     }
 
     /// The keep bits of a block, decision i of the block in bit i, right for those that are wanted: the plain reference of every other path.
     pub(crate) const fn block(&self, block: u64, wanted: u128) -> u128 {
         let mut decisions = Decisions::new(self.threshold, wanted);
-        while let Some((domain, k)) = decisions.next_call() {
-            decisions.take(self.stream.call(block, domain, k));
+        while let Some(k) = decisions.next_plane() {
+            decisions.compare_bits(self.stream.call(block, Domain::Planes, k));
+        }
+        while let Some(k) = decisions.next_bytes() {
+            decisions.compare_bytes(self.stream.call(block, Domain::Ties, k));
         }
         decisions.keep()
     }
@@ -40,42 +46,38 @@ impl Bernoulli {
 
 /// The threshold T of a rate, as decisions compare with it: four bits, then four bytes, of 16 T.
 #[derive(Clone, Copy)]
-pub(crate) struct Threshold(pub(crate) u64);
+pub(crate) struct Threshold {
+    value: u64,
+    /// Planes up to the last one bit: what ties then is kept, or goes on with bytes.
+    pub(crate) planes: u32,
+    /// Bytes up to the last that is not zero: none if the planes have it all.
+    pub(crate) levels: u32,
+}
 
 impl Threshold {
+    pub(crate) const fn new(value: u64) -> Self {
+        let bits = u32::BITS - low(value).trailing_zeros();
+        let planes = if bits < PLANES { bits } else { PLANES };
+        Self { value, planes, levels: (bits - planes).div_ceil(u8::BITS) }
+    }
+
     /// Whether it is 2^32, which has no place among the bits below.
     pub(crate) const fn drops_all(self) -> bool {
-        self.0 > u32::MAX as u64
-    }
-
-    /// The four bytes, the first on top.
-    const fn bytes(self) -> u32 {
-        low(self.0) << PLANES
-    }
-
-    /// Planes up to the last one bit: what ties then is kept, or goes on with bytes.
-    pub(crate) const fn planes(self) -> u32 {
-        let used = u32::BITS - low(self.0).trailing_zeros();
-        if used < PLANES { used } else { PLANES }
+        self.value > u32::MAX as u64
     }
 
     /// The bit of a plane, in every bit.
     pub(crate) const fn plane(self, k: u32) -> u64 {
-        (self.0 << k >> 31 & 1).wrapping_neg()
-    }
-
-    /// Bytes up to the last that is not zero: none if the planes have it all.
-    pub(crate) const fn levels(self) -> u32 {
-        (u32::BITS - self.bytes().trailing_zeros()).div_ceil(u8::BITS)
+        (self.value << k >> 31 & 1).wrapping_neg()
     }
 
     /// The byte of a level.
     pub(crate) const fn byte(self, level: u32) -> u8 {
-        (self.bytes() << (u8::BITS * level) >> (u32::BITS - u8::BITS)) as u8
+        (low(self.value) << PLANES << (u8::BITS * level) >> (u32::BITS - u8::BITS)) as u8
     }
 }
 
-/// How far the 128 decisions of a block have come. It asks for the words of one call after another, and knows nothing of where they come from.
+/// How far the 128 decisions of a block have come. They ask for one call after another, and know nothing of where its words come from.
 #[derive(Clone, Copy)]
 pub(crate) struct Decisions {
     threshold: Threshold,
@@ -84,85 +86,83 @@ pub(crate) struct Decisions {
     dropped: Block,
     /// Equal to the threshold so far.
     tied: Block,
-    /// The call to come.
-    domain: Domain,
-    k: u32,
     /// Those that tied after the planes: a decision's rank is its place among them.
     ranked: Block,
     /// Of these the ones that no byte of this level has been dealt to.
     waiting: Block,
+    /// The next plane.
+    plane: u32,
+    /// The next call of bytes.
+    call: u32,
 }
 
 impl Decisions {
     pub(crate) const fn new(threshold: Threshold, wanted: u128) -> Self {
-        let all = [u64::MAX; 2];
-        let dropped = if threshold.drops_all() { all } else { [0; 2] };
-        let tied = if threshold.drops_all() { [0; 2] } else { all };
-        Self { threshold, wanted: split(wanted), dropped, tied, domain: Domain::Planes, k: 0, ranked: [0; 2], waiting: [0; 2] }
-    }
-
-    /// The call that gives the next bits or bytes, if any are needed.
-    pub(crate) const fn next_call(&self) -> Option<(Domain, u32)> {
-        let of_use = match self.domain {
-            Domain::Planes => self.k < self.threshold.planes(),
-            _ => self.k / LEVEL < self.threshold.levels(),
-        };
-        if of_use && !is_empty(both(self.tied, self.wanted)) { Some((self.domain, self.k)) } else { None }
-    }
-
-    /// Takes the words of that call.
-    pub(crate) const fn take(&mut self, words: [u32; 4]) {
-        let [a, b, c, d] = words;
-        let words = [a as u64 | (b as u64) << 32, c as u64 | (d as u64) << 32];
-        if let Domain::Planes = self.domain {
-            self.compare_bits(words);
-        } else {
-            self.compare_bytes(words);
+        let dropped = if threshold.drops_all() { [u64::MAX; 2] } else { [0; 2] };
+        Self {
+            threshold,
+            wanted: split(wanted),
+            dropped,
+            tied: [u64::MAX; 2],
+            ranked: [0; 2],
+            waiting: [0; 2],
+            plane: 0,
+            call: 0,
         }
     }
 
+    /// The next plane, if one is needed.
+    pub(crate) const fn next_plane(&self) -> Option<u32> {
+        if self.plane < self.threshold.planes && !is_empty(both(self.tied, self.wanted)) { Some(self.plane) } else { None }
+    }
+
     /// A bit for every decision.
-    const fn compare_bits(&mut self, plane: Block) {
-        let threshold = self.threshold.plane(self.k);
+    pub(crate) const fn compare_bits(&mut self, plane: [u32; 4]) {
+        let (plane, threshold) = (halves(plane), self.threshold.plane(self.plane));
         let mut half = 0;
         while half < 2 {
             self.dropped[half] |= self.tied[half] & threshold & !plane[half];
             self.tied[half] &= !(plane[half] ^ threshold);
             half += 1;
         }
-        self.k += 1;
-        if self.k == PLANES {
-            (self.domain, self.k) = (Domain::Ties, 0);
+        self.plane += 1;
+        if self.plane == PLANES {
             (self.ranked, self.waiting) = (self.tied, self.tied);
             self.tied = both(self.tied, self.wanted);
         }
     }
 
+    /// The next call of bytes, if one is needed. To be asked when no plane is.
+    pub(crate) const fn next_bytes(&self) -> Option<u32> {
+        if self.call < LEVEL * self.threshold.levels && !is_empty(both(self.tied, self.wanted)) { Some(self.call) } else { None }
+    }
+
     /// A byte for each of the next sixteen decisions that had ties after the planes.
-    const fn compare_bytes(&mut self, bytes: Block) {
-        let threshold = self.threshold.byte(self.k / LEVEL);
+    pub(crate) const fn compare_bytes(&mut self, bytes: [u32; 4]) {
+        let bytes = join(halves(bytes)).to_le_bytes();
+        let threshold = self.threshold.byte(self.call / LEVEL);
         let (mut half, mut rank) = (0, 0);
         while half < 2 {
-            let mut tied = self.tied[half];
-            while self.waiting[half] != 0 && rank < 16 {
-                let decision = self.waiting[half] & self.waiting[half].wrapping_neg();
-                let byte = (bytes[rank / 8] >> (rank % 8 * 8)) as u8;
-                if byte != threshold {
-                    tied &= !decision;
+            let (mut waiting, mut below, mut equal) = (self.waiting[half], 0, 0);
+            while waiting != 0 && rank < bytes.len() {
+                let decision = waiting & waiting.wrapping_neg();
+                // Which are below is chance: a branch on it would be foreseen half of the time.
+                below |= decision & ((bytes[rank] < threshold) as u64).wrapping_neg();
+                if bytes[rank] == threshold {
+                    equal |= decision;
                 }
-                if byte < threshold {
-                    self.dropped[half] |= self.tied[half] & decision;
-                }
-                self.waiting[half] ^= decision;
+                waiting ^= decision;
                 rank += 1;
             }
-            self.tied[half] = tied;
+            self.dropped[half] |= self.tied[half] & below;
+            self.tied[half] &= waiting | equal | !self.waiting[half];
+            self.waiting[half] = waiting;
             half += 1;
         }
-        self.k += 1;
+        self.call += 1;
         if is_empty(both(self.waiting, self.tied)) {
             self.waiting = self.ranked;
-            self.k = self.k.next_multiple_of(LEVEL);
+            self.call = self.call.next_multiple_of(LEVEL);
         }
     }
 
@@ -170,6 +170,10 @@ impl Decisions {
     pub(crate) const fn keep(&self) -> u128 {
         !join(self.dropped)
     }
+}
+
+const fn halves([a, b, c, d]: [u32; 4]) -> Block {
+    [a as u64 | (b as u64) << 32, c as u64 | (d as u64) << 32]
 }
 
 const fn both(a: Block, b: Block) -> Block {

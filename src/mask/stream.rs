@@ -1,6 +1,6 @@
 //! Address -> random bits, 128 for a block a call.
 
-use crate::address::Address;
+use crate::Address;
 use crate::philox::{ROUNDS, high, low, philox4x32};
 
 /// Decisions in a block: as many as a call of Philox has bits.

@@ -4,12 +4,13 @@
 use core::arch::x86_64::*;
 use core::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Not, Sub};
 
-use super::lanes::{CHUNK, GROUP, Lanes, Task, WideLanes};
+use super::deal::{clear_dealt, lane_bits};
+use super::lanes::{CHUNK, Dealt, GROUP, Lanes, Task, WideLanes};
 
-// Fused multiply-add comes with AVX2 but is not asked for: its results are others than those of two roundings.
-cpufeatures::new!(detected, "avx2");
+// Fused multiply-add is not asked for: its results are others than those of two roundings.
+cpufeatures::new!(detected, "avx2", "bmi1", "bmi2", "popcnt");
 
-/// A CPU with AVX2. [`Avx2::detect`] alone makes one.
+/// A CPU with AVX2, BMI2 and POPCNT. [`Avx2::detect`] alone makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Avx2(());
 
@@ -102,11 +103,11 @@ impl Lanes for Avx2 {
     #[inline(always)]
     fn call(self, task: impl Task<Self>) {
         #[inline(never)]
-        #[target_feature(enable = "avx2")]
+        #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
         fn run(lanes: Avx2, task: impl Task<Avx2>) {
             task.run(lanes);
         }
-        // SAFETY: `self` is the proof that the CPU has AVX2.
+        // SAFETY: `self` is the proof that the CPU has these features.
         unsafe { run(self, task) }
     }
 
@@ -308,6 +309,8 @@ fn pack(x: I32x16) -> __m256i {
 }
 
 impl WideLanes for Avx2 {
+    const PAIRS: bool = true;
+
     type U64x8 = U64x8;
 
     #[inline(always)]
@@ -332,13 +335,10 @@ impl WideLanes for Avx2 {
     }
 
     #[inline(always)]
-    fn shl_u64<const N: u32>(self, x: U64x8) -> U64x8 {
-        let [a, b] = x.0;
+    fn sub_u64(self, x: U64x8, y: U64x8) -> U64x8 {
+        let ([a, b], [c, d]) = (x.0, y.0);
         // SAFETY: nothing else.
-        U64x8(unsafe {
-            let by = _mm256_set1_epi64x(i64::from(N));
-            [_mm256_sllv_epi64(a, by), _mm256_sllv_epi64(b, by)]
-        })
+        U64x8(unsafe { [_mm256_sub_epi64(a, c), _mm256_sub_epi64(b, d)] })
     }
 
     #[inline(always)]
@@ -389,30 +389,130 @@ impl WideLanes for Avx2 {
     }
 
     #[inline(always)]
-    fn nonzero(self, x: U64x8) -> u8 {
-        let [a, b] = x.0;
-        // SAFETY: nothing else.
-        let (a, b) = unsafe {
-            let zero = _mm256_setzero_si256();
-            let (a, b) = (_mm256_cmpeq_epi64(a, zero), _mm256_cmpeq_epi64(b, zero));
-            (_mm256_movemask_pd(_mm256_castsi256_pd(a)), _mm256_movemask_pd(_mm256_castsi256_pd(b)))
-        };
-        !(a | b << 4).cast_unsigned() as u8
+    fn compare_bytes(self, bytes: [U64x8; 2], than: U64x8) -> [[u64; 2]; 2] {
+        let (bytes, than) = (self.interleave_i32(bytes), self.interleave_i32([than; 2]));
+        let (mut below, mut equal) = ([0; 2], [0; 2]);
+        for four in 0..2 {
+            for two in [1, 0] {
+                let (bytes, than) = (bytes[four].0[two], than[four].0[two]);
+                // SAFETY: nothing else.
+                let (or_above, same) = unsafe {
+                    let or_above = _mm256_cmpeq_epi8(_mm256_max_epu8(bytes, than), bytes);
+                    (_mm256_movemask_epi8(or_above), _mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, than)))
+                };
+                below[four] = below[four] << 32 | u64::from(!or_above.cast_unsigned());
+                equal[four] = equal[four] << 32 | u64::from(same.cast_unsigned());
+            }
+        }
+        [below, equal]
     }
 
     #[inline(always)]
-    fn compare_bytes(self, x: U64x8, than: U64x8) -> [u64; 2] {
-        let (mut at_least, mut equal) = (0, 0);
-        for half in (0..2).rev() {
-            let (x, than) = (x.0[half], than.0[half]);
+    fn deposit(self, bits: u64, places: u64) -> u64 {
+        // SAFETY: nothing else.
+        unsafe { _pdep_u64(bits, places) }
+    }
+
+    /// All blocks go from tie to tie together. An instruction that deposits bits would do, but Zen and Zen 2 take hundreds of cycles for these.
+    #[inline(always)]
+    fn deal(self, bytes: [U64x8; 2], than: u8, places: [U64x8; 2], keep: [U64x8; 2]) -> Dealt {
+        let mut dealt = Dealt { keep: [[0; 2]; GROUP], places: self.interleave(places), equal: [0; 2], open: 0, many: 0 };
+        let (mut cleared, mut far) = ([keep[0]; 2], 0);
+        let [below, equal] = self.compare_bytes(bytes, self.splat(u64::from_ne_bytes([than; 8])));
+        dealt.equal = equal;
+        for quarter in 0..2 {
+            let (first, last) = (places[0].0[quarter], places[1].0[quarter]);
             // SAFETY: nothing else.
-            let bits = unsafe {
-                let (above_or_equal, same) = (_mm256_cmpeq_epi8(_mm256_max_epu8(x, than), x), _mm256_cmpeq_epi8(x, than));
-                [_mm256_movemask_epi8(above_or_equal), _mm256_movemask_epi8(same)].map(i32::cast_unsigned)
-            };
-            at_least = at_least << 32 | u64::from(bits[0]);
-            equal = equal << 32 | u64::from(bits[1]);
+            unsafe {
+                let same = _mm256_set1_epi8(than.cast_signed());
+                let sign = _mm256_set1_epi8(i8::MIN);
+                let bytes = [bytes[0].0[quarter], bytes[1].0[quarter]];
+                let than = _mm256_xor_si256(same, sign);
+                let below = [
+                    _mm256_cmpgt_epi8(than, _mm256_xor_si256(bytes[0], sign)),
+                    _mm256_cmpgt_epi8(than, _mm256_xor_si256(bytes[1], sign)),
+                ];
+                let equal = [_mm256_cmpeq_epi8(bytes[0], same), _mm256_cmpeq_epi8(bytes[1], same)];
+
+                // Eight times the numbers of ties: those of the first half are how many bits its bytes have.
+                let (ties_first, ties_last) =
+                    (_mm256_slli_epi64::<3>(count_ones(first)), _mm256_slli_epi64::<3>(count_ones(last)));
+                let ties = _mm256_add_epi64(ties_first, ties_last);
+                let bits = _mm256_set1_epi64x(64);
+                let after = [
+                    _mm256_or_si256(
+                        _mm256_or_si256(
+                            _mm256_srlv_epi64(below[0], ties_first),
+                            _mm256_sllv_epi64(below[1], _mm256_sub_epi64(bits, ties_first)),
+                        ),
+                        _mm256_srlv_epi64(below[1], _mm256_sub_epi64(ties_first, bits)),
+                    ),
+                    _mm256_srlv_epi64(below[1], ties_first),
+                ];
+                cleared[0].0[quarter] = step(first, below);
+                cleared[1].0[quarter] = step(last, after);
+
+                let ones = _mm256_set1_epi8(-1);
+                let with_byte = [
+                    _mm256_srlv_epi64(ones, _mm256_subs_epu16(bits, ties)),
+                    _mm256_xor_si256(_mm256_sllv_epi64(ones, _mm256_subs_epu16(ties, bits)), ones),
+                ];
+                let open = _mm256_or_si256(_mm256_and_si256(equal[0], with_byte[0]), _mm256_and_si256(equal[1], with_byte[1]));
+                let settled = _mm256_cmpeq_epi64(open, _mm256_setzero_si256());
+                let many = _mm256_cmpgt_epi64(ties, _mm256_set1_epi64x(8 * 16));
+                let most = _mm256_max_epi32(ties_first, ties_last);
+                let most = _mm256_cmpgt_epi64(most, _mm256_set1_epi64x(8 * STEPS as i64));
+                dealt.open |= (!_mm256_movemask_pd(_mm256_castsi256_pd(settled)) as u8 & 15) << (4 * quarter);
+                dealt.many |= (_mm256_movemask_pd(_mm256_castsi256_pd(many)) as u8) << (4 * quarter);
+                far |= _mm256_movemask_pd(_mm256_castsi256_pd(most));
+            }
         }
-        [!at_least, equal]
+        dealt.keep = self.interleave([keep[0] & !cleared[0], keep[1] & !cleared[1]]);
+        if far != 0 {
+            let keep = self.interleave(keep);
+            for i in 0..GROUP {
+                dealt.keep[i] = keep[i];
+                clear_dealt(self, lane_bits(below, i), dealt.places[i], &mut dealt.keep[i]);
+            }
+        }
+        dealt
+    }
+}
+
+/// The most ties of half a block that steps come to. One in 700 has more.
+const STEPS: usize = 10;
+
+/// The ties whose byte, by rank, is set.
+#[inline(always)]
+fn step(mut ties: __m256i, bytes: [__m256i; 2]) -> __m256i {
+    // SAFETY: an `Avx2` made the operands, and is the proof that the CPU has AVX2.
+    unsafe {
+        // Set where what becomes of a tie does not become of the one before it: then all from there on are turned over.
+        let changes = [
+            _mm256_xor_si256(bytes[0], _mm256_slli_epi64::<8>(bytes[0])),
+            _mm256_xor_si256(bytes[1], _mm256_or_si256(_mm256_slli_epi64::<8>(bytes[1]), _mm256_srli_epi64::<56>(bytes[0]))),
+        ];
+        let mut dealt = _mm256_setzero_si256();
+        for rank in 0..STEPS {
+            let byte = (rank % 8) as i64 * 0x0101_0101_0101_0101;
+            let byte = _mm256_setr_epi64x(byte, byte + 0x0808_0808_0808_0808, byte, byte + 0x0808_0808_0808_0808);
+            let change = _mm256_shuffle_epi8(changes[rank / 8], byte);
+            dealt = _mm256_xor_si256(dealt, _mm256_and_si256(ties, change));
+            ties = _mm256_and_si256(ties, _mm256_add_epi64(ties, _mm256_set1_epi64x(-1)));
+        }
+        dealt
+    }
+}
+
+/// The ones of each lane (Mula's method).
+#[inline(always)]
+fn count_ones(x: __m256i) -> __m256i {
+    // SAFETY: an `Avx2` made the operand, and is the proof that the CPU has AVX2.
+    unsafe {
+        let counts = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
+        let nibble = _mm256_set1_epi8(15);
+        let low = _mm256_shuffle_epi8(counts, _mm256_and_si256(x, nibble));
+        let high = _mm256_shuffle_epi8(counts, _mm256_and_si256(_mm256_srli_epi64::<4>(x), nibble));
+        _mm256_sad_epu8(_mm256_add_epi8(low, high), _mm256_setzero_si256())
     }
 }

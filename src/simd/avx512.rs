@@ -4,11 +4,25 @@
 use core::arch::x86_64::*;
 use core::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Not, Sub};
 
-use super::lanes::{CHUNK, GROUP, Lanes, Task, WideLanes};
+use super::lanes::{CHUNK, Dealt, GROUP, Lanes, Task, WideLanes};
 
-cpufeatures::new!(detected, "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi", "avx512vbmi2", "bmi2");
+cpufeatures::new!(
+    detected,
+    "avx2",
+    "fma",
+    "avx512f",
+    "avx512bw",
+    "avx512dq",
+    "avx512vl",
+    "avx512vbmi",
+    "avx512vbmi2",
+    "avx512vpopcntdq",
+    "bmi1",
+    "bmi2",
+    "popcnt"
+);
 
-/// A CPU with AVX-512 F, BW, DQ, VL, VBMI, and BMI2. [`Avx512::detect`] alone makes one.
+/// A CPU with AVX-512 F, BW, DQ, VL, and VBMI, BMI2 and POPCNT. [`Avx512::detect`] alone makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Avx512(());
 
@@ -99,7 +113,7 @@ impl Lanes for Avx512 {
     #[inline(always)]
     fn call(self, task: impl Task<Self>) {
         #[inline(never)]
-        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vpopcntdq,bmi1,bmi2,popcnt")]
         fn run(lanes: Avx512, task: impl Task<Avx512>) {
             task.run(lanes);
         }
@@ -261,6 +275,8 @@ impl Lanes for Avx512 {
 }
 
 impl WideLanes for Avx512 {
+    const PAIRS: bool = true;
+
     type U64x8 = U64x8;
 
     #[inline(always)]
@@ -282,9 +298,9 @@ impl WideLanes for Avx512 {
     }
 
     #[inline(always)]
-    fn shl_u64<const N: u32>(self, x: U64x8) -> U64x8 {
+    fn sub_u64(self, x: U64x8, y: U64x8) -> U64x8 {
         // SAFETY: nothing else.
-        U64x8(unsafe { _mm512_slli_epi64::<N>(x.0) })
+        U64x8(unsafe { _mm512_sub_epi64(x.0, y.0) })
     }
 
     #[inline(always)]
@@ -323,15 +339,15 @@ impl WideLanes for Avx512 {
     }
 
     #[inline(always)]
-    fn nonzero(self, x: U64x8) -> u8 {
+    fn compare_bytes(self, bytes: [U64x8; 2], than: U64x8) -> [[u64; 2]; 2] {
+        let (bytes, than) = (self.interleave_i32(bytes), self.interleave_i32([than; 2]));
         // SAFETY: nothing else.
-        unsafe { _mm512_test_epi64_mask(x.0, x.0) }
-    }
-
-    #[inline(always)]
-    fn compare_bytes(self, x: U64x8, than: U64x8) -> [u64; 2] {
-        // SAFETY: nothing else.
-        unsafe { [_mm512_cmplt_epu8_mask(x.0, than.0), _mm512_cmpeq_epu8_mask(x.0, than.0)] }
+        unsafe {
+            [
+                [_mm512_cmplt_epu8_mask(bytes[0].0, than[0].0), _mm512_cmplt_epu8_mask(bytes[1].0, than[1].0)],
+                [_mm512_cmpeq_epu8_mask(bytes[0].0, than[0].0), _mm512_cmpeq_epu8_mask(bytes[1].0, than[1].0)],
+            ]
+        }
     }
 
     #[inline(always)]
@@ -339,4 +355,48 @@ impl WideLanes for Avx512 {
         // SAFETY: nothing else.
         unsafe { _pdep_u64(bits, places) }
     }
+
+    #[inline(always)]
+    fn deal(self, bytes: [U64x8; 2], than: u8, places: [U64x8; 2], keep: [U64x8; 2]) -> Dealt {
+        let mut dealt = Dealt { keep: self.interleave(keep), places: self.interleave(places), equal: [0; 2], open: 0, many: 0 };
+        // Four blocks in each, their sixteen bytes behind each other.
+        let bytes = self.interleave_i32(bytes);
+        // SAFETY: two masks are sixteen bytes, as the bits of eight lanes are, and any bits are valid for them; the pointers are those of
+        // references.
+        unsafe {
+            let than = _mm512_set1_epi8(than.cast_signed());
+            let ties = _mm512_add_epi64(_mm512_popcnt_epi64(places[0].0), _mm512_popcnt_epi64(places[1].0));
+            dealt.many = _mm512_cmpgt_epu64_mask(ties, _mm512_set1_epi64(16));
+            let rank = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+            let lane = _mm512_setr_epi64(0, 0, SPREAD, SPREAD, 2 * SPREAD, 2 * SPREAD, 3 * SPREAD, 3 * SPREAD);
+            let (mut below, mut equal) = ([0; 2], [0; 2]);
+            for half in 0..2 {
+                below[half] = _mm512_cmplt_epu8_mask(bytes[half].0, than);
+                let lane = _mm512_add_epi8(lane, _mm512_set1_epi8(32 * half as i8));
+                let ties = _mm512_permutexvar_epi8(lane, ties);
+                let same = _mm512_cmpeq_epu8_mask(bytes[half].0, than);
+                equal[half] = _mm512_mask_cmpgt_epu8_mask(same, ties, rank);
+                // The top bit of sixteen, if any is set.
+                let any = ((equal[half] & !TOP) + !TOP | equal[half]) & TOP;
+                dealt.open |= (_pext_u64(any, TOP) as u8) << (4 * half);
+            }
+            dealt.equal = equal;
+            let below = core::mem::transmute::<[u64; 2], [u16; GROUP]>(below);
+            // Volatile, or the compiler takes the words out of vectors and puts them into vectors one by one, on the ports that multiply.
+            for i in 0..GROUP {
+                let below = u64::from((&raw const below[i]).read_volatile());
+                let [first, last] = [0, 1].map(|half| (&raw const dealt.places[i][half]).read_volatile());
+                dealt.keep[i][0] &= !_pdep_u64(below, first);
+                // A shift by 64 is none, but a block with so many ties is none that this settles.
+                dealt.keep[i][1] &= !_pdep_u64(below >> (first.count_ones() % 64), last);
+            }
+        }
+        dealt
+    }
 }
+
+/// The bytes of a lane's number, eight times that of lane 1.
+const SPREAD: i64 = 0x0808_0808_0808_0808;
+
+/// The top bit of each sixteen.
+const TOP: u64 = 0x8000_8000_8000_8000;

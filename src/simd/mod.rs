@@ -3,6 +3,7 @@
 //! | | |
 //! |---|---|
 //! | [`lanes`] | the traits: what an instruction set must be able to do |
+//! | [`deal`] | bytes dealt in order to the places of a mask |
 //! | [`half`] | conversions of half precision, for sets that have none of their own |
 //! | [`scalar`] | no vectors at all: microcontrollers, and the reference of the others |
 //! | [`portable`] | whatever `wide` finds at compile time: SSE2, NEON, wasm simd128 |
@@ -19,6 +20,7 @@ mod half;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod deal;
 mod lanes;
 mod portable;
 mod scalar;
@@ -27,6 +29,7 @@ mod scalar;
 pub(crate) use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::Avx512;
+pub(crate) use deal::{DEALT, clear_dealt, first_dealt, lane_bits, splat_byte};
 pub(crate) use lanes::{CHUNK, GROUP, Lanes, Task, WideLanes};
 pub(crate) use portable::{PORTABLE_IS_VECTORS, Portable};
 pub(crate) use scalar::Scalar;

@@ -5,7 +5,8 @@ use core::ops::{Add, Mul};
 
 use wide::{f32x16, f64x8, i32x16, u8x16, u32x4, u32x16, u64x8};
 
-use super::lanes::{CHUNK, GROUP, Lanes, Task, WideLanes, run};
+use super::deal::deal;
+use super::lanes::{CHUNK, Dealt, GROUP, Lanes, Task, WideLanes, run};
 
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
@@ -171,6 +172,8 @@ impl Lanes for Portable {
 }
 
 impl WideLanes for Portable {
+    const PAIRS: bool = false;
+
     type U64x8 = u64x8;
 
     #[inline(always)]
@@ -189,8 +192,8 @@ impl WideLanes for Portable {
     }
 
     #[inline(always)]
-    fn shl_u64<const N: u32>(self, x: u64x8) -> u64x8 {
-        x << N
+    fn sub_u64(self, x: u64x8, y: u64x8) -> u64x8 {
+        x - y
     }
 
     #[inline(always)]
@@ -231,20 +234,20 @@ impl WideLanes for Portable {
     }
 
     #[inline(always)]
-    fn nonzero(self, x: u64x8) -> u8 {
-        x.to_array().iter().rev().fold(0, |bits, &lane| bits << 1 | u8::from(lane != 0))
+    fn compare_bytes(self, bytes: [u64x8; 2], than: u64x8) -> [[u64; 2]; 2] {
+        let sixteen = |[low, high]: [u64; 2]| u8x16::new(from_fn(|i| (if i < 8 { low } else { high } >> (i % 8 * 8)) as u8));
+        let (bytes, than) = (self.interleave(bytes).map(sixteen), self.interleave([than; 2]).map(sixteen));
+        let (mut below, mut equal) = ([0; 2], [0; 2]);
+        for i in (0..GROUP).rev() {
+            below[i / 4] = below[i / 4] << 16 | u64::from(bytes[i].simd_lt(than[i]).to_bitmask());
+            equal[i / 4] = equal[i / 4] << 16 | u64::from(bytes[i].simd_eq(than[i]).to_bitmask());
+        }
+        [below, equal]
     }
 
     #[inline(always)]
-    fn compare_bytes(self, x: u64x8, than: u64x8) -> [u64; 2] {
-        let (x, than) = (x.to_array(), than.to_array());
-        let (mut below, mut equal) = (0, 0);
-        for i in (0..GROUP).step_by(2).rev() {
-            let [x, than] = [x, than].map(|lanes| u8x16::new(core::array::from_fn(|k| lanes[i + k / 8].to_le_bytes()[k % 8])));
-            below = below << 16 | u64::from(x.simd_lt(than).to_bitmask());
-            equal = equal << 16 | u64::from(x.simd_eq(than).to_bitmask());
-        }
-        [below, equal]
+    fn deal(self, bytes: [u64x8; 2], than: u8, places: [u64x8; 2], keep: [u64x8; 2]) -> Dealt {
+        deal(self, bytes, than, places, keep)
     }
 }
 
