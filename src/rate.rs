@@ -2,12 +2,12 @@
 
 use crate::Error;
 
-/// 2^32: the number of values of the uniform integer that a decision compares with the threshold.
+/// 2^32: the threshold that drops everything.
 const RANGE: u64 = 1 << 32;
 
 /// The probability p of *dropping*, held as the threshold `T = round(p * 2^32)`, ties to even.
 ///
-/// A decision drops when its uniform 32-bit integer is below `T`, so the realised rate is exactly `T / 2^32`,
+/// A decision drops when its uniform 36-bit integer is below `16 T`, so the realised rate is exactly `T / 2^32`,
 /// and p = 0 and p = 1 are exact: never, always. Every constructor is `const`, and none does floating-point arithmetic:
 /// the `f64` one takes its argument apart as bits. [`from_ratio`](Self::from_ratio) and [`from_threshold`](Self::from_threshold)
 /// keep floats out altogether, for parts without an FPU.
