@@ -362,8 +362,8 @@ pub(crate) fn deal<L: WideLanes>(
     let [below, equal] = lanes.compare_bytes(bytes, lanes.splat(splat_byte(threshold)));
     let mut dealt = Dealt { keep: [[0; 2]; GROUP], tied: lanes.interleave(tied), equal, open: 0, many: 0 };
     let (mut changes, mut far) = ([[0; GROUP]; 2], false);
-    for i in 0..GROUP {
-        let [first, last] = dealt.tied[i].map(u64::count_ones);
+    for (i, tied) in dealt.tied.iter().enumerate() {
+        let [first, last] = tied.map(u64::count_ones);
         dealt.open |= u8::from(lane_bits(equal, i) & first_ranks(first + last) != 0) << i;
         dealt.many |= u8::from(first + last > DEALT) << i;
         far |= first.max(last) > STEPS;
@@ -382,10 +382,9 @@ pub(crate) fn deal<L: WideLanes>(
     }
     dealt.keep = lanes.interleave([0, 1].map(|half| kept[half] & !dropped[half]));
     if far {
-        let kept = lanes.interleave(kept);
-        for i in 0..GROUP {
-            dealt.keep[i] = kept[i];
-            drop_dealt(lanes, lane_bits(below, i), dealt.tied[i], &mut dealt.keep[i]);
+        dealt.keep = lanes.interleave(kept);
+        for (i, keep) in dealt.keep.iter_mut().enumerate() {
+            drop_dealt(lanes, lane_bits(below, i), dealt.tied[i], keep);
         }
     }
     dealt

@@ -288,7 +288,11 @@ pub(crate) fn each_wide(test: &impl WideTask) {
     Portable.call(On(Portable, test));
     #[cfg(target_arch = "x86_64")]
     {
-        Avx2::detect().into_iter().for_each(|lanes| lanes.call(On(lanes, test)));
-        Avx512::detect().into_iter().for_each(|lanes| lanes.call(On(lanes, test)));
+        if let Some(lanes) = Avx2::detect() {
+            lanes.call(On(lanes, test));
+        }
+        if let Some(lanes) = Avx512::detect() {
+            lanes.call(On(lanes, test));
+        }
     }
 }
