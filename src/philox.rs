@@ -23,7 +23,7 @@ pub const ROUNDS: u32 = 10;
 ///
 /// assert_eq!(philox4x32([0; 4], [0; 2], ROUNDS), [0x6627_E8D5, 0xE169_C58D, 0xBC57_AC4C, 0x9B00_DBD8]);
 /// ```
-#[inline]
+#[inline(always)]
 #[must_use]
 pub const fn philox4x32(counter: [u32; 4], key: [u32; 2], rounds: u32) -> [u32; 4] {
     let [mut a, mut b, mut c, mut d] = counter;

@@ -1,8 +1,8 @@
 //! Address and rate -> keep decisions: the mask contract, plainly.
 //!
-//! A decision drops when its uniform integer U is below the threshold T. Its leading bits come from four *planes*: one call of Philox gives
-//! one bit of 128 decisions. Those that still *tie* with T then get byte after byte: one call gives a byte to sixteen of them, in order of
-//! their *ranks*. A decision is settled at the first bit or byte that differs from T's; what still ties when the rest of T is zeros is kept.
+//! A decision drops when its uniform integer U, of 36 bits, is below 16 T. Its four leading bits come from *planes*: one call of Philox gives a
+//! bit of each of 128 decisions. Those that still *tie* with 16 T then get byte after byte: one call gives a byte to sixteen of them, in order of
+//! their *ranks*. A decision is settled at the first bit or byte that differs; what still ties when the rest of T is zeros is kept.
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -32,6 +32,7 @@ impl Bernoulli {
     }
 
     /// The keep bits of a block, decision i of the block in bit i, right for those that are wanted: the plain reference of every other path.
+    #[inline(always)]
     pub(crate) const fn block(&self, block: u64, wanted: u128) -> u128 {
         let mut decisions = Decisions::new(self.threshold, wanted);
         while let Some(k) = decisions.next_plane() {
@@ -97,6 +98,7 @@ pub(crate) struct Decisions {
 }
 
 impl Decisions {
+    #[inline(always)]
     pub(crate) const fn new(threshold: Threshold, wanted: u128) -> Self {
         let dropped = if threshold.drops_all() { [u64::MAX; 2] } else { [0; 2] };
         Self {
@@ -112,11 +114,13 @@ impl Decisions {
     }
 
     /// The next plane, if one is needed.
+    #[inline(always)]
     pub(crate) const fn next_plane(&self) -> Option<u32> {
         if self.plane < self.threshold.planes && !is_empty(both(self.tied, self.wanted)) { Some(self.plane) } else { None }
     }
 
     /// A bit for every decision.
+    #[inline(always)]
     pub(crate) const fn compare_bits(&mut self, plane: [u32; 4]) {
         let (plane, threshold) = (halves(plane), self.threshold.plane(self.plane));
         let mut half = 0;
@@ -133,11 +137,13 @@ impl Decisions {
     }
 
     /// The next call of bytes, if one is needed. To be asked when no plane is.
+    #[inline(always)]
     pub(crate) const fn next_bytes(&self) -> Option<u32> {
         if self.call < LEVEL * self.threshold.levels && !is_empty(both(self.tied, self.wanted)) { Some(self.call) } else { None }
     }
 
     /// A byte for each of the next sixteen decisions that had ties after the planes.
+    #[inline(always)]
     pub(crate) const fn compare_bytes(&mut self, bytes: [u32; 4]) {
         let bytes = join(halves(bytes)).to_le_bytes();
         let threshold = self.threshold.byte(self.call / LEVEL);
@@ -149,9 +155,9 @@ impl Decisions {
                 // Which are below is chance: a branch on it would be foreseen half of the time.
                 below |= decision & ((bytes[rank] < threshold) as u64).wrapping_neg();
                 if bytes[rank] == threshold {
-                    equal |= decision;
+                    equal = rarely(equal, decision);
                 }
-                waiting ^= decision;
+                waiting &= waiting - 1;
                 rank += 1;
             }
             self.dropped[half] |= self.tied[half] & below;
@@ -167,6 +173,7 @@ impl Decisions {
     }
 
     /// The keep bits, right for the wanted decisions once no call is needed.
+    #[inline(always)]
     pub(crate) const fn keep(&self) -> u128 {
         !join(self.dropped)
     }
@@ -182,4 +189,11 @@ const fn both(a: Block, b: Block) -> Block {
 
 const fn is_empty([a, b]: Block) -> bool {
     a | b == 0
+}
+
+/// A union, but a branch around it, as it is a rare one.
+#[cold]
+#[inline(never)]
+const fn rarely(a: u64, b: u64) -> u64 {
+    a | b
 }

@@ -45,12 +45,20 @@ impl Generate for Scalar {
 
 impl Generator for &Bernoulli {
     fn block(&self, block: u64, wanted: u128) -> Block {
-        split(Bernoulli::block(self, block, wanted))
+        let mut keep = [[0; 2]];
+        blocks(self, block, wanted, &mut keep);
+        keep[0]
     }
 
     fn blocks(&self, first: u64, keep: &mut [Block]) {
-        for (i, keep) in keep.iter_mut().enumerate() {
-            *keep = Generator::block(self, first.wrapping_add(i as u64), u128::MAX);
-        }
+        blocks(self, first, u128::MAX, keep);
+    }
+}
+
+/// In one function, which every kernel calls: what blocks have in common is then computed once, and the code is there once.
+#[inline(never)]
+fn blocks(mask: &Bernoulli, first: u64, wanted: u128, keep: &mut [Block]) {
+    for (i, keep) in keep.iter_mut().enumerate() {
+        *keep = split(mask.block(first.wrapping_add(i as u64), wanted));
     }
 }

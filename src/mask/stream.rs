@@ -43,6 +43,7 @@ impl Stream {
     }
 
     /// The words of call `k` of a domain, for a block: the plain reference of every other path.
+    #[inline(always)]
     pub(crate) const fn call(&self, block: u64, domain: Domain, k: u32) -> [u32; 4] {
         let counter = [low(block), high(block) | call_bits(domain, k), self.layer, self.step];
         philox4x32(counter, self.key, ROUNDS)

@@ -461,18 +461,17 @@ impl WideLanes for Avx2 {
                 let settled = _mm256_cmpeq_epi64(open, _mm256_setzero_si256());
                 let many = _mm256_cmpgt_epi64(ties, _mm256_set1_epi64x(8 * 16));
                 let most = _mm256_max_epi32(ties_first, ties_last);
-                let most = _mm256_cmpgt_epi64(most, _mm256_set1_epi64x(8 * STEPS as i64));
-                dealt.open |= (!_mm256_movemask_pd(_mm256_castsi256_pd(settled)) as u8 & 15) << (4 * quarter);
-                dealt.many |= (_mm256_movemask_pd(_mm256_castsi256_pd(many)) as u8) << (4 * quarter);
+                let most = _mm256_cmpgt_epi64(most, _mm256_set1_epi64x(8 * STEPS));
+                dealt.open |= (!_mm256_movemask_pd(_mm256_castsi256_pd(settled)).cast_unsigned() as u8 & 15) << (4 * quarter);
+                dealt.many |= (_mm256_movemask_pd(_mm256_castsi256_pd(many)).cast_unsigned() as u8) << (4 * quarter);
                 far |= _mm256_movemask_pd(_mm256_castsi256_pd(most));
             }
         }
         dealt.keep = self.interleave([keep[0] & !cleared[0], keep[1] & !cleared[1]]);
         if far != 0 {
-            let keep = self.interleave(keep);
-            for i in 0..GROUP {
-                dealt.keep[i] = keep[i];
-                clear_dealt(self, lane_bits(below, i), dealt.places[i], &mut dealt.keep[i]);
+            dealt.keep = self.interleave(keep);
+            for (i, keep) in dealt.keep.iter_mut().enumerate() {
+                clear_dealt(self, lane_bits(below, i), dealt.places[i], keep);
             }
         }
         dealt
@@ -480,7 +479,7 @@ impl WideLanes for Avx2 {
 }
 
 /// The most ties of half a block that steps come to. One in 700 has more.
-const STEPS: usize = 10;
+const STEPS: i64 = 10;
 
 /// The ties whose byte, by rank, is set.
 #[inline(always)]
@@ -494,9 +493,9 @@ fn step(mut ties: __m256i, bytes: [__m256i; 2]) -> __m256i {
         ];
         let mut dealt = _mm256_setzero_si256();
         for rank in 0..STEPS {
-            let byte = (rank % 8) as i64 * 0x0101_0101_0101_0101;
+            let byte = rank % 8 * 0x0101_0101_0101_0101;
             let byte = _mm256_setr_epi64x(byte, byte + 0x0808_0808_0808_0808, byte, byte + 0x0808_0808_0808_0808);
-            let change = _mm256_shuffle_epi8(changes[rank / 8], byte);
+            let change = _mm256_shuffle_epi8(changes[usize::from(rank >= 8)], byte);
             dealt = _mm256_xor_si256(dealt, _mm256_and_si256(ties, change));
             ties = _mm256_and_si256(ties, _mm256_add_epi64(ties, _mm256_set1_epi64x(-1)));
         }

@@ -377,7 +377,7 @@ impl WideLanes for Avx512 {
                 let same = _mm512_cmpeq_epu8_mask(bytes[half].0, than);
                 equal[half] = _mm512_mask_cmpgt_epu8_mask(same, ties, rank);
                 // The top bit of sixteen, if any is set.
-                let any = ((equal[half] & !TOP) + !TOP | equal[half]) & TOP;
+                let any = (((equal[half] & !TOP) + !TOP) | equal[half]) & TOP;
                 dealt.open |= (_pext_u64(any, TOP) as u8) << (4 * half);
             }
             dealt.equal = equal;

@@ -39,8 +39,8 @@ pub(super) fn deal<L: WideLanes>(lanes: L, bytes: [L::U64x8; 2], than: u8, place
     let [below, equal] = lanes.compare_bytes(bytes, lanes.splat(splat_byte(than)));
     let mut dealt = Dealt { keep: [[0; 2]; GROUP], places: lanes.interleave(places), equal, open: 0, many: 0 };
     let (mut changes, mut far) = ([[0; GROUP]; 2], false);
-    for i in 0..GROUP {
-        let [first, last] = dealt.places[i].map(u64::count_ones);
+    for (i, places) in dealt.places.iter().enumerate() {
+        let [first, last] = places.map(u64::count_ones);
         dealt.open |= u8::from(lane_bits(equal, i) & first_dealt(first + last) != 0) << i;
         dealt.many |= u8::from(first + last > DEALT) << i;
         far |= first.max(last) > STEPS;
@@ -59,10 +59,9 @@ pub(super) fn deal<L: WideLanes>(lanes: L, bytes: [L::U64x8; 2], than: u8, place
     }
     dealt.keep = lanes.interleave([0, 1].map(|half| keep[half] & !cleared[half]));
     if far {
-        let keep = lanes.interleave(keep);
-        for i in 0..GROUP {
-            dealt.keep[i] = keep[i];
-            clear_dealt(lanes, lane_bits(below, i), dealt.places[i], &mut dealt.keep[i]);
+        dealt.keep = lanes.interleave(keep);
+        for (i, keep) in dealt.keep.iter_mut().enumerate() {
+            clear_dealt(lanes, lane_bits(below, i), dealt.places[i], keep);
         }
     }
     dealt

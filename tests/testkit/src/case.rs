@@ -156,7 +156,7 @@ pub fn probability(g: &mut Gen) -> f64 {
         0 => *g.choose(&[0, 1, RANGE - 1, RANGE]).unwrap(),
         1 => {
             let zeros = u8::arbitrary(g) % 29;
-            u64::arbitrary(g) % ((RANGE >> zeros) + 1) << zeros
+            (u64::arbitrary(g) % ((RANGE >> zeros) + 1)) << zeros
         }
         2 => 1 << (u8::arbitrary(g) % 33),
         _ => u64::arbitrary(g) % (RANGE + 1),
