@@ -94,7 +94,6 @@ impl Not for U64x8 {
     }
 }
 
-// In the blocks below, `self` is the proof that the CPU has AVX2; `SAFETY` names what else the intrinsics ask for.
 impl Lanes for Avx2 {
     type F32x16 = F32x16;
     type F64x16 = F64x16;
@@ -113,26 +112,26 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     fn splat_f32(self, x: f32) -> F32x16 {
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         F32x16(unsafe { [_mm256_set1_ps(x); 2] })
     }
 
     #[inline(always)]
     fn load_f32(self, x: &[f32; CHUNK]) -> F32x16 {
-        // SAFETY: both are 64 bytes that any bits are valid for.
+        // SAFETY: `self` proves the instructions; both types have 64 bytes, valid with any bits.
         F32x16(unsafe { core::mem::transmute::<[f32; 16], [__m256; 2]>(*x) })
     }
 
     #[inline(always)]
     fn store_f32(self, x: F32x16) -> [f32; CHUNK] {
-        // SAFETY: both are 64 bytes that any bits are valid for.
+        // SAFETY: `self` proves the instructions; both types have 64 bytes, valid with any bits.
         unsafe { core::mem::transmute(x.0) }
     }
 
     #[inline(always)]
     fn select_f32(self, keep: u16, kept: F32x16, dropped: F32x16) -> F32x16 {
         let ([a, b], [c, d]) = (kept.0, dropped.0);
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         F32x16(unsafe {
             // Each lane's bit goes to its sign, which is what a blend looks at.
             let keep = _mm256_set1_epi32(i32::from(keep));
@@ -144,26 +143,26 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     fn splat_f64(self, x: f64) -> F64x16 {
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         F64x16(unsafe { [_mm256_set1_pd(x); 4] })
     }
 
     #[inline(always)]
     fn load_f64(self, x: &[f64; CHUNK]) -> F64x16 {
-        // SAFETY: both are 128 bytes that any bits are valid for.
+        // SAFETY: `self` proves the instructions; both types have 128 bytes, valid with any bits.
         F64x16(unsafe { core::mem::transmute::<[f64; 16], [__m256d; 4]>(*x) })
     }
 
     #[inline(always)]
     fn store_f64(self, x: F64x16) -> [f64; CHUNK] {
-        // SAFETY: both are 128 bytes that any bits are valid for.
+        // SAFETY: `self` proves the instructions; both types have 128 bytes, valid with any bits.
         unsafe { core::mem::transmute(x.0) }
     }
 
     #[inline(always)]
     fn select_f64(self, keep: u16, kept: F64x16, dropped: F64x16) -> F64x16 {
         let ([a, b, c, d], [e, f, g, h]) = (kept.0, dropped.0);
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         F64x16(unsafe {
             let keep = _mm256_set1_epi64x(i64::from(keep));
             let lanes = _mm256_setr_epi64x(63, 62, 61, 60);
@@ -182,13 +181,13 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     fn splat_i32(self, x: i32) -> I32x16 {
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         I32x16(unsafe { [_mm256_set1_epi32(x); 2] })
     }
 
     #[inline(always)]
     fn load_i8(self, x: &[i8; CHUNK]) -> I32x16 {
-        // SAFETY: both are 16 bytes that any bits are valid for.
+        // SAFETY: `self` proves the instructions; both types have 16 bytes, valid with any bits.
         I32x16(unsafe {
             let x = core::mem::transmute::<[i8; 16], __m128i>(*x);
             [_mm256_cvtepi8_epi32(x), _mm256_cvtepi8_epi32(_mm_unpackhi_epi64(x, x))]
@@ -197,7 +196,7 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     fn store_i8(self, x: I32x16) -> [i8; CHUNK] {
-        // SAFETY: both are 16 bytes that any bits are valid for.
+        // SAFETY: `self` proves the instructions; both types have 16 bytes, valid with any bits.
         unsafe {
             let x = pack(x);
             core::mem::transmute(_mm_packs_epi16(_mm256_castsi256_si128(x), _mm256_extracti128_si256::<1>(x)))
@@ -206,7 +205,7 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     fn load_i16(self, x: &[i16; CHUNK]) -> I32x16 {
-        // SAFETY: both are 32 bytes that any bits are valid for.
+        // SAFETY: `self` proves the instructions; both types have 32 bytes, valid with any bits.
         I32x16(unsafe {
             let [low, high] = core::mem::transmute::<[i16; 16], [__m128i; 2]>(*x);
             [_mm256_cvtepi16_epi32(low), _mm256_cvtepi16_epi32(high)]
@@ -215,14 +214,14 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     fn store_i16(self, x: I32x16) -> [i16; CHUNK] {
-        // SAFETY: both are 32 bytes that any bits are valid for.
+        // SAFETY: `self` proves the instructions; both types have 32 bytes, valid with any bits.
         unsafe { core::mem::transmute(pack(x)) }
     }
 
     #[cfg(feature = "half")]
     #[inline(always)]
     fn load_u16(self, x: &[u16; CHUNK]) -> I32x16 {
-        // SAFETY: both are 32 bytes that any bits are valid for.
+        // SAFETY: `self` proves the instructions; both types have 32 bytes, valid with any bits.
         I32x16(unsafe {
             let [low, high] = core::mem::transmute::<[u16; 16], [__m128i; 2]>(*x);
             [_mm256_cvtepu16_epi32(low), _mm256_cvtepu16_epi32(high)]
@@ -233,7 +232,7 @@ impl Lanes for Avx2 {
     #[inline(always)]
     fn store_u16(self, x: I32x16) -> [u16; CHUNK] {
         let [low, high] = x.0;
-        // SAFETY: both are 32 bytes that any bits are valid for.
+        // SAFETY: `self` proves the instructions; both types have 32 bytes, valid with any bits.
         unsafe { core::mem::transmute(_mm256_permute4x64_epi64::<IN_ORDER>(_mm256_packus_epi32(low, high))) }
     }
 
@@ -248,7 +247,7 @@ impl Lanes for Avx2 {
     #[inline(always)]
     fn shl<const N: u32>(self, x: I32x16) -> I32x16 {
         let [a, b] = x.0;
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         I32x16(unsafe {
             let by = _mm256_set1_epi32(N.cast_signed());
             [_mm256_sllv_epi32(a, by), _mm256_sllv_epi32(b, by)]
@@ -258,7 +257,7 @@ impl Lanes for Avx2 {
     #[inline(always)]
     fn shr<const N: u32>(self, x: I32x16) -> I32x16 {
         let [a, b] = x.0;
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         I32x16(unsafe {
             let by = _mm256_set1_epi32(N.cast_signed());
             [_mm256_srlv_epi32(a, by), _mm256_srlv_epi32(b, by)]
@@ -268,7 +267,7 @@ impl Lanes for Avx2 {
     #[inline(always)]
     fn sar(self, x: I32x16, by: u32) -> I32x16 {
         let [a, b] = x.0;
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         I32x16(unsafe {
             let by = _mm256_set1_epi32(by.cast_signed());
             [_mm256_srav_epi32(a, by), _mm256_srav_epi32(b, by)]
@@ -278,21 +277,21 @@ impl Lanes for Avx2 {
     #[inline(always)]
     fn to_f32(self, x: I32x16) -> F32x16 {
         let [a, b] = x.0;
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         F32x16(unsafe { [_mm256_cvtepi32_ps(a), _mm256_cvtepi32_ps(b)] })
     }
 
     #[inline(always)]
     fn cast_i32(self, x: F32x16) -> I32x16 {
         let [a, b] = x.0;
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         I32x16(unsafe { [_mm256_castps_si256(a), _mm256_castps_si256(b)] })
     }
 
     #[inline(always)]
     fn cast_f32(self, x: I32x16) -> F32x16 {
         let [a, b] = x.0;
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         F32x16(unsafe { [_mm256_castsi256_ps(a), _mm256_castsi256_ps(b)] })
     }
 }
@@ -315,20 +314,20 @@ impl WideLanes for Avx2 {
 
     #[inline(always)]
     fn splat(self, x: u64) -> U64x8 {
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         U64x8(unsafe { [_mm256_set1_epi64x(x.cast_signed()); 2] })
     }
 
     #[inline(always)]
     fn load(self, x: &[u64; GROUP]) -> U64x8 {
-        // SAFETY: both are 64 bytes that any bits are valid for.
+        // SAFETY: `self` proves the instructions; both types have 64 bytes, valid with any bits.
         U64x8(unsafe { core::mem::transmute::<[u64; GROUP], [__m256i; 2]>(*x) })
     }
 
     #[inline(always)]
     fn count_from(self, first: u64) -> U64x8 {
         let [first, _] = self.splat(first).0;
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         U64x8(unsafe {
             [_mm256_add_epi64(first, _mm256_setr_epi64x(0, 1, 2, 3)), _mm256_add_epi64(first, _mm256_setr_epi64x(4, 5, 6, 7))]
         })
@@ -337,14 +336,14 @@ impl WideLanes for Avx2 {
     #[inline(always)]
     fn sub_u64(self, x: U64x8, y: U64x8) -> U64x8 {
         let ([a, b], [c, d]) = (x.0, y.0);
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         U64x8(unsafe { [_mm256_sub_epi64(a, c), _mm256_sub_epi64(b, d)] })
     }
 
     #[inline(always)]
     fn shr_u64<const N: u32>(self, x: U64x8) -> U64x8 {
         let [a, b] = x.0;
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         U64x8(unsafe {
             let by = _mm256_set1_epi64x(i64::from(N));
             [_mm256_srlv_epi64(a, by), _mm256_srlv_epi64(b, by)]
@@ -354,7 +353,7 @@ impl WideLanes for Avx2 {
     #[inline(always)]
     fn mul(self, x: U64x8, factor: u32) -> U64x8 {
         let [a, b] = x.0;
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         U64x8(unsafe {
             let factor = _mm256_set1_epi64x(i64::from(factor));
             [_mm256_mul_epu32(a, factor), _mm256_mul_epu32(b, factor)]
@@ -364,20 +363,20 @@ impl WideLanes for Avx2 {
     #[inline(always)]
     fn swap(self, x: U64x8) -> U64x8 {
         let [a, b] = x.0;
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         U64x8(unsafe { [_mm256_shuffle_epi32::<0b10_11_00_01>(a), _mm256_shuffle_epi32::<0b10_11_00_01>(b)] })
     }
 
     #[inline(always)]
     fn interleave(self, halves: [U64x8; 2]) -> [[u64; 2]; GROUP] {
-        // SAFETY: four vectors are 128 bytes, as eight blocks are, and any bits are valid for them.
+        // SAFETY: `self` proves the instructions; four vectors are 128 bytes, as eight blocks are, and any bits are valid for them.
         unsafe { core::mem::transmute(self.interleave_i32(halves).map(|x| x.0)) }
     }
 
     #[inline(always)]
     fn interleave_i32(self, [low, high]: [U64x8; 2]) -> [I32x16; 2] {
         let ([a, b], [c, d]) = (low.0, high.0);
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         unsafe {
             let (ac_even, ac_odd) = (_mm256_unpacklo_epi64(a, c), _mm256_unpackhi_epi64(a, c));
             let (bd_even, bd_odd) = (_mm256_unpacklo_epi64(b, d), _mm256_unpackhi_epi64(b, d));
@@ -395,7 +394,7 @@ impl WideLanes for Avx2 {
         for four in 0..2 {
             for two in [1, 0] {
                 let (bytes, than) = (bytes[four].0[two], than[four].0[two]);
-                // SAFETY: nothing else.
+                // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
                 let (or_above, same) = unsafe {
                     let or_above = _mm256_cmpeq_epi8(_mm256_max_epu8(bytes, than), bytes);
                     (_mm256_movemask_epi8(or_above), _mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, than)))
@@ -409,11 +408,11 @@ impl WideLanes for Avx2 {
 
     #[inline(always)]
     fn deposit(self, bits: u64, places: u64) -> u64 {
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         unsafe { _pdep_u64(bits, places) }
     }
 
-    /// All blocks go from tie to tie together. An instruction that deposits bits would do, but Zen and Zen 2 take hundreds of cycles for these.
+    /// All lanes go from place to place together. PDEP would do it lane by lane, but takes Zen and Zen 2 hundreds of cycles.
     #[inline(always)]
     fn deal(self, bytes: [U64x8; 2], than: u8, places: [U64x8; 2], keep: [U64x8; 2]) -> Dealt {
         let mut dealt = Dealt { keep: [[0; 2]; GROUP], places: self.interleave(places), equal: [0; 2], open: 0, many: 0 };
@@ -422,7 +421,7 @@ impl WideLanes for Avx2 {
         dealt.equal = equal;
         for quarter in 0..2 {
             let (first, last) = (places[0].0[quarter], places[1].0[quarter]);
-            // SAFETY: nothing else.
+            // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
             unsafe {
                 let same = _mm256_set1_epi8(than.cast_signed());
                 let sign = _mm256_set1_epi8(i8::MIN);
@@ -434,34 +433,34 @@ impl WideLanes for Avx2 {
                 ];
                 let equal = [_mm256_cmpeq_epi8(bytes[0], same), _mm256_cmpeq_epi8(bytes[1], same)];
 
-                // Eight times the numbers of ties: those of the first half are how many bits its bytes have.
-                let (ties_first, ties_last) =
+                // Eight times the numbers of places: how many bits the bytes of each half have.
+                let (first_bits, last_bits) =
                     (_mm256_slli_epi64::<3>(count_ones(first)), _mm256_slli_epi64::<3>(count_ones(last)));
-                let ties = _mm256_add_epi64(ties_first, ties_last);
+                let both_bits = _mm256_add_epi64(first_bits, last_bits);
                 let bits = _mm256_set1_epi64x(64);
                 let after = [
                     _mm256_or_si256(
                         _mm256_or_si256(
-                            _mm256_srlv_epi64(below[0], ties_first),
-                            _mm256_sllv_epi64(below[1], _mm256_sub_epi64(bits, ties_first)),
+                            _mm256_srlv_epi64(below[0], first_bits),
+                            _mm256_sllv_epi64(below[1], _mm256_sub_epi64(bits, first_bits)),
                         ),
-                        _mm256_srlv_epi64(below[1], _mm256_sub_epi64(ties_first, bits)),
+                        _mm256_srlv_epi64(below[1], _mm256_sub_epi64(first_bits, bits)),
                     ),
-                    _mm256_srlv_epi64(below[1], ties_first),
+                    _mm256_srlv_epi64(below[1], first_bits),
                 ];
-                cleared[0].0[quarter] = step(first, below);
-                cleared[1].0[quarter] = step(last, after);
+                cleared[0].0[quarter] = deposit_bytes(first, below);
+                cleared[1].0[quarter] = deposit_bytes(last, after);
 
                 let ones = _mm256_set1_epi8(-1);
                 let with_byte = [
-                    _mm256_srlv_epi64(ones, _mm256_subs_epu16(bits, ties)),
-                    _mm256_xor_si256(_mm256_sllv_epi64(ones, _mm256_subs_epu16(ties, bits)), ones),
+                    _mm256_srlv_epi64(ones, _mm256_subs_epu16(bits, both_bits)),
+                    _mm256_xor_si256(_mm256_sllv_epi64(ones, _mm256_subs_epu16(both_bits, bits)), ones),
                 ];
                 let open = _mm256_or_si256(_mm256_and_si256(equal[0], with_byte[0]), _mm256_and_si256(equal[1], with_byte[1]));
                 let settled = _mm256_cmpeq_epi64(open, _mm256_setzero_si256());
-                let many = _mm256_cmpgt_epi64(ties, _mm256_set1_epi64x(8 * 16));
-                let most = _mm256_max_epi32(ties_first, ties_last);
-                let most = _mm256_cmpgt_epi64(most, _mm256_set1_epi64x(8 * STEPS));
+                let many = _mm256_cmpgt_epi64(both_bits, _mm256_set1_epi64x(8 * 16));
+                let most = _mm256_max_epi32(first_bits, last_bits);
+                let most = _mm256_cmpgt_epi64(most, _mm256_set1_epi64x(8 * MOST));
                 dealt.open |= (!_mm256_movemask_pd(_mm256_castsi256_pd(settled)).cast_unsigned() as u8 & 15) << (4 * quarter);
                 dealt.many |= (_mm256_movemask_pd(_mm256_castsi256_pd(many)).cast_unsigned() as u8) << (4 * quarter);
                 far |= _mm256_movemask_pd(_mm256_castsi256_pd(most));
@@ -478,26 +477,26 @@ impl WideLanes for Avx2 {
     }
 }
 
-/// The most ties of half a block that steps come to. One in 700 has more.
-const STEPS: i64 = 10;
+/// The most places of half a lane that are dealt to in vectors. Of 64 places with probability 1/16 one half in 700 has more.
+const MOST: i64 = 10;
 
-/// The ties whose byte, by rank, is set.
+/// The places whose byte is set, of eight or sixteen bytes that are dealt to them in order.
 #[inline(always)]
-fn step(mut ties: __m256i, bytes: [__m256i; 2]) -> __m256i {
+fn deposit_bytes(mut places: __m256i, bytes: [__m256i; 2]) -> __m256i {
     // SAFETY: an `Avx2` made the operands, and is the proof that the CPU has AVX2.
     unsafe {
-        // Set where what becomes of a tie does not become of the one before it: then all from there on are turned over.
+        // Set where a place's byte differs from that of the place before: from there on, all places are turned over.
         let changes = [
             _mm256_xor_si256(bytes[0], _mm256_slli_epi64::<8>(bytes[0])),
             _mm256_xor_si256(bytes[1], _mm256_or_si256(_mm256_slli_epi64::<8>(bytes[1]), _mm256_srli_epi64::<56>(bytes[0]))),
         ];
         let mut dealt = _mm256_setzero_si256();
-        for rank in 0..STEPS {
+        for rank in 0..MOST {
             let byte = rank % 8 * 0x0101_0101_0101_0101;
             let byte = _mm256_setr_epi64x(byte, byte + 0x0808_0808_0808_0808, byte, byte + 0x0808_0808_0808_0808);
             let change = _mm256_shuffle_epi8(changes[usize::from(rank >= 8)], byte);
-            dealt = _mm256_xor_si256(dealt, _mm256_and_si256(ties, change));
-            ties = _mm256_and_si256(ties, _mm256_add_epi64(ties, _mm256_set1_epi64x(-1)));
+            dealt = _mm256_xor_si256(dealt, _mm256_and_si256(places, change));
+            places = _mm256_and_si256(places, _mm256_add_epi64(places, _mm256_set1_epi64x(-1)));
         }
         dealt
     }

@@ -22,12 +22,14 @@ cpufeatures::new!(
     "popcnt"
 );
 
-/// A CPU with AVX-512 F, BW, DQ, VL, and VBMI, BMI2 and POPCNT. [`Avx512::detect`] alone makes one.
+/// A CPU with AVX-512 F, BW, DQ, VL, VBMI and VPOPCNTDQ, and with BMI1, BMI2 and POPCNT. [`Avx512::detect`] alone makes one.
+///
+/// AVX2, FMA and F16C are asked for, or (F16C) come with the foundation, because the compiler takes all three for granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Avx512(());
 
 impl Avx512 {
-    /// Asks for VBMI2 as well, which no kernel uses: the CPUs without it, before Ice Lake, slow down for 512-bit instructions.
+    /// Asks for VBMI2 as well, which no kernel uses: CPUs without it, before Ice Lake, slow down for 512-bit instructions.
     pub(crate) fn detect() -> Option<Self> {
         detected::get().then_some(Self(()))
     }
@@ -104,7 +106,6 @@ impl Not for U64x8 {
     }
 }
 
-// In the blocks below, `self` is the proof that the CPU has the features of each intrinsic; `SAFETY` names what else they ask for.
 impl Lanes for Avx512 {
     type F32x16 = F32x16;
     type F64x16 = F64x16;
@@ -123,108 +124,108 @@ impl Lanes for Avx512 {
 
     #[inline(always)]
     fn splat_f32(self, x: f32) -> F32x16 {
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         F32x16(unsafe { _mm512_set1_ps(x) })
     }
 
     #[inline(always)]
     fn load_f32(self, x: &[f32; CHUNK]) -> F32x16 {
-        // SAFETY: the array is 64 readable bytes; the load has no alignment.
+        // SAFETY: `self` proves the instructions; the array has 64 readable bytes, and the load needs no alignment.
         F32x16(unsafe { _mm512_loadu_ps(x.as_ptr()) })
     }
 
     #[inline(always)]
     fn store_f32(self, x: F32x16) -> [f32; CHUNK] {
-        // SAFETY: both are 64 bytes that any bits are valid for.
+        // SAFETY: `self` proves the instructions; both types have 64 bytes, valid with any bits.
         unsafe { core::mem::transmute(x.0) }
     }
 
     #[inline(always)]
     fn select_f32(self, keep: u16, kept: F32x16, dropped: F32x16) -> F32x16 {
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         F32x16(unsafe { _mm512_mask_mov_ps(dropped.0, keep, kept.0) })
     }
 
     #[inline(always)]
     fn splat_f64(self, x: f64) -> F64x16 {
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         F64x16(unsafe { [_mm512_set1_pd(x); 2] })
     }
 
     #[inline(always)]
     fn load_f64(self, x: &[f64; CHUNK]) -> F64x16 {
-        // SAFETY: both are 128 bytes that any bits are valid for.
+        // SAFETY: `self` proves the instructions; both types have 128 bytes, valid with any bits.
         F64x16(unsafe { core::mem::transmute::<[f64; 16], [__m512d; 2]>(*x) })
     }
 
     #[inline(always)]
     fn store_f64(self, x: F64x16) -> [f64; CHUNK] {
-        // SAFETY: both are 128 bytes that any bits are valid for.
+        // SAFETY: `self` proves the instructions; both types have 128 bytes, valid with any bits.
         unsafe { core::mem::transmute(x.0) }
     }
 
     #[inline(always)]
     fn select_f64(self, keep: u16, kept: F64x16, dropped: F64x16) -> F64x16 {
         let ([a, b], [c, d]) = (kept.0, dropped.0);
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         F64x16(unsafe { [_mm512_mask_mov_pd(c, keep as u8, a), _mm512_mask_mov_pd(d, (keep >> 8) as u8, b)] })
     }
 
     #[inline(always)]
     fn splat_i32(self, x: i32) -> I32x16 {
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         I32x16(unsafe { _mm512_set1_epi32(x) })
     }
 
     #[inline(always)]
     fn load_i8(self, x: &[i8; CHUNK]) -> I32x16 {
-        // SAFETY: the array is 16 readable bytes; the load has no alignment.
+        // SAFETY: `self` proves the instructions; the array has 16 readable bytes, and the load needs no alignment.
         I32x16(unsafe { _mm512_cvtepi8_epi32(_mm_loadu_epi8(x.as_ptr())) })
     }
 
     #[inline(always)]
     fn store_i8(self, x: I32x16) -> [i8; CHUNK] {
-        // SAFETY: both are 16 bytes that any bits are valid for.
+        // SAFETY: `self` proves the instructions; both types have 16 bytes, valid with any bits.
         unsafe { core::mem::transmute(_mm512_cvtsepi32_epi8(x.0)) }
     }
 
     #[inline(always)]
     fn load_i16(self, x: &[i16; CHUNK]) -> I32x16 {
-        // SAFETY: the array is 32 readable bytes; the load has no alignment.
+        // SAFETY: `self` proves the instructions; the array has 32 readable bytes, and the load needs no alignment.
         I32x16(unsafe { _mm512_cvtepi16_epi32(_mm256_loadu_epi16(x.as_ptr())) })
     }
 
     #[inline(always)]
     fn store_i16(self, x: I32x16) -> [i16; CHUNK] {
-        // SAFETY: both are 32 bytes that any bits are valid for.
+        // SAFETY: `self` proves the instructions; both types have 32 bytes, valid with any bits.
         unsafe { core::mem::transmute(_mm512_cvtsepi32_epi16(x.0)) }
     }
 
     #[cfg(feature = "half")]
     #[inline(always)]
     fn load_u16(self, x: &[u16; CHUNK]) -> I32x16 {
-        // SAFETY: the array is 32 readable bytes; the load has no alignment.
+        // SAFETY: `self` proves the instructions; the array has 32 readable bytes, and the load needs no alignment.
         I32x16(unsafe { _mm512_cvtepu16_epi32(_mm256_loadu_epi16(x.as_ptr().cast())) })
     }
 
     #[cfg(feature = "half")]
     #[inline(always)]
     fn store_u16(self, x: I32x16) -> [u16; CHUNK] {
-        // SAFETY: both are 32 bytes that any bits are valid for.
+        // SAFETY: `self` proves the instructions; both types have 32 bytes, valid with any bits.
         unsafe { core::mem::transmute(_mm512_cvtepi32_epi16(x.0)) }
     }
 
     #[cfg(feature = "half")]
     #[inline(always)]
     fn load_f16(self, x: &[u16; CHUNK]) -> F32x16 {
-        // SAFETY: the array is 32 readable bytes; the load has no alignment.
+        // SAFETY: `self` proves the instructions; the array has 32 readable bytes, and the load needs no alignment.
         F32x16(unsafe { _mm512_cvtph_ps(_mm256_loadu_epi16(x.as_ptr().cast())) })
     }
 
     #[cfg(feature = "half")]
     #[inline(always)]
     fn store_f16(self, x: F32x16) -> [u16; CHUNK] {
-        // SAFETY: both are 32 bytes that any bits are valid for.
+        // SAFETY: `self` proves the instructions; both types have 32 bytes, valid with any bits.
         unsafe { core::mem::transmute(_mm512_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x.0)) }
     }
 
@@ -233,43 +234,43 @@ impl Lanes for Avx512 {
 
     #[inline(always)]
     fn select_i32(self, keep: u16, kept: I32x16, dropped: I32x16) -> I32x16 {
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         I32x16(unsafe { _mm512_mask_mov_epi32(dropped.0, keep, kept.0) })
     }
 
     #[inline(always)]
     fn shl<const N: u32>(self, x: I32x16) -> I32x16 {
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         I32x16(unsafe { _mm512_slli_epi32::<N>(x.0) })
     }
 
     #[inline(always)]
     fn shr<const N: u32>(self, x: I32x16) -> I32x16 {
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         I32x16(unsafe { _mm512_srli_epi32::<N>(x.0) })
     }
 
     #[inline(always)]
     fn sar(self, x: I32x16, by: u32) -> I32x16 {
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         I32x16(unsafe { _mm512_srav_epi32(x.0, _mm512_set1_epi32(by.cast_signed())) })
     }
 
     #[inline(always)]
     fn to_f32(self, x: I32x16) -> F32x16 {
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         F32x16(unsafe { _mm512_cvtepi32_ps(x.0) })
     }
 
     #[inline(always)]
     fn cast_i32(self, x: F32x16) -> I32x16 {
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         I32x16(unsafe { _mm512_castps_si512(x.0) })
     }
 
     #[inline(always)]
     fn cast_f32(self, x: I32x16) -> F32x16 {
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         F32x16(unsafe { _mm512_castsi512_ps(x.0) })
     }
 }
@@ -281,55 +282,55 @@ impl WideLanes for Avx512 {
 
     #[inline(always)]
     fn splat(self, x: u64) -> U64x8 {
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         U64x8(unsafe { _mm512_set1_epi64(x.cast_signed()) })
     }
 
     #[inline(always)]
     fn load(self, x: &[u64; GROUP]) -> U64x8 {
-        // SAFETY: both are 64 bytes that any bits are valid for.
+        // SAFETY: `self` proves the instructions; both types have 64 bytes, valid with any bits.
         U64x8(unsafe { core::mem::transmute::<[u64; GROUP], __m512i>(*x) })
     }
 
     #[inline(always)]
     fn count_from(self, first: u64) -> U64x8 {
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         U64x8(unsafe { _mm512_add_epi64(self.splat(first).0, _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7)) })
     }
 
     #[inline(always)]
     fn sub_u64(self, x: U64x8, y: U64x8) -> U64x8 {
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         U64x8(unsafe { _mm512_sub_epi64(x.0, y.0) })
     }
 
     #[inline(always)]
     fn shr_u64<const N: u32>(self, x: U64x8) -> U64x8 {
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         U64x8(unsafe { _mm512_srli_epi64::<N>(x.0) })
     }
 
     #[inline(always)]
     fn mul(self, x: U64x8, factor: u32) -> U64x8 {
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         U64x8(unsafe { _mm512_mul_epu32(x.0, _mm512_set1_epi64(i64::from(factor))) })
     }
 
     #[inline(always)]
     fn swap(self, x: U64x8) -> U64x8 {
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         U64x8(unsafe { _mm512_ror_epi64::<32>(x.0) })
     }
 
     #[inline(always)]
     fn interleave(self, halves: [U64x8; 2]) -> [[u64; 2]; GROUP] {
-        // SAFETY: two vectors are 128 bytes, as eight blocks are, and any bits are valid for them.
+        // SAFETY: `self` proves the instructions; two vectors are 128 bytes, as eight blocks are, and any bits are valid for them.
         unsafe { core::mem::transmute(self.interleave_i32(halves).map(|x| x.0)) }
     }
 
     #[inline(always)]
     fn interleave_i32(self, [low, high]: [U64x8; 2]) -> [I32x16; 2] {
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         unsafe {
             [
                 I32x16(_mm512_permutex2var_epi64(low.0, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), high.0)),
@@ -341,7 +342,7 @@ impl WideLanes for Avx512 {
     #[inline(always)]
     fn compare_bytes(self, bytes: [U64x8; 2], than: U64x8) -> [[u64; 2]; 2] {
         let (bytes, than) = (self.interleave_i32(bytes), self.interleave_i32([than; 2]));
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         unsafe {
             [
                 [_mm512_cmplt_epu8_mask(bytes[0].0, than[0].0), _mm512_cmplt_epu8_mask(bytes[1].0, than[1].0)],
@@ -352,42 +353,42 @@ impl WideLanes for Avx512 {
 
     #[inline(always)]
     fn deposit(self, bits: u64, places: u64) -> u64 {
-        // SAFETY: nothing else.
+        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         unsafe { _pdep_u64(bits, places) }
     }
 
     #[inline(always)]
     fn deal(self, bytes: [U64x8; 2], than: u8, places: [U64x8; 2], keep: [U64x8; 2]) -> Dealt {
         let mut dealt = Dealt { keep: self.interleave(keep), places: self.interleave(places), equal: [0; 2], open: 0, many: 0 };
-        // Four blocks in each, their sixteen bytes behind each other.
+        // Four lanes in each, their sixteen bytes behind each other.
         let bytes = self.interleave_i32(bytes);
-        // SAFETY: two masks are sixteen bytes, as the bits of eight lanes are, and any bits are valid for them; the pointers are those of
-        // references.
+        // SAFETY: `self` proves the instructions; two masks are sixteen bytes, as the bits of eight lanes are, and any bits
+        // are valid for them; the pointers are those of references.
         unsafe {
             let than = _mm512_set1_epi8(than.cast_signed());
-            let ties = _mm512_add_epi64(_mm512_popcnt_epi64(places[0].0), _mm512_popcnt_epi64(places[1].0));
-            dealt.many = _mm512_cmpgt_epu64_mask(ties, _mm512_set1_epi64(16));
+            let counts = _mm512_add_epi64(_mm512_popcnt_epi64(places[0].0), _mm512_popcnt_epi64(places[1].0));
+            dealt.many = _mm512_cmpgt_epu64_mask(counts, _mm512_set1_epi64(16));
             let rank = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
             let lane = _mm512_setr_epi64(0, 0, SPREAD, SPREAD, 2 * SPREAD, 2 * SPREAD, 3 * SPREAD, 3 * SPREAD);
             let (mut below, mut equal) = ([0; 2], [0; 2]);
             for half in 0..2 {
                 below[half] = _mm512_cmplt_epu8_mask(bytes[half].0, than);
                 let lane = _mm512_add_epi8(lane, _mm512_set1_epi8(32 * half as i8));
-                let ties = _mm512_permutexvar_epi8(lane, ties);
+                let counts = _mm512_permutexvar_epi8(lane, counts);
                 let same = _mm512_cmpeq_epu8_mask(bytes[half].0, than);
-                equal[half] = _mm512_mask_cmpgt_epu8_mask(same, ties, rank);
+                equal[half] = _mm512_mask_cmpgt_epu8_mask(same, counts, rank);
                 // The top bit of sixteen, if any is set.
                 let any = (((equal[half] & !TOP) + !TOP) | equal[half]) & TOP;
                 dealt.open |= (_pext_u64(any, TOP) as u8) << (4 * half);
             }
             dealt.equal = equal;
             let below = core::mem::transmute::<[u64; 2], [u16; GROUP]>(below);
-            // Volatile, or the compiler takes the words out of vectors and puts them into vectors one by one, on the ports that multiply.
+            // Volatile, or the compiler moves each integer from and to vectors, on the ports that multiply.
             for i in 0..GROUP {
                 let below = u64::from((&raw const below[i]).read_volatile());
                 let [first, last] = [0, 1].map(|half| (&raw const dealt.places[i][half]).read_volatile());
                 dealt.keep[i][0] &= !_pdep_u64(below, first);
-                // A shift by 64 is none, but a block with so many ties is none that this settles.
+                // A shift by 64 is none, but no byte is left for the last 64 places of a lane with 64 before.
                 dealt.keep[i][1] &= !_pdep_u64(below >> (first.count_ones() % 64), last);
             }
         }

@@ -31,7 +31,7 @@ pub(crate) fn clear_dealt(lanes: impl WideLanes, bits: u64, places: [u64; 2], ke
 }
 
 /// The most places of a half that are dealt to in vectors. Of 64 random places with probability 1/16 one in 700 has more.
-const STEPS: u32 = 10;
+const MOST: u32 = 10;
 
 /// [`WideLanes::deal`] without an instruction that deposits bits: all lanes go from place to place together.
 #[inline(always)]
@@ -43,17 +43,17 @@ pub(super) fn deal<L: WideLanes>(lanes: L, bytes: [L::U64x8; 2], than: u8, place
         let [first, last] = places.map(u64::count_ones);
         dealt.open |= u8::from(lane_bits(equal, i) & first_dealt(first + last) != 0) << i;
         dealt.many |= u8::from(first + last > DEALT) << i;
-        far |= first.max(last) > STEPS;
+        far |= first.max(last) > MOST;
         // Bit r is set if what becomes of place number r doesn't become of the one before: from there on all are turned over.
         let below = lane_bits(below, i);
         (changes[0][i], changes[1][i]) = (below ^ below << 1, below >> first.min(63) ^ below >> first.min(63) << 1);
     }
     let (mut cleared, one) = ([lanes.splat(0); 2], lanes.splat(1));
     for half in 0..2 {
-        let (mut changes, mut ties) = (lanes.load(&changes[half]), places[half]);
-        for _ in 0..STEPS {
-            cleared[half] = cleared[half] ^ (ties & lanes.sub_u64(lanes.splat(0), changes & one));
-            ties = ties & lanes.sub_u64(ties, one);
+        let (mut changes, mut left) = (lanes.load(&changes[half]), places[half]);
+        for _ in 0..MOST {
+            cleared[half] = cleared[half] ^ (left & lanes.sub_u64(lanes.splat(0), changes & one));
+            left = left & lanes.sub_u64(left, one);
             changes = lanes.shr_u64::<1>(changes);
         }
     }
