@@ -217,7 +217,7 @@ impl<K: Copy> Layer<K> {
             // With a shared axis of extent 0 there are decisions but no elements.
             return Mask::new(self.kind.rate(), address).on(backend).words(walk.decisions, mask);
         }
-        let source = Record::new(Computed::new(self.kind.rate(), address), mask);
+        let source = Record { source: Computed::new(self.kind.rate(), address), words: mask };
         Job { backend, walk: &walk, slices: Slices::out_of_place(x, y) }.apply(source, Masked(self.kind.forward()));
         Ok(())
     }

@@ -93,7 +93,7 @@ impl<L: Generate, E: Element, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> f
             // A loop of its own: to look for the next stretch takes a twentieth of the time of a tile.
             let mut start = 0;
             // All tiles but the first begin with a line of the output.
-            let mut limit = most - (LIMB - slices.head()) % LIMB;
+            let mut limit = if S::CUT_ANYWHERE { most - (LIMB - slices.head()) % LIMB } else { most };
             loop {
                 let decisions = source.next(lanes, left.min(limit), &mut tile);
                 if decisions == 0 {

@@ -102,7 +102,7 @@ impl Mask {
     pub fn words(&self, decisions: usize, words: &mut [u32]) -> Result<(), Error> {
         check_length("words", decisions.div_ceil(32), words.len())?;
         self.address.check_reach(decisions as u64)?;
-        self.run(PackedWords { source: Record::new(self.source(), words), decisions });
+        self.run(PackedWords { source: Record { source: self.source(), words }, decisions });
         Ok(())
     }
 

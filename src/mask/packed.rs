@@ -2,8 +2,9 @@
 
 use super::generator::Generate;
 use super::source::Source;
-use super::tile::{Keep, LIMB, first_of};
+use super::tile::{Keep, LIMB};
 use crate::error::Error;
+use crate::philox::{high, low};
 
 /// A stored mask: keep bits in `u32` words, bit `i % 32` of word `i / 32` counted from the least significant, from any bit on.
 ///
@@ -113,38 +114,32 @@ impl Source for PackedMask<'_> {
 
 /// A source that writes down its decisions as it goes.
 pub(crate) struct Record<'m, S> {
-    source: S,
-    /// One for every 32 decisions begun.
-    words: &'m mut [u32],
-    /// The number of decisions that were written.
-    written: usize,
-}
-
-impl<'m, S> Record<'m, S> {
-    pub(crate) const fn new(source: S, words: &'m mut [u32]) -> Self {
-        Self { source, words, written: 0 }
-    }
+    pub(crate) source: S,
+    /// The words that are still to be written, one for every 32 decisions begun.
+    pub(crate) words: &'m mut [u32],
 }
 
 impl<S: Source<Tile = Keep>> Source for Record<'_, S> {
     type Tile = Keep;
 
+    const CUT_ANYWHERE: bool = false;
+
     #[inline(always)]
     fn next<L: Generate>(&mut self, lanes: L, limit: usize, keep: &mut Keep) -> usize {
         let decisions = self.source.next(lanes, limit, keep);
-        for (i, keep) in keep.keep_bits().enumerate().take(decisions.div_ceil(LIMB)) {
-            let count = LIMB.min(decisions - i * LIMB);
-            // A tile may end inside a word, which has then been written with zeros above its decisions.
-            let (word, bit) = (self.written / 32, self.written % 32);
-            let words = self.words.get_mut(word..(self.written + count).div_ceil(32));
-            debug_assert!(words.is_some());
-            let words = words.unwrap_or_default();
-            let before = if bit > 0 { words.first().copied().unwrap_or(0) } else { 0 };
-            let bits = u128::from(before) | u128::from(first_of(keep, count)) << bit;
-            for (word, part) in words.iter_mut().zip([bits as u32, (bits >> 32) as u32, (bits >> 64) as u32]) {
-                *word = part;
-            }
-            self.written += count;
+        let words = self.words.split_off_mut(..decisions.div_ceil(32));
+        debug_assert!(words.is_some());
+        let words = words.unwrap_or_default();
+        let (pairs, rest) = words.as_chunks_mut();
+        let mut limbs = keep.keep_bits();
+        for (pair, keep) in pairs.iter_mut().zip(&mut limbs) {
+            *pair = [low(keep), high(keep)];
+        }
+        for (word, keep) in rest.iter_mut().zip(limbs) {
+            *word = low(keep);
+        }
+        if let Some(last) = words.last_mut() {
+            *last &= u32::MAX >> (decisions.wrapping_neg() % 32);
         }
         decisions
     }

@@ -11,6 +11,9 @@ use crate::rate::Rate;
 pub(crate) trait Source {
     type Tile: Tile;
 
+    /// Whether a tile may end anywhere, and not only after a multiple of 32 decisions or at the end of all.
+    const CUT_ANYWHERE: bool = true;
+
     /// Fills a tile with the next decisions, at most `limit` of them, and returns their number, which is 0 only if the limit is. What the
     /// tile holds past them is unspecified.
     fn next<L: Generate>(&mut self, lanes: L, limit: usize, tile: &mut Self::Tile) -> usize;
