@@ -101,7 +101,7 @@ impl<L: Generate, E: Element, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> f
                 }
                 let range = start..start + decisions;
                 let chunk_fn = effect.chunk_fn(lanes, range.clone());
-                Pass { slices: slices.part(range), decisions: tile.limbs(), chunk_fn }.run_here();
+                Pass { slices: slices.part(range), decisions: tile.limbs(), chunk_fn }.call(lanes);
                 (start, left, limit) = (start + decisions, left - decisions, most);
             }
         }

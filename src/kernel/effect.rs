@@ -48,7 +48,7 @@ pub(crate) trait Effect<E: Element> {
     /// is the same on every CPU.
     #[inline(always)]
     fn most_blocks(&self, _: &Walk<'_>) -> usize {
-        16
+        TILE
     }
 
     /// For a range of elements with a decision each, which are then passed in order.

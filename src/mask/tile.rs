@@ -32,7 +32,7 @@ pub(crate) fn first_of(word: u64, decisions: usize) -> u64 {
 
 /// Blocks in a tile: a group, where there are vectors. The values of one are handled while the CPU, out of order, computes the next: longer
 /// ones were slower, above all in memory.
-pub(crate) const TILE: usize = if PORTABLE_IS_VECTORS { 32 } else { 2 };
+pub(crate) const TILE: usize = if PORTABLE_IS_VECTORS { 16 } else { 2 };
 
 /// Decisions of a stretch, computed together.
 pub(crate) trait Tile {

@@ -29,7 +29,7 @@ mod scalar;
 pub(crate) use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::Avx512;
-pub(crate) use deal::{DEALT, clear_dealt, first_dealt, lane_bits, splat_byte};
+pub(crate) use deal::{DEALT, clear_dealt, splat_byte};
 pub(crate) use lanes::{CHUNK, GROUP, Lanes, Task, WideLanes};
 pub(crate) use portable::{PORTABLE_IS_VECTORS, Portable};
 pub(crate) use scalar::Scalar;

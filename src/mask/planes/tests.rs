@@ -40,7 +40,7 @@ impl WideTask for BlocksAreRight {
         let planes = Planes { lanes, threshold: &threshold, calls: Lanewise(lanes, made_up) };
         // Whole tiles and parts of one; the carries of the block's number.
         for (first, len) in [(0, 32), (100, 1), (101, 2), (200, 5), (300, 15), ((1 << 32) - 5, 32), ((1 << 57) - 31, 31)] {
-            let mut keep = [[0; 2]; TILE];
+            let mut keep = [[0; 2]; 32];
             let keep = keep.get_mut(..len).unwrap_or_default();
             planes.blocks(first, keep);
             for (keep, block) in keep.iter().zip(first..) {
