@@ -62,7 +62,8 @@ fn json_file() -> Result<Option<OsString>, &'static str> {
 fn in_parallel() -> impl Iterator<Item = Row> {
     let points = Operation::Dense.rates().iter().flat_map(|&p| SIZES.map(|n| (p, n)));
     points.map(|(p, n)| {
-        let (mut slices, case) = (Slices::new(n), Case::new(Operation::Dense, p, None, n).in_parallel());
+        let (mut slices, mut case) = (Slices::new(n), Case::new(Operation::Dense, p, None, n));
+        case.dropout = case.dropout.in_parallel();
         case.check(&mut slices);
         let run = |slices: &mut Slices, step| case.run(slices, step);
         let times = Times::measure_by(measure::times::wall_time, &mut slices, run, case.floor());

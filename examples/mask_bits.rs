@@ -61,7 +61,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
 fn options(arguments: &mut Arguments) -> Result<Options, Box<dyn Error>> {
     let rate = arguments.rate(["-p", "--rate"], 0.5)?;
     let (debias, bytes) = (arguments.flag("--debias"), arguments.value("--bytes", u64::MAX)?);
-    Ok(Options { order: arguments.positional(order)?, rate, debias, bytes })
+    Ok(Options { order: arguments.positional("ORDER", order)?, rate, debias, bytes })
 }
 
 fn order(name: &str) -> Result<Order, String> {

@@ -41,7 +41,7 @@ pub struct Case {
     operation: Operation,
     p: f64,
     backend: Option<Backend>,
-    dropout: Dropout,
+    pub dropout: Dropout,
     decisions: usize,
 }
 
@@ -65,11 +65,6 @@ impl Case {
             dropout = dropout.on(backend);
         }
         Self { operation, p, backend, dropout, decisions: layout.decisions() }
-    }
-
-    #[cfg(feature = "rayon")]
-    pub fn in_parallel(self) -> Self {
-        Self { dropout: self.dropout.in_parallel(), ..self }
     }
 
     pub fn run(&self, slices: &mut Slices, step: u32) {

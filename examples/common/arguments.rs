@@ -60,8 +60,8 @@ impl Arguments {
     }
 
     /// An argument without a name: to be read after all that have one.
-    pub fn positional<T>(&mut self, read: fn(&str) -> Result<T, String>) -> Result<T, Box<dyn Error>> {
-        Ok(self.0.free_from_fn(read)?)
+    pub fn positional<T>(&mut self, name: &str, read: fn(&str) -> Result<T, String>) -> Result<T, Box<dyn Error>> {
+        Ok(self.0.opt_free_from_fn(read)?.ok_or_else(|| format!("missing {name}: see --help"))?)
     }
 
     fn finish(self) -> Result<(), Box<dyn Error>> {

@@ -83,7 +83,7 @@ impl TensorCase {
 
     /// The output if `f` makes it of an element and its decision's uniform integer.
     pub fn each<S: Subject>(&self, x: &[S::Element], f: impl Fn(u64, S::Element) -> S::Element) -> Vec<S::Element> {
-        let uniforms: Vec<u64> = S::uniforms(self.address, self.decisions());
+        let uniforms = S::uniforms(self.address, self.decisions());
         let output = |(i, &x)| f(uniforms[oracle::decision(&self.shape, &self.shared, i)], x);
         x.iter().enumerate().map(output).collect()
     }
@@ -92,13 +92,17 @@ impl TensorCase {
 /// The oracle's decisions from an address's offset on.
 pub fn drops(p: f64, address: Address, decisions: usize) -> Vec<bool> {
     let threshold = oracle::threshold(p);
-    uniforms(oracle::decide, address, decisions).map(|u| oracle::drops(u, threshold)).collect()
+    uniforms(oracle::decide, address, decisions).into_iter().map(|u| oracle::drops(u, threshold)).collect()
 }
 
 /// The oracle's uniform integers from an address's offset on, given its function for those of a block.
-pub fn uniforms(block: Block, Address { seed, layer, step, offset }: Address, decisions: usize) -> impl Iterator<Item = u64> {
-    let blocks = (offset / 128..).flat_map(move |number| block(seed, layer, step, number));
-    blocks.skip((offset % 128) as usize).take(decisions)
+pub fn uniforms(block: Block, Address { seed, layer, step, offset }: Address, decisions: usize) -> Vec<u64> {
+    let skipped = (offset % 128) as usize;
+    let blocks = (offset / 128..).take((skipped + decisions).div_ceil(128));
+    let blocks: Vec<[u64; 128]> = blocks.map(|number| block(seed, layer, step, number)).collect();
+    let mut uniforms = blocks.concat();
+    uniforms.truncate(skipped + decisions);
+    uniforms.split_off(skipped)
 }
 
 impl Arbitrary for MaskCase {

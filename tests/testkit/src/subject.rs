@@ -24,7 +24,7 @@ pub trait Subject: Sized {
 
     /// The oracle's integers from an address's offset on, one for each decision.
     fn uniforms(address: Address, decisions: usize) -> Vec<u64> {
-        uniforms(if Self::NOISE { oracle::noise } else { oracle::decide }, address, decisions).collect()
+        uniforms(if Self::NOISE { oracle::noise } else { oracle::decide }, address, decisions)
     }
 
     /// The layer to test, without its layout.

@@ -93,7 +93,8 @@ impl<S: Subject> Case<'_, S> {
 
     /// What `f` makes of each element of the tensor, by position, with its decision's uniform integer; `None` in evaluation.
     pub fn outputs<T>(&self, f: impl Fn(usize, Option<u64>) -> T) -> Vec<Option<T>> {
-        let uniform = |decision: usize| (self.layer.pass != Pass::Eval).then(|| self.uniforms[decision]);
+        let evaluates = self.layer.pass == Pass::Eval;
+        let uniform = |decision: usize| if evaluates { None } else { Some(self.uniforms[decision]) };
         let reads = self.tensor.reads.iter().enumerate();
         reads.map(|(i, decision)| decision.map(|decision| f(i, uniform(decision)))).collect()
     }
