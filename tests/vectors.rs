@@ -114,6 +114,9 @@ fn the_oracle_equals_the_reference() {
     for vector in vectors("noise") {
         let expected = vector["uniforms"].as_array().unwrap();
         let address = address(&vector);
-        assert!(uniforms(noise, address, expected.len()).eq(expected.iter().map(|u| u.as_u64().unwrap())), "{vector}");
+        assert!(
+            uniforms(noise, address, expected.len()).into_iter().eq(expected.iter().map(|u| u.as_u64().unwrap())),
+            "{vector}"
+        );
     }
 }
