@@ -37,24 +37,25 @@ impl<E: Float> Pair<E> for Scale<E> {
     }
 }
 
-/// What decisions of some form mean for values: a [`Pair`] for keep bits, a product for noise, a whole expression for fused passes.
+/// What decisions of some form mean for values: a [`Pair`] for keep bits, a product for noise, a whole expression for
+/// fused passes.
 pub(crate) trait Effect<E: Element> {
     type Tile: Tile;
     type ChunkFn<'a, L: Lanes>: ChunkFn<E, Limb = <Self::Tile as Tile>::Limb>
     where
         Self: 'a;
 
-    /// The most blocks of decisions whose elements are passed before those of others: what adds elements up limits it, so that their order
-    /// is the same on every CPU.
+    /// The most blocks in a tile. An effect that sums elements limits it, so that the order of its sums is the same on
+    /// every CPU.
     #[inline(always)]
     fn most_blocks(&self, _: &Walk<'_>) -> usize {
         TILE
     }
 
-    /// For a range of elements with a decision each, which are then passed in order.
+    /// The function for a range of elements with a decision each. It is called in order.
     fn chunk_fn<L: Lanes>(&mut self, lanes: L, range: Range<usize>) -> Self::ChunkFn<'_, L>;
 
-    /// For a range of elements that share a decision, number `i` of a limb.
+    /// Applies decision `i` of a limb to a range of elements that share it.
     #[inline(always)]
     fn feature_map<L: Lanes>(
         &mut self,
@@ -84,7 +85,7 @@ impl<E: Element, P: Pair<E>> Effect<E> for Masked<P> {
         Select { lanes, pair: self.0 }
     }
 
-    /// Of a map that is dropped to a constant no element is read: the compiler leaves out loads that nobody asks for.
+    /// A map that is dropped to a constant is not read: the compiler removes the loads.
     #[inline(always)]
     fn feature_map<L: Lanes>(&mut self, lanes: L, keep: &u64, i: usize, _: Range<usize>, slices: Slices<'_, E>) {
         if keep >> i & 1 == 1 {

@@ -15,8 +15,9 @@
 //! | [`past_caches`] | stores that go past the caches |
 //! | `parallel` | the same tensor in parts, on threads |
 //!
-//! Nothing here knows a kind of dropout. Everything below a [`Task`](crate::simd::Task) is inlined into it, generic over the lanes: a function
-//! that handles vectors and is not inlined would be compiled without the instruction set, and each vector would travel through memory.
+//! Nothing here knows a kind of dropout. Everything below a [`Task`](crate::simd::Task) is inlined into it, generic
+//! over the lanes: a function that handles vectors and is not inlined would be compiled without the instruction set,
+//! and each vector would travel through memory.
 
 mod apply;
 mod effect;

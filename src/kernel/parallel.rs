@@ -8,8 +8,8 @@ use crate::mask::BLOCK;
 /// Elements below which a part is not worth handing to another thread: some ten microseconds of work.
 const GRAIN: usize = 1 << 17;
 
-/// Runs `part` on parts of the tensor that are disjoint and make up the whole, with each part's layout and the number of decisions
-/// before it. A mask is addressed by logical index, so where the cuts are changes no bit.
+/// Runs `part` on parts of the tensor that are disjoint and make up the whole, with each part's layout and the number
+/// of decisions before it. A mask is addressed by logical index, so where the cuts are changes no bit.
 pub(crate) fn for_each_part<E: Element>(
     layout: Layout,
     before: u64,
@@ -19,7 +19,7 @@ pub(crate) fn for_each_part<E: Element>(
     if slices.len() < 2 * GRAIN {
         return part(&layout, before, slices);
     }
-    // Decisions are cheapest from a block's first one on.
+    // A part that begins with a block computes none twice.
     let Some(([first, second], elements, decisions)) = layout.halves(BLOCK) else {
         return part(&layout, before, slices);
     };

@@ -44,7 +44,8 @@ impl<E: Element, F: ChunkFn<E>, D: Iterator<Item: Borrow<F::Limb>>> Pass<'_, E, 
     fn store(self, fence: Option<&Fence>) {
         let Self { slices: Slices { x, y, .. }, mut decisions, mut chunk_fn } = self;
         let (y, last_y) = y.as_chunks_mut();
-        // The decisions come last in each `zip`: those of the last elements must not be taken for a limb that there is not.
+        // The decisions come last in each `zip`: those of the last elements must not be taken for a limb that there is
+        // not.
         let last_x = if let Some(x) = x {
             let (x, last_x) = x.as_chunks();
             for ((y, x), decisions) in y.iter_mut().zip(x).zip(&mut decisions) {
@@ -88,7 +89,8 @@ fn limb<E: Element, F: ChunkFn<E>>(
     }
 }
 
-/// By value: what is behind a reference lives in memory, where the place of the next decisions would be stored after each limb.
+/// By value: what is behind a reference lives in memory, where the place of the next decisions would be stored after
+/// each limb.
 impl<L, E: Element, F: ChunkFn<E>, D: Iterator<Item: Borrow<F::Limb>>> Task<L> for Pass<'_, E, D, F> {
     #[inline(always)]
     fn run(self, _: L) {

@@ -7,8 +7,8 @@ use core::arch::x86_64::{__m128i, _mm_sfence, _mm_stream_si128};
 use crate::element::sealed::Element;
 use crate::simd::CHUNK;
 
-/// The permission to store past the caches. Other threads may see such stores late and out of order, until this is dropped: whoever has the
-/// slice back sees them all.
+/// The permission to store past the caches. Other threads may see such stores late and out of order, until this is
+/// dropped: whoever has the slice back sees them all.
 pub(super) struct Fence(());
 
 impl Fence {
@@ -16,9 +16,10 @@ impl Fence {
         Self(())
     }
 
-    /// Whether stores past the caches pay for an output of this size. Fetching lines only to overwrite them is a third of the traffic, and of
-    /// a slice that no cache has room for little is found there by those who read it next. Measured to pay from 2^24 bytes on where cores share
-    /// 32 MiB, even if the slice is read at once; with 2^22 bytes it costs a third.
+    /// Whether stores past the caches pay for an output of this size. Fetching lines only to overwrite them is a third
+    /// of the traffic, and of a slice that no cache has room for little is found there by those who read it next.
+    /// Measured to pay from 2^24 bytes on where cores share 32 MiB, even if the slice is read at once; with 2^22 bytes
+    /// it costs a third.
     pub(super) const fn pays(bytes: usize) -> bool {
         cfg!(target_arch = "x86_64") && bytes >> 25 > 0
     }
@@ -33,9 +34,9 @@ impl Fence {
             if address.is_aligned() {
                 // Sixteen elements are as many pieces of sixteen bytes as an element has bytes.
                 for i in 0..size_of::<E>() {
-                    // SAFETY: both arrays have that many pieces, and no padding, as elements are numbers; those of `to` are aligned; every
-                    // x86-64 has SSE2. The fence that such stores need before others read comes when `self` is dropped, which is
-                    // borrowed until then.
+                    // SAFETY: both arrays have that many pieces, and no padding, as elements are numbers; those of `to`
+                    // are aligned; every x86-64 has SSE2. The fence that such stores need before others read comes when
+                    // `self` is dropped, which is borrowed until then.
                     unsafe { _mm_stream_si128(address.add(i), from.add(i).read_unaligned()) };
                 }
                 return;

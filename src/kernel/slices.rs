@@ -86,7 +86,8 @@ impl<'a, E: Element> Slices<'a, E> {
         Some((Self { x, y, ..self }, Self { x: x_rest, y: y_rest, ..self }))
     }
 
-    /// Elements before the first cache line of the output, up to a limb: a vector that is written to two lines takes twice as long as one.
+    /// The number of elements before the first cache line of the output, below that of a limb. A store that crosses two
+    /// lines takes twice as long as one that does not.
     #[inline(always)]
     pub(super) fn head(&self) -> usize {
         self.y.as_ptr().addr().wrapping_neg() % LINE / size_of::<E>() % LIMB

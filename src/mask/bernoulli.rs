@@ -1,8 +1,9 @@
 //! Address and rate -> keep decisions: the mask contract, plainly.
 //!
-//! A decision drops when its uniform integer U, of 36 bits, is below 16 T. Its four leading bits come from *planes*: one call of Philox gives a
-//! bit of each of 128 decisions. Those that still *tie* with 16 T then get byte after byte: one call gives a byte to sixteen of them, in order of
-//! their *ranks*. A decision is settled at the first bit or byte that differs; what still ties when the rest of T is zeros is kept.
+//! A decision drops when its uniform integer U, of 36 bits, is below 16 T. Its four leading bits come from *planes*:
+//! one call of Philox gives a bit of each of 128 decisions. Those that still *tie* with 16 T then get byte after byte:
+//! one call gives a byte to sixteen of them, in order of their *ranks*. A decision is settled at the first bit or byte
+//! that differs; what still ties when the rest of T is zeros is kept.
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -31,7 +32,8 @@ impl Bernoulli {
         Self { stream: Stream::new(address), threshold: Threshold::new(rate.threshold()) }
     }
 
-    /// The keep bits of a block, decision i of the block in bit i, right for those that are wanted: the plain reference of every other path.
+    /// The keep bits of a block, decision i in bit i, right for the `wanted` decisions: the reference for every other
+    /// path.
     #[inline(always)]
     pub(crate) const fn block(&self, block: u64, wanted: u128) -> u128 {
         let mut decisions = Decisions::new(self.threshold, wanted);
@@ -78,7 +80,8 @@ impl Threshold {
     }
 }
 
-/// How far the 128 decisions of a block have come. They ask for one call after another, and know nothing of where its words come from.
+/// The state of a block's 128 decisions. It asks for one call after another and does not know where the words come
+/// from, so that tests can make them up.
 #[derive(Clone, Copy)]
 pub(crate) struct Decisions {
     threshold: Threshold,
@@ -89,7 +92,7 @@ pub(crate) struct Decisions {
     tied: Block,
     /// Those that tied after the planes: a decision's rank is its place among them.
     ranked: Block,
-    /// Of these the ones that no byte of this level has been dealt to.
+    /// Those of `ranked` that have no byte of this level yet.
     waiting: Block,
     /// The next plane.
     plane: u32,
@@ -152,7 +155,7 @@ impl Decisions {
             let (mut waiting, mut below, mut equal) = (self.waiting[half], 0, 0);
             while waiting != 0 && rank < bytes.len() {
                 let decision = waiting & waiting.wrapping_neg();
-                // Which are below is chance: a branch on it would be foreseen half of the time.
+                // A bit without a branch: which bytes are below is chance, and the branch would be mispredicted.
                 below |= decision & ((bytes[rank] < threshold) as u64).wrapping_neg();
                 if bytes[rank] == threshold {
                     equal = rarely(equal, decision);
@@ -191,7 +194,7 @@ const fn is_empty([a, b]: Block) -> bool {
     a | b == 0
 }
 
-/// A union, but a branch around it, as it is a rare one.
+/// `a | b`, called so that the compiler keeps the rare case behind a branch.
 #[cold]
 #[inline(never)]
 const fn rarely(a: u64, b: u64) -> u64 {

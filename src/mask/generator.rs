@@ -17,7 +17,7 @@ pub(crate) trait Generate: Lanes {
 
 /// A mask, ready to be computed.
 pub(crate) trait Generator {
-    /// The keep bits of one block, right for the decisions that are wanted.
+    /// The keep bits of one block, right for the `wanted` decisions.
     fn block(&self, block: u64, wanted: u128) -> Block;
 
     /// The keep bits of consecutive blocks.
@@ -55,7 +55,7 @@ impl Generator for &Bernoulli {
     }
 }
 
-/// In one function, which every kernel calls: what blocks have in common is then computed once, and the code is there once.
+/// One function that every kernel calls: it computes once what blocks have in common, and its code is in an image once.
 #[inline(never)]
 fn blocks(mask: &Bernoulli, first: u64, wanted: u128, keep: &mut [Block]) {
     for (i, keep) in keep.iter_mut().enumerate() {

@@ -39,8 +39,8 @@ pub(crate) use tile::{Keep, LIMB, TILE, Tile, first_of};
 
 /// The keep decisions of one address and rate, from the address's offset on.
 ///
-/// A mask holds no bits: it is computed whenever it is asked for, and so costs nothing to keep between the forward and the backward
-/// pass. Decision i of a mask is the decision with logical index `offset + i`.
+/// A mask holds no bits: it is computed whenever it is asked for, and so costs nothing to keep between the forward and
+/// the backward pass. Decision i of a mask is the decision with logical index `offset + i`.
 ///
 /// Masks are *nested*: with the same address, what is dropped at rate p is dropped at every higher rate.
 ///
@@ -93,9 +93,9 @@ impl Mask {
         Ok(Bernoulli::new(self.rate, self.address).block(index / BLOCK as u64, wanted) & wanted != 0)
     }
 
-    /// The keep bits of the first `decisions` decisions: decision i in bit `i % 32`, counted from the least significant, of word
-    /// `i / 32`. What is left of the last word is zero. Written as little-endian bytes this is the packed layout of ONNX Runtime,
-    /// `TransformerEngine` and LIBXSMM.
+    /// The keep bits of the first `decisions` decisions: decision i in bit `i % 32`, counted from the least
+    /// significant, of word `i / 32`. What is left of the last word is zero. Written as little-endian bytes this is the
+    /// packed layout of ONNX Runtime, `TransformerEngine` and LIBXSMM.
     ///
     /// # Errors
     /// [`Error::Length`] unless `words` has `decisions.div_ceil(32)` words; [`Error::IndexOverflow`].

@@ -6,10 +6,11 @@ use super::tile::{Keep, LIMB};
 use crate::error::Error;
 use crate::philox::{high, low};
 
-/// A stored mask: keep bits in `u32` words, bit `i % 32` of word `i / 32` counted from the least significant, from any bit on.
+/// A stored mask: keep bits in `u32` words, bit `i % 32` of word `i / 32` counted from the least significant, from any
+/// bit on.
 ///
-/// This is the layout that [`Mask::words`](crate::Mask::words) writes and, as little-endian bytes, that of ONNX Runtime's `BitmaskDropout`,
-/// TransformerEngine and LIBXSMM.
+/// This is the layout that [`Mask::words`](crate::Mask::words) writes and, as little-endian bytes, that of ONNX
+/// Runtime's `BitmaskDropout`, TransformerEngine and LIBXSMM.
 ///
 /// ```
 /// use dropout_kernels::{Dropout, Mode, PackedMask, Rate};
@@ -35,7 +36,8 @@ impl<'a> PackedMask<'a> {
     /// The mask of `decisions` decisions from bit `first` of `words` on.
     ///
     /// # Errors
-    /// [`Error::Length`] if the words end before the mask; [`Error::ShapeOverflow`] if `first + decisions` does not fit `usize`.
+    /// [`Error::Length`] if the words end before the mask; [`Error::ShapeOverflow`] if `first + decisions` does not fit
+    /// `usize`.
     pub const fn new(words: &'a [u32], first: usize, decisions: usize) -> Result<Self, Error> {
         let Some(end) = first.checked_add(decisions) else { return Err(Error::ShapeOverflow) };
         let expected = end.div_ceil(32);

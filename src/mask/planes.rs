@@ -1,4 +1,9 @@
 //! The decisions of eight blocks at once, for instruction sets with vectors.
+//!
+//! ```text
+//! planes 0..4 of eight blocks -> nibbles compared -> kept, dropped, tied
+//!              call 0 of bytes -> dealt to the tied -> kept, dropped, unsettled (one block in thirty) -> by itself
+//! ```
 
 #[cfg(test)]
 mod tests;
@@ -11,7 +16,8 @@ use super::tile::{Block, split};
 use crate::philox::{high, low};
 use crate::simd::{CHUNK, DEALT, GROUP, Task, WideLanes, clear_dealt, splat_byte};
 
-/// What nearly every block needs, one call a lane: the planes, and the bytes of 32 ties at two levels.
+/// The calls for one block that all eight lanes make at once: the planes, and two levels of bytes for 32 ties. Nearly
+/// no block needs more.
 const FIRST: [(Domain, u32); GROUP] = [
     (Domain::Planes, 0),
     (Domain::Planes, 1),
@@ -146,7 +152,8 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
         let dealt = lanes.deal(bytes, threshold.byte(0), tied, kept);
         *keep = dealt.keep;
         let goes_on = if threshold.levels > 1 { u8::MAX } else { 0 };
-        // One block in thirty needs more bytes: 0.3 % have more than sixteen ties, and in 3 % a byte equals the threshold's.
+        // One block in thirty needs more bytes: 0.3 % have more than sixteen ties, and in 3 % a byte equals the
+        // threshold's.
         let mut unsettled = dealt.open & goes_on | dealt.many;
         while unsettled != 0 {
             let i = unsettled.trailing_zeros() as usize % GROUP;
@@ -165,7 +172,7 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
         }
     }
 
-    /// The keep bits of one block, for want of eight.
+    /// The keep bits of one block.
     #[inline(always)]
     fn single(&self, block: u64) -> Block {
         let (lanes, threshold) = (self.lanes, self.threshold);
@@ -213,7 +220,7 @@ impl<L: WideLanes, C: Calls<L>> Task<L> for Single<'_, '_, L, C> {
     }
 }
 
-/// One block in ten thousand, whatever it needs, call by call.
+/// The one block in ten thousand that needs other calls than those: call by call, as the reference.
 struct Plain<'a, 'm, L, C> {
     planes: &'a Planes<'m, L, C>,
     block: u64,

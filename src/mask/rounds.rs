@@ -11,12 +11,12 @@ pub(crate) trait Calls<L: WideLanes> {
 
     fn shared(&self, blocks: L::U64x8) -> Self::Shared;
 
-    /// The words of every lane's block in so many calls: the first two and the last two.
+    /// The words of each lane's block in N calls: the first two words in one vector, the last two in another.
     fn words<const N: usize>(&self, shared: &Self::Shared, calls: [L::U64x8; N]) -> [[L::U64x8; 2]; N];
 }
 
-/// Call `k` of a domain, as a lane has it. In both halves: the upper one is not read, but if it were known to be zero, the compiler would multiply
-/// all 64 bits, which takes three times as long.
+/// Call `k` of a domain as a lane holds it, in both halves. No operation reads the upper half; but if the compiler knew
+/// it to be zero, it would turn the multiplication into one of 64 bits, which takes three times as long.
 #[inline(always)]
 pub(crate) const fn lane_call(domain: Domain, k: u32) -> u64 {
     call_bits(domain, k) as u64 * 0x1_0000_0001
@@ -34,8 +34,8 @@ pub(crate) const fn lane_calls(calls: [(Domain, u32); GROUP]) -> [u64; GROUP] {
 
 /// The calls of a stream, one block and call a lane.
 ///
-/// Each 32-bit word lives in the low half of its lane; what rides in the high half is garbage that no step reads.
-// No closure handles a vector here: a closure is a function of its own, compiled without the instruction set until it is inlined.
+/// Each 32-bit word lives in the low half of a 64-bit lane. The high half holds garbage that no operation reads: a
+/// round is then two multiplications, two shifts and two three-way xors, without a shuffle.
 pub(crate) struct Rounds<'a, L> {
     lanes: L,
     stream: &'a Stream,
@@ -43,8 +43,8 @@ pub(crate) struct Rounds<'a, L> {
     keys: [[u64; 2]; ROUNDS as usize],
 }
 
-/// A counter after the rounds that its call does not reach: the call is in the second counter word alone, and comes to touch
-/// all four only in round 3, so the calls of a group share nearly a quarter of the work.
+/// What all calls for a block have in common. The number of a call stands in the second word of the counter alone and
+/// reaches all four words only in round 3, so that calls share nearly a quarter of the work.
 pub(crate) struct Shared<V> {
     /// Round 1: the first word but for the call.
     a1: V,
@@ -117,7 +117,7 @@ impl<L: WideLanes> Calls<L> for Rounds<'_, L> {
         Shared { a1, d1, b2, c3, d3: p0 }
     }
 
-    /// Round by round for all calls, as the multiplications of one alone leave the multipliers waiting for it.
+    /// All calls in lockstep: the rounds of one alone are a chain that leaves the multipliers idle.
     #[inline(always)]
     fn words<const N: usize>(&self, shared: &Shared<L::U64x8>, calls: [L::U64x8; N]) -> [[L::U64x8; 2]; N] {
         let lanes = self.lanes;
@@ -179,7 +179,8 @@ mod tests {
         words
     }
 
-    /// Beside the masks in the vectors of the contract. What the public API gives are normals, which many integers share.
+    /// Beside the masks in the vectors of the contract. What the public API gives are normals, which many integers
+    /// share.
     #[test]
     fn noise_equals_the_reference() {
         let vectors: serde_json::Value = serde_json::from_str(include_str!("../../tests/data/mask_vectors.json")).unwrap();

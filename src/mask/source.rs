@@ -14,11 +14,12 @@ pub(crate) trait Source {
     /// Whether a tile may end anywhere, and not only after a multiple of 32 decisions or at the end of all.
     const CUT_ANYWHERE: bool = true;
 
-    /// Fills a tile with the next decisions, at most `limit` of them, and returns their number, which is 0 only if the limit is. What the
-    /// tile holds past them is unspecified.
+    /// Fills a tile with the next decisions, at most `limit` of them, and returns their number, which is 0 only if the
+    /// limit is. What the tile holds past them is unspecified.
     fn next<L: Generate>(&mut self, lanes: L, limit: usize, tile: &mut Self::Tile) -> usize;
 
-    /// The decisions of a source that none has been taken of, if they are so few that there is a shorter way to them than a tile.
+    /// The decisions of a source that none has been taken of, if they are so few that there is a shorter way to them
+    /// than a tile.
     #[inline(always)]
     fn few<L: Generate>(&self, _: L, _: usize) -> Option<[<Self::Tile as Tile>::Limb; BLOCK_LIMBS]> {
         None

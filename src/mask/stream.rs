@@ -1,4 +1,4 @@
-//! Address -> random bits, 128 for a block a call.
+//! Address -> random bits: each call gives 128 for a block.
 
 use crate::Address;
 use crate::philox::{ROUNDS, high, low, philox4x32};
@@ -17,13 +17,14 @@ pub(crate) enum Domain {
     Ties = 2,
 }
 
-/// Where the second word of a counter, which begins with the high bits of the block's number, has the domain.
+/// The bit of the counter's second word where the domain begins. The high bits of the block's number are below it.
 const DOMAIN_SHIFT: u32 = 25;
 
-/// Where it has the number of the call within the domain, from 0 to 31.
+/// The bit of the same word where the number of the call begins, 0 to 31.
 const CALL_SHIFT: u32 = 27;
 
-/// What tells a block's calls from one another: domain and number at their places in the second word of the counter.
+/// The domain and the number of a call at their places in the second word of the counter. This is the one place that
+/// builds them.
 pub(crate) const fn call_bits(domain: Domain, k: u32) -> u32 {
     (domain as u32) << DOMAIN_SHIFT | k << CALL_SHIFT
 }

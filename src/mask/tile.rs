@@ -1,11 +1,12 @@
-//! Decisions in tiles: a stretch at a time, on the stack.
+//! A stretch of consecutive decisions, on the stack.
 
 use core::borrow::Borrow;
 
 use super::stream::BLOCK;
 use crate::simd::PORTABLE_IS_VECTORS;
 
-/// Decisions in a limb, the unit that tiles are made of. (A word is 32 bits: of a generator's output or of a packed mask.)
+/// Decisions in a limb, the unit that tiles are made of. (A word is 32 bits: of a generator's output or of a packed
+/// mask.)
 pub(crate) const LIMB: usize = 64;
 
 /// Limbs in a block.
@@ -24,17 +25,17 @@ pub(crate) const fn split(bits: u128) -> Block {
     [bits as u64, (bits >> 64) as u64]
 }
 
-/// The first so many decisions of a word, at least one, or all of them; zeros after these.
-pub(crate) fn first_of(word: u64, decisions: usize) -> u64 {
+/// The first `decisions` decisions of a limb, of which there are one or more; zeros after them.
+pub(crate) fn first_of(limb: u64, decisions: usize) -> u64 {
     let unused = LIMB - decisions.min(LIMB);
-    word << unused >> unused
+    limb << unused >> unused
 }
 
-/// Blocks in a tile: a group, where there are vectors. The values of one are handled while the CPU, out of order, computes the next: longer
-/// ones were slower, above all in memory.
+/// Blocks in a tile. An out-of-order CPU computes the next tile while the stores of this one drain, so that long tiles
+/// are slower; short ones pay for each set-up.
 pub(crate) const TILE: usize = if PORTABLE_IS_VECTORS { 16 } else { 2 };
 
-/// Decisions of a stretch, computed together.
+/// Consecutive decisions, computed together.
 pub(crate) trait Tile {
     /// Sixty-four decisions.
     type Limb;
@@ -50,17 +51,19 @@ pub(crate) trait Tile {
     /// Sixty-four decisions like number `i` of a limb.
     fn all_like(limb: &Self::Limb, i: usize) -> Self::Limb;
 
-    /// The `period` decisions of another tile that begin with number `from`, over and over: `len` of these, after the first `skip`.
+    /// Becomes `len` decisions of an endless repetition of the `period` decisions of `tile` from `from` on, without the
+    /// first `skip`.
     fn cycle(&mut self, tile: &Self, from: usize, period: usize, skip: usize, len: usize);
 
-    /// The decisions of another tile from number `from` on, each `times` times on end: `len` of these, after the first `skip`.
+    /// Becomes `len` decisions of those of `tile` from `from` on, each repeated `times` times, without the first
+    /// `skip`.
     fn spread(&mut self, tile: &Self, from: usize, times: usize, skip: usize, len: usize);
 }
 
 /// The keep bits of a tile.
 pub(crate) struct Keep {
-    /// A block that the tile before did not use up, one more than a tile has because the first may start inside a block, and a limb of no
-    /// block, so that the last limb of a block has a next one.
+    /// The block that the tile before has not used up; one block more than a tile has, because a tile may start inside
+    /// a block; and a limb of zeros, so that every limb has a next one to shift bits from.
     bits: [u64; (TILE + 2) * BLOCK_LIMBS + 1],
     /// The bit of the first decision.
     from: usize,
@@ -95,7 +98,7 @@ impl Tile for Keep {
                 (bits, run)
             });
         }
-        // So many periods at once as fit.
+        // As many periods at once as fit.
         let (mut bits, mut width) = (u128::from(first_of(bits_from(tile, from), period)), period);
         while width <= LIMB {
             bits |= bits << width;
@@ -152,15 +155,15 @@ fn bits_from(tile: &Keep, from: usize) -> u64 {
     (join([limb(0), limb(1)]) >> (from % LIMB)) as u64
 }
 
-/// Fills the words of `len` decisions with runs of bits: given the room that is left in a word, `run` gives the next bits and how many of
-/// them count.
+/// Fills the limbs of `len` decisions with runs of bits. `run` is told the room that is left in a limb, and gives bits
+/// and how many of them count.
 fn fill(tile: &mut Keep, len: usize, mut run: impl FnMut(usize) -> (u64, usize)) {
     for limb in tile.limbs_mut().iter_mut().take(len.div_ceil(LIMB)) {
         let mut filled = 0;
         *limb = 0;
         while filled < LIMB {
             let (bits, len) = run(LIMB - filled);
-            // What is too much goes over the end or is overwritten with what follows.
+            // Surplus bits go over the end, or the next run overwrites them.
             *limb = *limb & !(u64::MAX << filled) | bits << filled;
             filled += len.max(1);
         }

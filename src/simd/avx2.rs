@@ -1,4 +1,5 @@
-//! AVX2 on x86-64, detected at run time. A vector of the traits is two registers, which keeps two chains of multiplications in flight.
+//! AVX2 on x86-64, detected at run time. A vector of the traits is two registers, which keeps two chains of
+//! multiplications in flight.
 #![expect(unsafe_code, reason = "the intrinsics ask for a CPU that has them")]
 
 use core::arch::x86_64::*;
@@ -369,7 +370,8 @@ impl WideLanes for Avx2 {
 
     #[inline(always)]
     fn interleave(self, halves: [U64x8; 2]) -> [[u64; 2]; GROUP] {
-        // SAFETY: `self` proves the instructions; four vectors are 128 bytes, as eight blocks are, and any bits are valid for them.
+        // SAFETY: `self` proves the instructions; four vectors are 128 bytes, as eight blocks are, and any bits are
+        // valid for them.
         unsafe { core::mem::transmute(self.interleave_i32(halves).map(|x| x.0)) }
     }
 
@@ -412,7 +414,8 @@ impl WideLanes for Avx2 {
         unsafe { _pdep_u64(bits, places) }
     }
 
-    /// All lanes go from place to place together. PDEP would do it lane by lane, but takes Zen and Zen 2 hundreds of cycles.
+    /// All lanes go from place to place together. PDEP would do it lane by lane, but takes Zen and Zen 2 hundreds of
+    /// cycles.
     #[inline(always)]
     fn deal(self, bytes: [U64x8; 2], than: u8, places: [U64x8; 2], keep: [U64x8; 2]) -> Dealt {
         let mut dealt = Dealt { keep: [[0; 2]; GROUP], places: self.interleave(places), equal: [0; 2], open: 0, many: 0 };
@@ -477,7 +480,8 @@ impl WideLanes for Avx2 {
     }
 }
 
-/// The most places of half a lane that are dealt to in vectors. Of 64 places with probability 1/16 one half in 700 has more.
+/// The most places of half a lane that are dealt to in vectors. Of 64 places with probability 1/16 one half in 700 has
+/// more.
 const MOST: i64 = 10;
 
 /// The places whose byte is set, of eight or sixteen bytes that are dealt to them in order.

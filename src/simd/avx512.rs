@@ -22,14 +22,17 @@ cpufeatures::new!(
     "popcnt"
 );
 
-/// A CPU with AVX-512 F, BW, DQ, VL, VBMI and VPOPCNTDQ, and with BMI1, BMI2 and POPCNT. [`Avx512::detect`] alone makes one.
+/// A CPU with AVX-512 F, BW, DQ, VL, VBMI and VPOPCNTDQ, and with BMI1, BMI2 and POPCNT. [`Avx512::detect`] alone makes
+/// one.
 ///
-/// AVX2, FMA and F16C are asked for, or (F16C) come with the foundation, because the compiler takes all three for granted.
+/// AVX2, FMA and F16C are asked for, or (F16C) come with the foundation, because the compiler takes all three for
+/// granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Avx512(());
 
 impl Avx512 {
-    /// Asks for VBMI2 as well, which no kernel uses: CPUs without it, before Ice Lake, slow down for 512-bit instructions.
+    /// Asks for VBMI2 as well, which no kernel uses: CPUs without it, before Ice Lake, slow down for 512-bit
+    /// instructions.
     pub(crate) fn detect() -> Option<Self> {
         detected::get().then_some(Self(()))
     }
@@ -324,7 +327,8 @@ impl WideLanes for Avx512 {
 
     #[inline(always)]
     fn interleave(self, halves: [U64x8; 2]) -> [[u64; 2]; GROUP] {
-        // SAFETY: `self` proves the instructions; two vectors are 128 bytes, as eight blocks are, and any bits are valid for them.
+        // SAFETY: `self` proves the instructions; two vectors are 128 bytes, as eight blocks are, and any bits are
+        // valid for them.
         unsafe { core::mem::transmute(self.interleave_i32(halves).map(|x| x.0)) }
     }
 
@@ -362,8 +366,8 @@ impl WideLanes for Avx512 {
         let mut dealt = Dealt { keep: self.interleave(keep), places: self.interleave(places), equal: [0; 2], open: 0, many: 0 };
         // Four lanes in each, their sixteen bytes behind each other.
         let bytes = self.interleave_i32(bytes);
-        // SAFETY: `self` proves the instructions; two masks are sixteen bytes, as the bits of eight lanes are, and any bits
-        // are valid for them; the pointers are those of references.
+        // SAFETY: `self` proves the instructions; two masks are sixteen bytes, as the bits of eight lanes are, and any
+        // bits are valid for them; the pointers are those of references.
         unsafe {
             let than = _mm512_set1_epi8(than.cast_signed());
             let counts = _mm512_add_epi64(_mm512_popcnt_epi64(places[0].0), _mm512_popcnt_epi64(places[1].0));

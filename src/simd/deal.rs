@@ -30,7 +30,8 @@ pub(crate) fn clear_dealt(lanes: impl WideLanes, bits: u64, places: [u64; 2], ke
     keep[1] &= !lanes.deposit(after, places[1]);
 }
 
-/// The most places of a half that are dealt to in vectors. Of 64 random places with probability 1/16 one in 700 has more.
+/// The most places of a half that are dealt to in vectors. Of 64 random places with probability 1/16 one in 700 has
+/// more.
 const MOST: u32 = 10;
 
 /// [`WideLanes::deal`] without an instruction that deposits bits: all lanes go from place to place together.
@@ -44,7 +45,8 @@ pub(super) fn deal<L: WideLanes>(lanes: L, bytes: [L::U64x8; 2], than: u8, place
         dealt.open |= u8::from(lane_bits(equal, i) & first_dealt(first + last) != 0) << i;
         dealt.many |= u8::from(first + last > DEALT) << i;
         far |= first.max(last) > MOST;
-        // Bit r is set if what becomes of place number r doesn't become of the one before: from there on all are turned over.
+        // Bit r is set if what becomes of place number r doesn't become of the one before: from there on all are turned
+        // over.
         let below = lane_bits(below, i);
         (changes[0][i], changes[1][i]) = (below ^ below << 1, below >> first.min(63) ^ below >> first.min(63) << 1);
     }

@@ -1,5 +1,5 @@
-//! Conversions of half precision in exact integer and float operations, for instruction sets that have none of their own: all give
-//! the same bits.
+//! Conversions of half precision in exact integer and float operations, for instruction sets that have none of their
+//! own: all give the same bits.
 
 use core::ops::{BitAnd, BitXor};
 

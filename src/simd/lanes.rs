@@ -60,7 +60,7 @@ pub(crate) trait Lanes: Copy {
     /// Of lanes from 0 to `u16::MAX`.
     #[cfg(feature = "half")]
     fn store_u16(self, x: Self::I32x16) -> [u16; CHUNK];
-    /// Of `f16` by their bits, and below to the nearest; of `bf16` likewise.
+    /// `f16` by their bits; stores round to nearest. `bf16` likewise.
     #[cfg(feature = "half")]
     fn load_f16(self, x: &[u16; CHUNK]) -> Self::F32x16;
     #[cfg(feature = "half")]
@@ -94,14 +94,15 @@ pub(crate) trait Lanes: Copy {
     }
 }
 
-/// Runs a task compiled for every CPU of the build's target. A function of its own, as those of the detected instruction
-/// sets are, so that a caller compiles the checks of its arguments and no kernel.
+/// Runs a task with the instructions of the build's target. Never inlined, as those of the detected instruction sets
+/// cannot be: a caller compiles the checks of its arguments and no kernel.
 #[inline(never)]
 pub(super) fn run<L>(lanes: L, task: impl Task<L>) {
     task.run(lanes);
 }
 
-/// An instruction set with vectors of integers too, eight 64-bit lanes at a time: what a generator of random bits asks for.
+/// An instruction set with vectors of integers too, eight 64-bit lanes at a time: what a generator of random bits asks
+/// for.
 pub(crate) trait WideLanes: Lanes {
     /// Whether two chains of multiplications in lockstep take less time than one after the other.
     const PAIRS: bool;
@@ -126,10 +127,10 @@ pub(crate) trait WideLanes: Lanes {
     fn interleave(self, halves: [Self::U64x8; 2]) -> [[u64; 2]; GROUP];
     /// The same, as 32-bit words.
     fn interleave_i32(self, halves: [Self::U64x8; 2]) -> [Self::I32x16; 2];
-    /// For each lane's sixteen bytes, a bit that is set if the byte is below that of `than`, and one if it equals that: sixteen
-    /// bits a lane, those of four lanes in an integer.
+    /// For each lane's sixteen bytes, a bit that is set if the byte is below that of `than`, and one if it equals that:
+    /// sixteen bits a lane, those of four lanes in an integer.
     fn compare_bytes(self, bytes: [Self::U64x8; 2], than: Self::U64x8) -> [[u64; 2]; 2];
-    /// The lowest of the bits, in order, at the places of the ones of `places`; zeros elsewhere.
+    /// The lowest bits of `bits`, in order, at the ones of `places`; zeros elsewhere (PDEP).
     #[inline(always)]
     fn deposit(self, mut bits: u64, mut places: u64) -> u64 {
         let mut deposited = 0;
@@ -141,7 +142,8 @@ pub(crate) trait WideLanes: Lanes {
         }
         deposited
     }
-    /// Deals sixteen bytes of each lane to the ones of its `places`, in order, and clears those of `keep` whose byte is below `than`.
+    /// Deals sixteen bytes of each lane to the ones of its `places`, in order, and clears those of `keep` whose byte is
+    /// below `than`.
     fn deal(self, bytes: [Self::U64x8; 2], than: u8, places: [Self::U64x8; 2], keep: [Self::U64x8; 2]) -> Dealt;
 }
 

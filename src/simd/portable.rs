@@ -203,8 +203,8 @@ impl WideLanes for Portable {
 
     #[inline(always)]
     fn mul(self, x: u64x8, factor: u32) -> u64x8 {
-        // Two lanes' halves are a `u32x4`. Of its four products only those of the low halves are used, which leaves one multiply
-        // instruction a vector of 128 bits.
+        // Two lanes' halves are a `u32x4`. Of its four products only those of the low halves are used, which leaves one
+        // multiply instruction a vector of 128 bits.
         let x = x.to_array();
         let pair = |i: usize| {
             let halves = u32x4::new([x[i] as u32, (x[i] >> 32) as u32, x[i + 1] as u32, (x[i + 1] >> 32) as u32]);
@@ -251,6 +251,7 @@ impl WideLanes for Portable {
     }
 }
 
-/// Whether this build's target has vectors for `wide` to use; plain arrays of eight or sixteen are slower than the scalar backend.
+/// Whether this build's target has vectors for `wide` to use; plain arrays of eight or sixteen are slower than the
+/// scalar backend.
 pub(crate) const PORTABLE_IS_VECTORS: bool =
     cfg!(any(target_feature = "sse2", all(target_feature = "neon", target_arch = "aarch64"), target_feature = "simd128"));

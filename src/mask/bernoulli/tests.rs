@@ -10,8 +10,8 @@ use crate::mask::stream::BLOCK;
 /// How many decisions of a block tie after the planes: on both sides of every number of calls, and of a word.
 const TIES: [usize; 20] = [0, 1, 2, 8, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 96, 112, 127, 128];
 
-/// Words that give every decision of every block a uniform integer of our own. They know the threshold, as it is chance which decisions tie with one
-/// that is not known.
+/// Words that give every decision of every block a uniform integer of our own. They know the threshold, as it is chance
+/// which decisions tie with one that is not known.
 #[derive(Clone, Copy)]
 pub(crate) struct MadeUp {
     pub(crate) threshold: u64,
@@ -26,7 +26,8 @@ impl MadeUp {
         thresholds.zip(1..).map(|(threshold, seed)| Self { threshold, seed })
     }
 
-    /// The uniform integers of a block: as many as it takes tie after the planes, most of them after byte upon byte too.
+    /// The uniform integers of a block: as many as it takes tie after the planes, most of them after byte upon byte
+    /// too.
     pub(crate) fn uniforms(&self, block: u64) -> [u64; BLOCK] {
         let mut state = self.seed << 32 ^ block;
         let mut random = |below: u64| {
@@ -143,8 +144,8 @@ fn no_more_calls_are_made_than_the_threshold_has_bits_for() {
     }
 }
 
-/// Of all 2^16 values, the first m are dropped at the rate m / 2^16. Decision i of block b is given the 16 bits of 128 b + i, so that 512 blocks have
-/// all that there are.
+/// Of all 2^16 values, the first m are dropped at the rate m / 2^16. Decision i of block b is given the 16 bits of 128
+/// b + i, so that 512 blocks have all that there are.
 ///
 /// `cargo test --release --lib -- --ignored 16_bits`: a minute.
 #[test]

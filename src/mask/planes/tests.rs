@@ -1,4 +1,5 @@
-//! Blocks whose words are made up, and so full of ties, on every instruction set with vectors. (The plain path: `bernoulli/tests.rs`.)
+//! Blocks whose words are made up, and so full of ties, on every instruction set with vectors. (The plain path:
+//! `bernoulli/tests.rs`.)
 
 use super::*;
 use crate::backend::tests::{WideTask, each_wide};
