@@ -15,7 +15,7 @@ fn flat(backend: Backend) -> Dropout {
     Dropout::new(Rate::new(0.5).unwrap()).on(backend)
 }
 
-/// 2 x 3 planes of 5: 30 elements, 6 decisions.
+/// 2 x 3 maps of 5: 30 elements, 6 decisions.
 fn spatial(backend: Backend) -> Dropout {
     flat(backend).with_layout(Layout::ncl([2, 3, 5]).unwrap())
 }
@@ -82,7 +82,7 @@ fn layers_refuse_wrong_lengths(backend: Backend) {
 /// Six decisions, of which five are left; thirty, of which one is left.
 fn layers_refuse_to_pass_the_last_index(backend: Backend) {
     const FIVE_LEFT: u64 = u64::MAX - 4;
-    const PLANES: (Error, [&str; 3]) =
+    const MAPS: (Error, [&str; 3]) =
         (Error::IndexOverflow { offset: FIVE_LEFT, decisions: 6 }, ["6 decisions", "offset 18446744073709551611", "2^64"]);
     const ELEMENTS: (Error, [&str; 3]) =
         (Error::IndexOverflow { offset: u64::MAX, decisions: 30 }, ["30 decisions", "offset 18446744073709551615", "2^64"]);
@@ -91,17 +91,17 @@ fn layers_refuse_to_pass_the_last_index(backend: Backend) {
         backend,
         77.0,
         &[
-            row(|b, y| spatial(b).apply(train(FIVE_LEFT), &X[..30], y), PLANES),
-            row(|b, x| spatial(b).apply_in_place(train(FIVE_LEFT), x), PLANES),
-            row(|b, g| spatial(b).backward(train(FIVE_LEFT), &X[..30], g), PLANES),
-            row(|b, g| classic(b).backward_in_place(train(FIVE_LEFT), g), PLANES),
+            row(|b, y| spatial(b).apply(train(FIVE_LEFT), &X[..30], y), MAPS),
+            row(|b, x| spatial(b).apply_in_place(train(FIVE_LEFT), x), MAPS),
+            row(|b, g| spatial(b).backward(train(FIVE_LEFT), &X[..30], g), MAPS),
+            row(|b, g| classic(b).backward_in_place(train(FIVE_LEFT), g), MAPS),
             row(|b, y| flat(b).apply(train(u64::MAX), &X[..30], y), ELEMENTS),
             row(|b, x| flat(b).apply_in_place(train(u64::MAX), x), ELEMENTS),
             row(|b, g| flat(b).backward(train(u64::MAX), &X[..30], g), ELEMENTS),
             row(|b, g| flat(b).backward_in_place(train(u64::MAX), g), ELEMENTS),
         ],
     );
-    // Planes count by their decisions: thirty elements fit where six decisions are left.
+    // Maps count by their decisions: thirty elements fit where six decisions are left.
     let mut y = [77.0; 30];
     assert_eq!(spatial(backend).apply(train(u64::MAX - 5), &X[..30], &mut y), Ok(()));
     assert!(!y.contains(&77.0));

@@ -11,7 +11,7 @@ use testkit::value::{Value, assert_same, random};
 
 every_backend!(dense, channels, locked, bools, words);
 
-/// A general rate: it takes all the planes.
+/// A general rate: it takes all planes, and bytes.
 const P: f64 = 0.3;
 
 /// Past chunks of 16, words of 32 and 64, blocks of 128 and groups of 8 blocks; then around 16, 32 and 64 blocks, where a tile may end.
@@ -73,7 +73,7 @@ fn dense(backend: Backend) {
     }
 }
 
-/// Planes of each length, so that they start at any alignment; and each number of small planes.
+/// Maps of each length, so that they start at any alignment; and each number of small maps.
 fn channels(backend: Backend) {
     let x = random::<f32>(2, 3 * LONGEST);
     let mut buffer = Vec::new();

@@ -271,7 +271,7 @@ fn empty_tensors_are_not_walked(backend: Backend) {
     }
 }
 
-/// Planes end inside a row. What their last vectors have beyond that are zeros, which an infinite factor makes NaN.
+/// Maps end inside a row. What their last vectors have beyond that are zeros, which an infinite factor makes NaN.
 fn sums_end_with_the_elements(backend: Backend) {
     const COLUMNS: usize = 40;
     const SHAPE: [usize; 2] = [2, 300];

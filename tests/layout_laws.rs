@@ -10,7 +10,7 @@ every_backend!(
     constructors_share_the_axes_they_name,
     a_layer_without_a_layout_is_flat,
     rows_leave_what_lies_between_alone,
-    large_planes_go_on_past_a_tile
+    large_maps_go_on_past_a_tile
 );
 
 /// Each constructor with extents that all differ, so that axes cannot be mistaken for each other, against the general one.
@@ -103,8 +103,8 @@ fn rows_leave_what_lies_between_alone(backend: Backend) {
     }
 }
 
-/// Planes that are passed one by one, more of them than the 4,096 decisions of the largest tile.
-fn large_planes_go_on_past_a_tile(backend: Backend) {
+/// Feature maps that are passed one by one, more of them than the largest tile has decisions.
+fn large_maps_go_on_past_a_tile(backend: Backend) {
     const P: f64 = 0.375; // which is realised exactly
     const SHAPE: [usize; 2] = [4200, 256];
     let address = Address { seed: 11, offset: 77, ..Address::default() };

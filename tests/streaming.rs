@@ -20,7 +20,7 @@ fn training(backend: Backend) {
     assert_as_in_place(&dropout(backend), TRAIN, LEN);
 }
 
-/// Planes that start at any alignment.
+/// Maps that start at any alignment.
 fn channels(backend: Backend) {
     let maps = Layout::cl([LEN / 1001, 1001]).unwrap();
     assert_as_in_place(&dropout(backend).with_layout(maps), TRAIN, maps.elements());

@@ -13,7 +13,7 @@ fn rate() -> Rate {
     Rate::new(0.5).unwrap()
 }
 
-/// 2 x 3 planes of 5: 30 elements, 6 decisions.
+/// 2 x 3 maps of 5: 30 elements, 6 decisions.
 fn spatial(backend: Backend) -> Dropout {
     Dropout::new(rate()).with_layout(Layout::ncl([2, 3, 5]).unwrap()).on(backend)
 }

@@ -34,7 +34,7 @@ fn slices_end_anywhere<S: Subject>(backend: Backend) {
         for len in 0..=LONGEST {
             guarded(&S::layer(&case).on(backend), case.train(), &x[..len], &dense[..len]);
         }
-        // Planes, which start at any alignment.
+        // Maps, which start at any alignment.
         for len in 1..=LONGEST / 3 {
             (case.shape, case.shared) = (vec![3, len], vec![1]);
             let layer = S::layer(&case).with_layout(Layout::cl([3, len]).unwrap()).on(backend);

@@ -24,7 +24,7 @@ macro_rules! laws_of_subjects {
     };
 }
 every_subject!(laws_of_subjects);
-laws!(masks, TensorCase: planes_are_constant, both_scalings_drop_the_same);
+laws!(masks, TensorCase: maps_are_constant, both_scalings_drop_the_same);
 
 pub fn both_passes_equal_the_oracle<S: Subject>(backend: Backend, case: &TensorCase) {
     let (x, layer, subject) = (case.x(), case.layer::<S>().on(backend), S::new(case));
@@ -105,14 +105,14 @@ fn evaluation_equals_the_oracle<S: Subject>(backend: Backend, case: &TensorCase)
     assert_same(&backward(&layer, Mode::Eval, &x), &expected);
 }
 
-/// With the spatial axes shared, each plane is kept or dropped as one.
-fn planes_are_constant(backend: Backend, case: &TensorCase) {
-    let plane = 1 + case.values as usize % 300;
-    let layout = Layout::ncl([2, 5, plane]).unwrap();
+/// With the spatial axes shared, each map is kept or dropped as one.
+fn maps_are_constant(backend: Backend, case: &TensorCase) {
+    let map = 1 + case.values as usize % 300;
+    let layout = Layout::ncl([2, 5, map]).unwrap();
     let x = ones(layout.elements());
     let address = Address { offset: case.address.offset.min(u64::MAX - 10), ..case.address };
     let y = apply(&case.dropout().with_layout(layout).on(backend), Mode::Train(address), &x);
-    assert!(y.chunks(plane).all(|plane| plane.iter().all(|y| y.to_bits() == plane[0].to_bits())));
+    assert!(y.chunks(map).all(|map| map.iter().all(|y| y.to_bits() == map[0].to_bits())));
 }
 
 /// In training the scalings differ in what becomes of the kept, by the scale, and in nothing else.

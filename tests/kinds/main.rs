@@ -10,9 +10,9 @@ mod gaussian;
 #[cfg(feature = "half")]
 mod half;
 mod laws;
+mod maps;
 #[cfg(feature = "rayon")]
 mod parallel;
-mod planes;
 mod quantized;
 mod stored;
 

@@ -1,4 +1,4 @@
-//! Planes large enough to be passed one by one, and more of them than a word, a block and a small tile have decisions. (What is past a
+//! Feature maps large enough to be passed one by one, and more of them than a limb, a block and a small tile have decisions. (What is past a
 //! large tile is in `layout_laws.rs`, for one kind and type: the loop is the same.)
 
 use dropout_kernels::{Address, Backend};
