@@ -8,9 +8,9 @@ pub const MAX_RANK: usize = 8;
 /// A row-major shape, with the axes along which elements share a decision.
 ///
 /// Decisions are numbered from the address's [`offset`](crate::Address::offset), in row-major order over the axes that
-/// are *not* shared. With shared spatial axes, for example, there is one decision per feature map, and its index is `n
-/// * C + c`. Unbatched tensors have constructors of their own: none guesses the meaning of an axis from the number of
-/// axes.
+/// are *not* shared. With shared spatial axes, for example, there is one decision per feature map, and its index is
+/// `n * C + c`. Unbatched tensors have constructors of their own: none guesses the meaning of an axis from the number
+/// of axes.
 ///
 /// | constructor | PyTorch | one decision per |
 /// |---|---|---|

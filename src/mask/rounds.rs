@@ -74,11 +74,16 @@ impl<'a, L: WideLanes> Rounds<'a, L> {
         let lanes = self.lanes;
         let shared = self.shared(lanes.splat(block));
         let mut noise = [lanes.splat_i32(0); BLOCK / CHUNK];
-        for i in [0, 2] {
-            let calls = [lanes.load(&NOISE[i]), lanes.load(&NOISE[i + 1])];
-            let [first, last] = self.words(&shared, calls);
-            [noise[2 * i], noise[2 * i + 1]] = lanes.interleave_i32(first);
-            [noise[2 * i + 2], noise[2 * i + 3]] = lanes.interleave_i32(last);
+        for (noise, calls) in noise.as_chunks_mut().0.iter_mut().zip(NOISE.as_chunks::<2>().0) {
+            let calls = [lanes.load(&calls[0]), lanes.load(&calls[1])];
+            let [first, last] = if L::PAIRS {
+                self.words(&shared, calls)
+            } else {
+                let ([first], [last]) = (self.words(&shared, [calls[0]]), self.words(&shared, [calls[1]]));
+                [first, last]
+            };
+            let ([a, b], [c, d]) = (lanes.interleave_i32(first), lanes.interleave_i32(last));
+            *noise = [a, b, c, d];
         }
         noise
     }
