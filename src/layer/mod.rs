@@ -1,58 +1,17 @@
 //! The public layer, which all kinds of dropout share: it checks the arguments and then runs the kernel.
 
+mod mode;
+pub(crate) mod sealed;
+
 use crate::address::Address;
 use crate::backend::Backend;
 use crate::element::Element;
 use crate::error::{Error, check_length};
 use crate::kernel::{Job, Masked, Slices};
 use crate::layout::{Layout, Walk};
-use crate::mask::{Computed, Mask, PackedMask, Record};
-use sealed::Direction;
-
-/// What a layer does in a pass: drop by a computed mask, drop by a stored one, or keep everything.
-///
-/// One `Mode` drives every layer of a network, whatever their kinds. So two combinations are errors at run time:
-/// [`Train`](Self::Train) for [`DropBlock`](crate::DropBlock), whose scale depends on the whole mask, so that the mask
-/// must be drawn first ([`Error::ComputedMask`]); and [`Stored`](Self::Stored) for
-/// [`GaussianDropout`](crate::GaussianDropout), which multiplies by noise and has no mask ([`Error::StoredMask`]). A
-/// mode type for each kind would rule these out at compile time, but a network of several kinds would then need several
-/// modes that all say the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Mode<'a> {
-    /// Training, and each pass of Monte-Carlo dropout: the mask of this address and the layer's rate.
-    Train(Address),
-    /// The same with a stored mask: one that [`Mask::words`] or [`apply_recording`](Layer::apply_recording) wrote, or
-    /// one of a fixed set in flash (Masksembles: Durasov, Bagautdinov, Baque and Fua, CVPR 2021). The scale of kept
-    /// values follows from the layer's rate, however many the mask keeps. At p = 1 there is no finite scale, so the
-    /// mask should keep nothing.
-    Stored(PackedMask<'a>),
-    /// Inference: keep everything. There is no address, because nothing is random.
-    Eval,
-}
-
-impl Mode<'_> {
-    /// Checks that the mode has decisions for a tensor of `decisions` decisions.
-    pub(crate) fn check(&self, decisions: usize) -> Result<(), Error> {
-        match self {
-            Self::Train(address) => address.check_reach(decisions as u64),
-            Self::Stored(mask) => check_length("mask", decisions, mask.decisions()),
-            Self::Eval => Ok(()),
-        }
-    }
-
-    /// The mode for a part of the tensor that begins `decisions` decisions after it.
-    #[cfg(feature = "rayon")]
-    fn advanced(self, decisions: u64) -> Self {
-        match self {
-            Self::Train(address) => {
-                debug_assert!(address.check_reach(decisions).is_ok());
-                Self::Train(Address { offset: address.offset.wrapping_add(decisions), ..address })
-            }
-            Self::Stored(mask) => Self::Stored(mask.advanced(decisions)),
-            Self::Eval => Self::Eval,
-        }
-    }
-}
+use crate::mask::{Computed, Mask, Record};
+pub(crate) use mode::Direction;
+pub use mode::Mode;
 
 /// A layer of dropout of kind `K`: [`Dropout`](crate::Dropout), [`AlphaDropout`](crate::AlphaDropout),
 /// [`GaussianDropout`](crate::GaussianDropout), [`QuantizedDropout`](crate::QuantizedDropout) or
@@ -249,69 +208,3 @@ impl<E: Element, K: sealed::MaskKind<E>> MaskKind<E> for K {}
 pub trait AnyLayout: sealed::AnyLayout {}
 
 impl<K: sealed::AnyLayout> AnyLayout for K {}
-
-/// What the layer asks of a kind of dropout.
-pub(crate) mod sealed {
-    use super::Mode;
-    use crate::element::sealed::Element;
-    use crate::error::Error;
-    use crate::kernel::{Job, Masked, Pair};
-    use crate::mask::Computed;
-    use crate::rate::Rate;
-
-    #[derive(Clone, Copy)]
-    pub(crate) enum Direction {
-        Forward,
-        Backward,
-    }
-
-    /// A kind of dropout: its rate, and what becomes of kept and of dropped elements in each pass.
-    pub(crate) trait Kind<E: Element>: Copy + Sync {
-        fn rate(&self) -> Rate;
-
-        /// Training, forward pass.
-        fn forward(&self) -> impl Pair<E>;
-
-        /// Training, backward pass. By default the same as the forward pass, which is right where that is linear.
-        fn backward(&self) -> impl Pair<E> {
-            self.forward()
-        }
-
-        /// Evaluation, both passes: everything is kept. `None` if that is the identity.
-        fn evaluation(&self) -> Option<impl Pair<E>>;
-
-        /// Prepares the kind for a mode, or fails if it does not have this mode. Runs once per call, on the whole mask,
-        /// before the tensor is cut into parts for threads.
-        ///
-        /// It returns an error where a type could have forbidden the call: see [`Mode`].
-        fn in_mode(&self, _: Mode<'_>) -> Result<Self, Error> {
-            Ok(*self)
-        }
-
-        #[inline(always)]
-        fn run(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E>) {
-            by_mask(self, direction, mode, job);
-        }
-    }
-
-    /// A kind whose training computes a mask.
-    pub(crate) trait MaskKind<E: Element>: Kind<E> {}
-
-    pub(crate) trait AnyLayout: Copy {}
-
-    /// The only place that matches on the mode and the direction of a masked pass.
-    #[inline(always)]
-    pub(crate) fn by_mask<E: Element, K: Kind<E>>(kind: &K, direction: Direction, mode: Mode<'_>, job: Job<'_, E>) {
-        let computed = |address| Computed::new(kind.rate(), address);
-        match (mode, direction) {
-            (Mode::Train(address), Direction::Forward) => job.apply(computed(address), Masked(kind.forward())),
-            (Mode::Train(address), Direction::Backward) => job.apply(computed(address), Masked(kind.backward())),
-            (Mode::Stored(mask), Direction::Forward) => job.apply(mask, Masked(kind.forward())),
-            (Mode::Stored(mask), Direction::Backward) => job.apply(mask, Masked(kind.backward())),
-            (Mode::Eval, _) => match kind.evaluation() {
-                Some(pair) => job.evaluate(Masked(pair)),
-                None => job.copy(),
-            },
-        }
-    }
-}

@@ -1,0 +1,57 @@
+//! Whether a pass drops, and what.
+
+use crate::address::Address;
+use crate::error::{Error, check_length};
+use crate::mask::PackedMask;
+
+/// What a layer does in a pass: drop by a computed mask, drop by a stored one, or keep everything.
+///
+/// One `Mode` drives every layer of a network, whatever their kinds. So two combinations are errors at run time:
+/// [`Train`](Self::Train) for [`DropBlock`](crate::DropBlock), whose scale depends on the whole mask, so that the mask
+/// must be drawn first ([`Error::ComputedMask`]); and [`Stored`](Self::Stored) for
+/// [`GaussianDropout`](crate::GaussianDropout), which multiplies by noise and has no mask ([`Error::StoredMask`]). A
+/// mode type for each kind would rule these out at compile time, but a network of several kinds would then need several
+/// modes that all say the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode<'a> {
+    /// Training, and each pass of Monte-Carlo dropout: the mask of this address and the layer's rate.
+    Train(Address),
+    /// The same with a stored mask: one that [`Mask::words`](crate::Mask::words) or
+    /// [`apply_recording`](crate::Layer::apply_recording) wrote, or
+    /// one of a fixed set in flash (Masksembles: Durasov, Bagautdinov, Baque and Fua, CVPR 2021). The scale of kept
+    /// values follows from the layer's rate, however many the mask keeps. At p = 1 there is no finite scale, so the
+    /// mask should keep nothing.
+    Stored(PackedMask<'a>),
+    /// Inference: keep everything. There is no address, because nothing is random.
+    Eval,
+}
+
+impl Mode<'_> {
+    /// Checks that the mode has decisions for a tensor of `decisions` decisions.
+    pub(crate) fn check(&self, decisions: usize) -> Result<(), Error> {
+        match self {
+            Self::Train(address) => address.check_reach(decisions as u64),
+            Self::Stored(mask) => check_length("mask", decisions, mask.decisions()),
+            Self::Eval => Ok(()),
+        }
+    }
+
+    /// The mode for a part of the tensor that begins `decisions` decisions after it.
+    #[cfg(feature = "rayon")]
+    pub(super) fn advanced(self, decisions: u64) -> Self {
+        match self {
+            Self::Train(address) => {
+                debug_assert!(address.check_reach(decisions).is_ok());
+                Self::Train(Address { offset: address.offset.wrapping_add(decisions), ..address })
+            }
+            Self::Stored(mask) => Self::Stored(mask.advanced(decisions)),
+            Self::Eval => Self::Eval,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Direction {
+    Forward,
+    Backward,
+}
