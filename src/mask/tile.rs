@@ -127,10 +127,13 @@ impl Keep {
     /// The limbs from the first decision on.
     #[inline(always)]
     pub(crate) fn keep_bits(&self) -> impl Iterator<Item = u64> {
-        let bits = self.bits.get(self.from / LIMB..);
-        debug_assert!(bits.is_some());
+        let limbs = self.bits.get(self.from / LIMB..);
+        debug_assert!(limbs.is_some());
+        let limbs = limbs.unwrap_or_default();
         let shift = self.from % LIMB;
-        bits.unwrap_or_default().windows(2).map(move |pair| pair[0] >> shift | pair[1] << 1 << (LIMB - 1 - shift))
+        // Each with the next one, rather than windows of two, whose indices are not known to be in range.
+        let pairs = limbs.iter().zip(limbs.get(1..).unwrap_or_default());
+        pairs.map(move |(low, high)| low >> shift | high << 1 << (LIMB - 1 - shift))
     }
 
     /// To be written from the first decision on.
