@@ -12,9 +12,7 @@
 //!
 //! If the input of a layer does not fit the cache, apply all T masks to one window of it before the next, with the
 //! window's start as the [`offset`](crate::Address::offset). The masks are the same, and the input is read from memory
-//! once. This pays where memory is the limit: four passes over 16M floats in windows of 32k took 0.85 times as long as
-//! whole passes at p = 0.5, and 1.03 times at p = 0.1.
-//! <!-- TODO-MEASURE -->
+//! once. This pays where memory is the limit, which it is at rates that need few random bits.
 //!
 //! # Precision
 //! All arithmetic is in `f32`. The relative error of the mean of T passes is at most `(T / 2 + 5) * 2^-24`, relative to
