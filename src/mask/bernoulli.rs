@@ -9,7 +9,7 @@
 pub(crate) mod tests;
 
 use super::stream::{Domain, Stream};
-use super::tile::{Block, join, split};
+use super::tile::{Block, from_u128, to_u128};
 use crate::address::Address;
 use crate::philox::low;
 use crate::rate::Rate;
@@ -106,7 +106,7 @@ impl Decisions {
         let dropped = if threshold.drops_all() { [u64::MAX; 2] } else { [0; 2] };
         Self {
             threshold,
-            wanted: split(wanted),
+            wanted: from_u128(wanted),
             dropped,
             tied: [u64::MAX; 2],
             ranked: [0; 2],
@@ -148,7 +148,7 @@ impl Decisions {
     /// A byte for each of the next sixteen decisions that had ties after the planes.
     #[inline(always)]
     pub(crate) const fn compare_bytes(&mut self, bytes: [u32; 4]) {
-        let bytes = join(halves(bytes)).to_le_bytes();
+        let bytes = to_u128(halves(bytes)).to_le_bytes();
         let threshold = self.threshold.byte(self.call / LEVEL);
         let (mut half, mut rank) = (0, 0);
         while half < 2 {
@@ -178,7 +178,7 @@ impl Decisions {
     /// The keep bits, right for the wanted decisions once no call is needed.
     #[inline(always)]
     pub(crate) const fn keep(&self) -> u128 {
-        !join(self.dropped)
+        !to_u128(self.dropped)
     }
 }
 

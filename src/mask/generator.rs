@@ -2,7 +2,7 @@
 
 use super::bernoulli::Bernoulli;
 use super::stream::{BLOCK, Domain, Stream};
-use super::tile::{Block, split};
+use super::tile::{Block, from_u128};
 use crate::simd::{CHUNK, Lanes, Scalar};
 
 /// Lanes that come with a generator of random bits.
@@ -59,6 +59,6 @@ impl Generator for &Bernoulli {
 #[inline(never)]
 fn blocks(mask: &Bernoulli, first: u64, wanted: u128, keep: &mut [Block]) {
     for (i, keep) in keep.iter_mut().enumerate() {
-        *keep = split(mask.block(first.wrapping_add(i as u64), wanted));
+        *keep = from_u128(mask.block(first.wrapping_add(i as u64), wanted));
     }
 }

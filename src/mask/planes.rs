@@ -12,7 +12,7 @@ use super::bernoulli::{Bernoulli, Decisions, LEVEL, PLANES, Threshold};
 use super::generator::{Generate, Generator};
 use super::rounds::{Calls, Rounds, lane_call, lane_calls};
 use super::stream::{BLOCK, Domain, Stream};
-use super::tile::{Block, split};
+use super::tile::{Block, from_u128};
 use crate::philox::{high, low};
 use crate::simd::{CHUNK, DEALT, GROUP, Task, WideLanes, clear_dealt, splat_byte};
 
@@ -241,7 +241,7 @@ impl<L: WideLanes, C: Calls<L>> Task<L> for Plain<'_, '_, L, C> {
             let [words] = calls.words(&shared, [lanes.splat(lane_call(Domain::Ties, k))]);
             decisions.compare_bytes(first_lane(*lanes, words));
         }
-        *self.keep = split(decisions.keep());
+        *self.keep = from_u128(decisions.keep());
     }
 }
 

@@ -3,7 +3,7 @@
 use super::bernoulli::Bernoulli;
 use super::generator::{Generate, Generator};
 use super::stream::BLOCK;
-use super::tile::{BLOCK_LIMBS, Block, Keep, Tile, join, split};
+use super::tile::{BLOCK_LIMBS, Block, Keep, Tile, from_u128, to_u128};
 use crate::address::Address;
 use crate::rate::Rate;
 
@@ -74,6 +74,6 @@ impl Source for Computed {
         }
         let wanted = u128::MAX.checked_shr((BLOCK - decisions) as u32).unwrap_or(0) << place;
         let keep = lanes.generator(&self.mask).block(self.block, wanted);
-        Some(split(join(keep) >> place))
+        Some(from_u128(to_u128(keep) >> place))
     }
 }

@@ -16,12 +16,12 @@ pub(crate) const BLOCK_LIMBS: usize = BLOCK / LIMB;
 pub(crate) type Block = [u64; BLOCK_LIMBS];
 
 /// A block's bits as one integer.
-pub(crate) const fn join([low, high]: Block) -> u128 {
+pub(crate) const fn to_u128([low, high]: Block) -> u128 {
     low as u128 | (high as u128) << 64
 }
 
 /// The block of an integer's bits.
-pub(crate) const fn split(bits: u128) -> Block {
+pub(crate) const fn from_u128(bits: u128) -> Block {
     [bits as u64, (bits >> 64) as u64]
 }
 
@@ -155,7 +155,7 @@ impl Keep {
 fn bits_from(tile: &Keep, from: usize) -> u64 {
     let from = tile.from + from;
     let limb = |i: usize| tile.bits.get(from / LIMB + i).copied().unwrap_or(0);
-    (join([limb(0), limb(1)]) >> (from % LIMB)) as u64
+    (to_u128([limb(0), limb(1)]) >> (from % LIMB)) as u64
 }
 
 /// Fills the limbs of `len` decisions with runs of bits. `run` is told the room that is left in a limb, and gives bits

@@ -5,7 +5,7 @@ use super::*;
 use crate::backend::tests::{WideTask, each_wide};
 use crate::mask::bernoulli::tests::MadeUp;
 use crate::mask::stream::BLOCK;
-use crate::mask::tile::join;
+use crate::mask::tile::to_u128;
 
 /// Those of a test, lane by lane.
 struct Lanewise<L>(L, MadeUp);
@@ -45,13 +45,18 @@ impl WideTask for BlocksAreRight {
             let keep = keep.get_mut(..len).unwrap_or_default();
             planes.blocks(first, keep);
             for (keep, block) in keep.iter().zip(first..) {
-                assert_eq!(join(*keep), made_up.keep(&made_up.uniforms(block)), "block {block} at T = {:#x}", made_up.threshold);
+                assert_eq!(
+                    to_u128(*keep),
+                    made_up.keep(&made_up.uniforms(block)),
+                    "block {block} at T = {:#x}",
+                    made_up.threshold
+                );
             }
         }
         for block in 0..6 {
             let uniforms = made_up.uniforms(block);
             for wanted in made_up.windows(&uniforms) {
-                let (keep, expected) = (join(planes.block(block, wanted)) & wanted, made_up.keep(&uniforms) & wanted);
+                let (keep, expected) = (to_u128(planes.block(block, wanted)) & wanted, made_up.keep(&uniforms) & wanted);
                 assert_eq!(keep, expected, "block {block} at T = {:#x}", made_up.threshold);
             }
         }
