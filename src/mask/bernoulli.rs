@@ -126,12 +126,7 @@ impl Decisions {
     #[inline(always)]
     pub(crate) const fn compare_bits(&mut self, plane: [u32; 4]) {
         let (plane, threshold) = (halves(plane), self.threshold.plane(self.plane));
-        let mut half = 0;
-        while half < 2 {
-            self.dropped[half] |= self.tied[half] & threshold & !plane[half];
-            self.tied[half] &= !(plane[half] ^ threshold);
-            half += 1;
-        }
+        compare(plane, threshold, &mut self.tied, &mut self.dropped);
         self.plane += 1;
         if self.plane == PLANES {
             (self.ranked, self.waiting) = (self.tied, self.tied);
@@ -179,6 +174,17 @@ impl Decisions {
     #[inline(always)]
     pub(crate) const fn keep(&self) -> u128 {
         !to_u128(self.dropped)
+    }
+}
+
+/// Compares the next bit of every decision, which `plane` has, with that of the threshold, in every bit.
+#[inline(always)]
+pub(crate) const fn compare(plane: Block, threshold: u64, tied: &mut Block, dropped: &mut Block) {
+    let mut half = 0;
+    while half < 2 {
+        dropped[half] |= tied[half] & threshold & !plane[half];
+        tied[half] &= !(plane[half] ^ threshold);
+        half += 1;
     }
 }
 

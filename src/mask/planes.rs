@@ -8,7 +8,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::bernoulli::{Bernoulli, Decisions, LEVEL, PLANES, Threshold};
+use super::bernoulli::{Bernoulli, Decisions, LEVEL, PLANES, Threshold, compare};
 use super::generator::{Generate, Generator};
 use super::rounds::{Calls, Rounds, lane_call, lane_calls};
 use super::stream::{BLOCK, Domain, Stream};
@@ -178,15 +178,12 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
         let (lanes, threshold) = (self.lanes, self.threshold);
         let shared = self.calls.shared(lanes.splat(block));
         let [words] = self.calls.words(&shared, [lanes.load(&const { lane_calls(FIRST) })]);
-        let (mut tied, mut keep) = ([u64::MAX; 2], [u64::MAX; 2]);
-        for (plane, k) in lanes.interleave(words).iter().take(PLANES as usize).zip(0..) {
-            let threshold = threshold.plane(k);
-            for half in 0..2 {
-                // Planes past the last one bit of the threshold drop nothing.
-                keep[half] &= !(tied[half] & threshold & !plane[half]);
-                tied[half] &= !(plane[half] ^ threshold);
-            }
+        let (mut tied, mut dropped) = ([u64::MAX; 2], [0; 2]);
+        for (plane, k) in lanes.interleave(words).into_iter().take(PLANES as usize).zip(0..) {
+            // Planes past the last one bit of the threshold drop nothing.
+            compare(plane, threshold.plane(k), &mut tied, &mut dropped);
         }
+        let mut keep = dropped.map(|dropped: u64| !dropped);
         if threshold.levels == 0 {
             return keep;
         }

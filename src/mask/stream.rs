@@ -1,6 +1,6 @@
 //! Address -> random bits: each call gives 128 for a block.
 
-use crate::Address;
+use crate::address::Address;
 use crate::philox::{ROUNDS, high, low, philox4x32};
 
 /// Decisions in a block: as many as a call of Philox has bits.

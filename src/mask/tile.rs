@@ -106,9 +106,9 @@ impl Tile for Keep {
         }
         fill(self, len, |room| {
             let run = (width - next).min(room);
-            let word = (bits >> next) as u64;
+            let limb = (bits >> next) as u64;
             next = (next + run) % period;
-            (word, run)
+            (limb, run)
         });
     }
 

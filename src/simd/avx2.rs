@@ -5,7 +5,7 @@
 use core::arch::x86_64::*;
 use core::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Not, Sub};
 
-use super::deal::{clear_dealt, lane_bits};
+use super::deal::{clear_dealt, lane_bits, splat_byte};
 use super::lanes::{CHUNK, Dealt, GROUP, Lanes, Task, WideLanes};
 
 // Fused multiply-add is not asked for: its results are others than those of two roundings.
@@ -418,10 +418,8 @@ impl WideLanes for Avx2 {
     /// cycles.
     #[inline(always)]
     fn deal(self, bytes: [U64x8; 2], than: u8, places: [U64x8; 2], keep: [U64x8; 2]) -> Dealt {
-        let mut dealt = Dealt { keep: [[0; 2]; GROUP], places: self.interleave(places), equal: [0; 2], open: 0, many: 0 };
+        let mut dealt = Dealt { keep: [[0; 2]; GROUP], open: 0, many: 0 };
         let (mut cleared, mut far) = ([keep[0]; 2], 0);
-        let [below, equal] = self.compare_bytes(bytes, self.splat(u64::from_ne_bytes([than; 8])));
-        dealt.equal = equal;
         for quarter in 0..2 {
             let (first, last) = (places[0].0[quarter], places[1].0[quarter]);
             // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
@@ -472,8 +470,9 @@ impl WideLanes for Avx2 {
         dealt.keep = self.interleave([keep[0] & !cleared[0], keep[1] & !cleared[1]]);
         if far != 0 {
             dealt.keep = self.interleave(keep);
-            for (i, keep) in dealt.keep.iter_mut().enumerate() {
-                clear_dealt(self, lane_bits(below, i), dealt.places[i], keep);
+            let [below, _] = self.compare_bytes(bytes, self.splat(splat_byte(than)));
+            for (i, (keep, places)) in dealt.keep.iter_mut().zip(self.interleave(places)).enumerate() {
+                clear_dealt(self, lane_bits(below, i), places, keep);
             }
         }
         dealt

@@ -363,7 +363,8 @@ impl WideLanes for Avx512 {
 
     #[inline(always)]
     fn deal(self, bytes: [U64x8; 2], than: u8, places: [U64x8; 2], keep: [U64x8; 2]) -> Dealt {
-        let mut dealt = Dealt { keep: self.interleave(keep), places: self.interleave(places), equal: [0; 2], open: 0, many: 0 };
+        let mut dealt = Dealt { keep: self.interleave(keep), open: 0, many: 0 };
+        let lane_places = self.interleave(places);
         // Four lanes in each, their sixteen bytes behind each other.
         let bytes = self.interleave_i32(bytes);
         // SAFETY: `self` proves the instructions; two masks are sixteen bytes, as the bits of eight lanes are, and any
@@ -374,23 +375,22 @@ impl WideLanes for Avx512 {
             dealt.many = _mm512_cmpgt_epu64_mask(counts, _mm512_set1_epi64(16));
             let rank = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
             let lane = _mm512_setr_epi64(0, 0, SPREAD, SPREAD, 2 * SPREAD, 2 * SPREAD, 3 * SPREAD, 3 * SPREAD);
-            let (mut below, mut equal) = ([0; 2], [0; 2]);
+            let mut below = [0; 2];
             for half in 0..2 {
                 below[half] = _mm512_cmplt_epu8_mask(bytes[half].0, than);
                 let lane = _mm512_add_epi8(lane, _mm512_set1_epi8(32 * half as i8));
                 let counts = _mm512_permutexvar_epi8(lane, counts);
                 let same = _mm512_cmpeq_epu8_mask(bytes[half].0, than);
-                equal[half] = _mm512_mask_cmpgt_epu8_mask(same, counts, rank);
+                let equal = _mm512_mask_cmpgt_epu8_mask(same, counts, rank);
                 // The top bit of sixteen, if any is set.
-                let any = (((equal[half] & !TOP) + !TOP) | equal[half]) & TOP;
+                let any = (((equal & !TOP) + !TOP) | equal) & TOP;
                 dealt.open |= (_pext_u64(any, TOP) as u8) << (4 * half);
             }
-            dealt.equal = equal;
             let below = core::mem::transmute::<[u64; 2], [u16; GROUP]>(below);
             // Volatile, or the compiler moves each integer from and to vectors, on the ports that multiply.
             for i in 0..GROUP {
                 let below = u64::from((&raw const below[i]).read_volatile());
-                let [first, last] = [0, 1].map(|half| (&raw const dealt.places[i][half]).read_volatile());
+                let [first, last] = [0, 1].map(|half| (&raw const lane_places[i][half]).read_volatile());
                 dealt.keep[i][0] &= !_pdep_u64(below, first);
                 // A shift by 64 is none, but no byte is left for the last 64 places of a lane with 64 before.
                 dealt.keep[i][1] &= !_pdep_u64(below >> (first.count_ones() % 64), last);

@@ -12,13 +12,13 @@ pub(crate) const fn splat_byte(byte: u8) -> u64 {
 
 /// The bits of a lane's sixteen bytes.
 #[inline(always)]
-pub(crate) fn lane_bits(bits: [u64; 2], lane: usize) -> u64 {
+pub(super) fn lane_bits(bits: [u64; 2], lane: usize) -> u64 {
     bits[lane / 4 % 2] >> (lane % 4 * 16) & 0xFFFF
 }
 
 /// A bit for each byte that is dealt to `places` places.
 #[inline(always)]
-pub(crate) fn first_dealt(places: u32) -> u64 {
+pub(super) fn first_dealt(places: u32) -> u64 {
     (1 << places.min(DEALT)) - 1
 }
 
@@ -38,9 +38,10 @@ const MOST: u32 = 10;
 #[inline(always)]
 pub(super) fn deal<L: WideLanes>(lanes: L, bytes: [L::U64x8; 2], than: u8, places: [L::U64x8; 2], keep: [L::U64x8; 2]) -> Dealt {
     let [below, equal] = lanes.compare_bytes(bytes, lanes.splat(splat_byte(than)));
-    let mut dealt = Dealt { keep: [[0; 2]; GROUP], places: lanes.interleave(places), equal, open: 0, many: 0 };
+    let mut dealt = Dealt { keep: [[0; 2]; GROUP], open: 0, many: 0 };
+    let lane_places = lanes.interleave(places);
     let (mut changes, mut far) = ([[0; GROUP]; 2], false);
-    for (i, places) in dealt.places.iter().enumerate() {
+    for (i, places) in lane_places.iter().enumerate() {
         let [first, last] = places.map(u64::count_ones);
         dealt.open |= u8::from(lane_bits(equal, i) & first_dealt(first + last) != 0) << i;
         dealt.many |= u8::from(first + last > DEALT) << i;
@@ -62,8 +63,8 @@ pub(super) fn deal<L: WideLanes>(lanes: L, bytes: [L::U64x8; 2], than: u8, place
     dealt.keep = lanes.interleave([0, 1].map(|half| keep[half] & !cleared[half]));
     if far {
         dealt.keep = lanes.interleave(keep);
-        for (i, keep) in dealt.keep.iter_mut().enumerate() {
-            clear_dealt(lanes, lane_bits(below, i), dealt.places[i], keep);
+        for (i, (keep, places)) in dealt.keep.iter_mut().zip(lane_places).enumerate() {
+            clear_dealt(lanes, lane_bits(below, i), places, keep);
         }
     }
     dealt

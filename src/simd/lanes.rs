@@ -150,10 +150,7 @@ pub(crate) trait WideLanes: Lanes {
 /// What [`WideLanes::deal`] gives for each lane.
 pub(crate) struct Dealt {
     pub(crate) keep: [[u64; 2]; GROUP],
-    pub(crate) places: [[u64; 2]; GROUP],
-    /// A bit for each byte that equals `than`, sixteen a lane.
-    pub(crate) equal: [u64; 2],
-    /// A bit for each lane in which such a byte is dealt.
+    /// A bit for each lane in which a byte that equals `than` is dealt.
     pub(crate) open: u8,
     /// A bit for each lane with more than sixteen places.
     pub(crate) many: u8,
