@@ -21,6 +21,8 @@ mask_bits ORDER: which coordinate of the address grows from block to block
   -p, --rate P         rate of the dropout [0.5]
       --debias         fair bits at any rate, by von Neumann's method: of blocks 2n and 2n + 1, decision by
                        decision, the first if they differ and nothing if they agree
+      --ties           the highest bit of each byte that settles a tie, fair at once: of the decisions that
+                       p = 1/16 drops, those that p = 1/32 drops too; without a rate
       --bytes N        end after so many
   -h, --help           this text";
 
@@ -34,9 +36,19 @@ enum Order {
 
 struct Options {
     order: Order,
-    rate: Rate,
-    debias: bool,
+    bits: Bits,
     bytes: u64,
+}
+
+/// Which bits of masks to stream.
+#[derive(Clone, Copy)]
+enum Bits {
+    /// The decisions at a rate.
+    Decisions(Rate),
+    /// Fair bits from the decisions at a rate.
+    Debiased(Rate),
+    /// The highest bits of the bytes of ties.
+    Ties,
 }
 
 /// The 128 decisions that one Philox call makes at p = 1/2, in words.
@@ -60,8 +72,14 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
 
 fn options(arguments: &mut Arguments) -> Result<Options, Box<dyn Error>> {
     let rate = arguments.rate(["-p", "--rate"], 0.5)?;
-    let (debias, bytes) = (arguments.flag("--debias"), arguments.value("--bytes", u64::MAX)?);
-    Ok(Options { order: arguments.positional("ORDER", order)?, rate, debias, bytes })
+    let bits = match (arguments.flag("--debias"), arguments.flag("--ties")) {
+        (false, false) => Bits::Decisions(rate),
+        (true, false) => Bits::Debiased(rate),
+        (false, true) => Bits::Ties,
+        (true, true) => return Err("--debias and --ties exclude each other".into()),
+    };
+    let bytes = arguments.value("--bytes", u64::MAX)?;
+    Ok(Options { order: arguments.positional("ORDER", order)?, bits, bytes })
 }
 
 fn order(name: &str) -> Result<Order, String> {
@@ -74,14 +92,25 @@ fn order(name: &str) -> Result<Order, String> {
     }
 }
 
-fn stream(&Options { order, rate, debias, bytes }: &Options) -> Result<(), Box<dyn Error>> {
+fn stream(&Options { order, bits, bytes }: &Options) -> Result<(), Box<dyn Error>> {
+    let (sixteenth, half_of_it) = (Rate::from_ratio(1, 16)?, Rate::from_ratio(1, 32)?);
     let mut output = io::stdout().lock();
     let mut left = bytes;
-    let mut blocks = [[0; BLOCK]; CHUNK];
-    let mut fair = FairBits::default();
+    let mut gathered = Gathered::default();
     for first in (0..).step_by(CHUNK) {
-        fill(order, rate, first, &mut blocks)?;
-        let words = if debias { fair.words(&blocks) } else { blocks.concat() };
+        let words = match bits {
+            Bits::Decisions(rate) => blocks(order, rate, first)?.concat(),
+            Bits::Debiased(rate) => {
+                let blocks = blocks(order, rate, first)?;
+                let pairs = blocks.as_chunks().0.iter().flat_map(|[first, second]| first.iter().zip(second));
+                gathered.words(pairs.map(|(first, second)| (*first, first ^ second)))
+            }
+            Bits::Ties => {
+                let [kept, tied] = [blocks(order, half_of_it, first)?, blocks(order, sixteenth, first)?];
+                let (kept, not_tied) = (kept.as_flattened().iter(), tied.as_flattened().iter());
+                gathered.words(kept.zip(not_tied).map(|(kept, not_tied)| (*kept, !not_tied)))
+            }
+        };
         let bytes: Vec<u8> = words.into_iter().flat_map(u32::to_le_bytes).collect();
         let len = left.min(bytes.len() as u64);
         output.write_all(&bytes[..len as usize])?;
@@ -93,13 +122,14 @@ fn stream(&Options { order, rate, debias, bytes }: &Options) -> Result<(), Box<d
     Ok(())
 }
 
-/// The blocks of a stream from number `first` on.
-fn fill(order: Order, rate: Rate, first: u64, blocks: &mut [[u32; BLOCK]]) -> Result<(), dropout_kernels::Error> {
-    let of_one_mask = if let Order::Elements = order { blocks.len() } else { 1 };
+/// The masks of a chunk of a stream's blocks, from number `first` on.
+fn blocks(order: Order, rate: Rate, first: u64) -> Result<[[u32; BLOCK]; CHUNK], dropout_kernels::Error> {
+    let mut blocks = [[0; BLOCK]; CHUNK];
+    let of_one_mask = if let Order::Elements = order { CHUNK } else { 1 };
     for (n, blocks) in (first..).step_by(of_one_mask).zip(blocks.chunks_mut(of_one_mask)) {
         Mask::new(rate, order.address(n)).words(blocks.len() * DECISIONS, blocks.as_flattened_mut())?;
     }
-    Ok(())
+    Ok(blocks)
 }
 
 impl Order {
@@ -117,32 +147,25 @@ impl Order {
     }
 }
 
-/// Bits that are left over until they fill a word.
+/// Bits from here and there, and those that are left over until they fill a word.
 #[derive(Default)]
-struct FairBits {
+struct Gathered {
     bits: u64,
     len: u32,
 }
 
-impl FairBits {
-    fn words(&mut self, blocks: &[[u32; BLOCK]]) -> Vec<u32> {
-        let mut words = Vec::new();
-        let (pairs, _) = blocks.as_chunks();
-        for [first, second] in pairs {
-            for (first, second) in first.iter().zip(second) {
-                words.extend(self.word(*first, *second));
-            }
-        }
-        words
+impl Gathered {
+    /// The bits of each word at the ones of its `places`.
+    fn words(&mut self, words: impl Iterator<Item = (u32, u32)>) -> Vec<u32> {
+        words.filter_map(|(bits, places)| self.word(bits, places)).collect()
     }
 
-    /// Takes up the bits of `first` that differ from those of `second`, and gives a word back if it is full.
-    fn word(&mut self, first: u32, second: u32) -> Option<u32> {
-        let mut differ = first ^ second;
-        while differ != 0 {
-            self.bits |= u64::from(first >> differ.trailing_zeros() & 1) << self.len;
+    /// Takes up some bits of a word, and gives a word back if it is full.
+    fn word(&mut self, bits: u32, mut places: u32) -> Option<u32> {
+        while places != 0 {
+            self.bits |= u64::from(bits >> places.trailing_zeros() & 1) << self.len;
             self.len += 1;
-            differ &= differ - 1;
+            places &= places - 1;
         }
         let word = self.bits as u32;
         (self.len >= u32::BITS).then(|| {
