@@ -6,7 +6,23 @@ use crate::simd::{CHUNK, Lanes};
 impl Element for f32 {
     const ZERO: Self = 0.0;
 
+    #[inline(always)]
+    fn select<L: Lanes>(lanes: L, keep: u16, kept: [Self; CHUNK], dropped: Self) -> [Self; CHUNK] {
+        lanes.store_f32(lanes.select_f32(keep, lanes.load_f32(&kept), lanes.splat_f32(dropped)))
+    }
+}
+
+impl Float for f32 {
+    type Number = Self;
     type Vector<L: Lanes> = L::F32x16;
+
+    fn number(x: f64) -> Self {
+        x as Self
+    }
+
+    fn nearest(x: Self) -> Self {
+        x
+    }
 
     #[inline(always)]
     fn splat<L: Lanes>(lanes: L, x: Self) -> L::F32x16 {
@@ -19,31 +35,36 @@ impl Element for f32 {
     }
 
     #[inline(always)]
-    fn store<L: Lanes>(lanes: L, x: L::F32x16) -> [Self; CHUNK] {
-        lanes.store_f32(x)
-    }
-
-    #[inline(always)]
-    fn select<L: Lanes>(lanes: L, keep: u16, kept: L::F32x16, dropped: L::F32x16) -> L::F32x16 {
-        lanes.select_f32(keep, kept, dropped)
-    }
-}
-
-impl Float for f32 {
-    fn from_f64(x: f64) -> Self {
-        x as Self
-    }
-
-    #[inline(always)]
     fn load_f32<L: Lanes>(lanes: L, x: &[f32; CHUNK]) -> L::F32x16 {
         lanes.load_f32(x)
+    }
+
+    #[inline(always)]
+    fn store<L: Lanes>(lanes: L, x: L::F32x16) -> [Self; CHUNK] {
+        lanes.store_f32(x)
     }
 }
 
 impl Element for f64 {
     const ZERO: Self = 0.0;
 
+    #[inline(always)]
+    fn select<L: Lanes>(lanes: L, keep: u16, kept: [Self; CHUNK], dropped: Self) -> [Self; CHUNK] {
+        lanes.store_f64(lanes.select_f64(keep, lanes.load_f64(&kept), lanes.splat_f64(dropped)))
+    }
+}
+
+impl Float for f64 {
+    type Number = Self;
     type Vector<L: Lanes> = L::F64x16;
+
+    fn number(x: f64) -> Self {
+        x
+    }
+
+    fn nearest(x: Self) -> Self {
+        x
+    }
 
     #[inline(always)]
     fn splat<L: Lanes>(lanes: L, x: Self) -> L::F64x16 {
@@ -56,23 +77,12 @@ impl Element for f64 {
     }
 
     #[inline(always)]
-    fn store<L: Lanes>(lanes: L, x: L::F64x16) -> [Self; CHUNK] {
-        lanes.store_f64(x)
-    }
-
-    #[inline(always)]
-    fn select<L: Lanes>(lanes: L, keep: u16, kept: L::F64x16, dropped: L::F64x16) -> L::F64x16 {
-        lanes.select_f64(keep, kept, dropped)
-    }
-}
-
-impl Float for f64 {
-    fn from_f64(x: f64) -> Self {
-        x
-    }
-
-    #[inline(always)]
     fn load_f32<L: Lanes>(lanes: L, x: &[f32; CHUNK]) -> L::F64x16 {
         lanes.load_f64(&x.map(Self::from))
+    }
+
+    #[inline(always)]
+    fn store<L: Lanes>(lanes: L, x: L::F64x16) -> [Self; CHUNK] {
+        lanes.store_f64(x)
     }
 }

@@ -11,29 +11,29 @@ use crate::simd::{CHUNK, Lanes};
 
 /// What becomes of a value that a mask keeps or drops: the whole difference between one kind of dropout and another.
 pub(crate) trait Pair<E: Element>: Copy {
-    fn kept<L: Lanes>(self, lanes: L, x: E::Vector<L>) -> E::Vector<L>;
-    fn dropped<L: Lanes>(self, lanes: L, x: E::Vector<L>) -> E::Vector<L>;
+    fn kept<L: Lanes>(self, lanes: L, x: &[E; CHUNK]) -> [E; CHUNK];
+    fn dropped(self) -> E;
 }
 
 /// Kept values times a scale, dropped ones zero.
 #[derive(Clone, Copy)]
-pub(crate) struct Scale<E>(E);
+pub(crate) struct Scale<E: Float>(E::Number);
 
 impl<E: Float> Scale<E> {
     pub(crate) fn by(scale: f64) -> Self {
-        Self(E::from_f64(scale))
+        Self(E::number(scale))
     }
 }
 
 impl<E: Float> Pair<E> for Scale<E> {
     #[inline(always)]
-    fn kept<L: Lanes>(self, lanes: L, x: E::Vector<L>) -> E::Vector<L> {
-        x * E::splat(lanes, self.0)
+    fn kept<L: Lanes>(self, lanes: L, x: &[E; CHUNK]) -> [E; CHUNK] {
+        E::store(lanes, E::load(lanes, x) * E::splat(lanes, self.0))
     }
 
     #[inline(always)]
-    fn dropped<L: Lanes>(self, lanes: L, _: E::Vector<L>) -> E::Vector<L> {
-        E::splat(lanes, E::ZERO)
+    fn dropped(self) -> E {
+        E::ZERO
     }
 }
 
@@ -91,7 +91,7 @@ impl<E: Element, P: Pair<E>> Effect<E> for Masked<P> {
         if keep >> i & 1 == 1 {
             each(lanes, slices, &(), Kept { lanes, pair: self.0 });
         } else {
-            each(lanes, slices, &(), Dropped { lanes, pair: self.0 });
+            each(lanes, slices, &(), Dropped(self.0.dropped()));
         }
     }
 }
@@ -108,9 +108,7 @@ impl<L: Lanes, E: Element, P: Pair<E>> ChunkFn<E> for Select<L, P> {
     #[inline(always)]
     fn map(&mut self, keep: &u64, chunk: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
         let Self { lanes, pair } = *self;
-        let x = E::load(lanes, x);
-        let (kept, dropped) = (pair.kept(lanes, x), pair.dropped(lanes, x));
-        E::store(lanes, E::select(lanes, (keep >> (CHUNK * chunk)) as u16, kept, dropped))
+        E::select(lanes, (keep >> (CHUNK * chunk)) as u16, pair.kept(lanes, x), pair.dropped())
     }
 }
 
@@ -125,21 +123,18 @@ impl<L: Lanes, E: Element, P: Pair<E>> ChunkFn<E> for Kept<L, P> {
 
     #[inline(always)]
     fn map(&mut self, (): &(), _: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
-        E::store(self.lanes, self.pair.kept(self.lanes, E::load(self.lanes, x)))
+        self.pair.kept(self.lanes, x)
     }
 }
 
 /// All of them dropped.
-struct Dropped<L, P> {
-    lanes: L,
-    pair: P,
-}
+struct Dropped<E>(E);
 
-impl<L: Lanes, E: Element, P: Pair<E>> ChunkFn<E> for Dropped<L, P> {
+impl<E: Element> ChunkFn<E> for Dropped<E> {
     type Limb = ();
 
     #[inline(always)]
-    fn map(&mut self, (): &(), _: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
-        E::store(self.lanes, self.pair.dropped(self.lanes, E::load(self.lanes, x)))
+    fn map(&mut self, (): &(), _: usize, _: &[E; CHUNK]) -> [E; CHUNK] {
+        [self.0; CHUNK]
     }
 }

@@ -4,7 +4,7 @@ use crate::element::Float;
 use crate::kernel::{Pair, Scale};
 use crate::layer::{Layer, sealed};
 use crate::rate::Rate;
-use crate::simd::Lanes;
+use crate::simd::{CHUNK, Lanes};
 
 /// The limit of SELU at minus infinity, `-lambda * alpha`. Klambauer et al. derive both constants from the fixed point
 /// of mean 0 and variance 1.
@@ -84,7 +84,7 @@ impl<E: Float> sealed::Kind<E> for Alpha {
     #[inline(always)]
     fn forward(&self) -> impl Pair<E> {
         let [a, b, dropped] = self.constants();
-        Affine { a: E::from_f64(a), b: E::from_f64(b), dropped: E::from_f64(dropped) }
+        Affine { a: E::number(a), b: E::number(b), dropped: E::nearest(E::number(dropped)) }
     }
 
     #[inline(always)]
@@ -103,20 +103,20 @@ impl sealed::AnyLayout for Alpha {}
 
 /// `a * x + b` where kept, a constant where dropped.
 #[derive(Clone, Copy)]
-struct Affine<E> {
-    a: E,
-    b: E,
+struct Affine<E: Float> {
+    a: E::Number,
+    b: E::Number,
     dropped: E,
 }
 
 impl<E: Float> Pair<E> for Affine<E> {
     #[inline(always)]
-    fn kept<L: Lanes>(self, lanes: L, x: E::Vector<L>) -> E::Vector<L> {
-        x * E::splat(lanes, self.a) + E::splat(lanes, self.b)
+    fn kept<L: Lanes>(self, lanes: L, x: &[E; CHUNK]) -> [E; CHUNK] {
+        E::store(lanes, E::load(lanes, x) * E::splat(lanes, self.a) + E::splat(lanes, self.b))
     }
 
     #[inline(always)]
-    fn dropped<L: Lanes>(self, lanes: L, _: E::Vector<L>) -> E::Vector<L> {
-        E::splat(lanes, self.dropped)
+    fn dropped(self) -> E {
+        self.dropped
     }
 }

@@ -4,7 +4,7 @@ use crate::element::Integer;
 use crate::kernel::Pair;
 use crate::layer::{Layer, sealed};
 use crate::rate::Rate;
-use crate::simd::Lanes;
+use crate::simd::{CHUNK, Lanes};
 
 /// Inverted dropout of quantised tensors, `i8` or `i16`, whose real values are proportional to `x - zero_point`.
 ///
@@ -82,8 +82,7 @@ impl<E: Integer> sealed::Kind<E> for Quantized<E> {
 
     #[inline(always)]
     fn forward(&self) -> impl Pair<E> {
-        let (multiplier, shift) = if self.scaled { fixed_point(self.rate) } else { (1, 0) };
-        Rescale { zero_point: self.zero_point, multiplier, shift }
+        Rescale { zero_point: self.zero_point, fixed_point: self.scaled.then(|| fixed_point(self.rate)) }
     }
 
     fn evaluation(&self) -> Option<impl Pair<E>> {
@@ -112,21 +111,24 @@ fn fixed_point(rate: Rate) -> (i32, u32) {
     }
 }
 
+/// Kept values times a fixed-point scale, or as they are; dropped ones the zero point.
 #[derive(Clone, Copy)]
 struct Rescale<E> {
     zero_point: E,
-    multiplier: i32,
-    shift: u32,
+    fixed_point: Option<(i32, u32)>,
 }
 
 impl<E: Integer> Pair<E> for Rescale<E> {
     #[inline(always)]
-    fn kept<L: Lanes>(self, lanes: L, x: E::Vector<L>) -> E::Vector<L> {
-        E::rescale(lanes, x, self.zero_point, self.multiplier, self.shift)
+    fn kept<L: Lanes>(self, lanes: L, x: &[E; CHUNK]) -> [E; CHUNK] {
+        match self.fixed_point {
+            Some((multiplier, shift)) => E::rescale(lanes, x, self.zero_point, multiplier, shift),
+            None => *x,
+        }
     }
 
     #[inline(always)]
-    fn dropped<L: Lanes>(self, lanes: L, _: E::Vector<L>) -> E::Vector<L> {
-        E::splat(lanes, self.zero_point)
+    fn dropped(self) -> E {
+        self.zero_point
     }
 }

@@ -175,6 +175,24 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    fn select_u8(self, keep: u16, kept: [u8; CHUNK], dropped: u8) -> [u8; CHUNK] {
+        // SAFETY: `self` proves the instructions; both types have 16 bytes, valid with any bits.
+        unsafe {
+            let kept = core::mem::transmute::<[u8; CHUNK], __m128i>(kept);
+            core::mem::transmute(_mm_mask_mov_epi8(_mm_set1_epi8(dropped.cast_signed()), keep, kept))
+        }
+    }
+
+    #[inline(always)]
+    fn select_u16(self, keep: u16, kept: [u16; CHUNK], dropped: u16) -> [u16; CHUNK] {
+        // SAFETY: `self` proves the instructions; both types have 32 bytes, valid with any bits.
+        unsafe {
+            let kept = core::mem::transmute::<[u16; CHUNK], __m256i>(kept);
+            core::mem::transmute(_mm256_mask_mov_epi16(_mm256_set1_epi16(dropped.cast_signed()), keep, kept))
+        }
+    }
+
+    #[inline(always)]
     fn splat_i32(self, x: i32) -> I32x16 {
         // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         I32x16(unsafe { _mm512_set1_epi32(x) })
@@ -233,12 +251,25 @@ impl Lanes for Avx512 {
     }
 
     #[cfg(feature = "half")]
-    half_precision! { load_bf16 widen_bf16, store_bf16 narrow_bf16 }
-
     #[inline(always)]
-    fn select_i32(self, keep: u16, kept: I32x16, dropped: I32x16) -> I32x16 {
+    fn load_bf16(self, x: &[u16; CHUNK]) -> F32x16 {
+        super::half::widen_bf16(self, self.load_u16(x))
+    }
+
+    /// As in [`narrow_bf16`](super::half::narrow_bf16), with the NaNs told by a comparison. VCVTNEPS2BF16 flushes
+    /// subnormals to zero.
+    #[cfg(feature = "half")]
+    #[inline(always)]
+    fn store_bf16(self, x: F32x16) -> [u16; CHUNK] {
+        let bits = self.cast_i32(x);
+        let truncated = self.shr::<16>(bits);
+        let odd = truncated & self.splat_i32(1);
+        let number = self.shr::<16>(bits + odd + self.splat_i32(0x7FFF));
         // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
-        I32x16(unsafe { _mm512_mask_mov_epi32(dropped.0, keep, kept.0) })
+        self.store_u16(I32x16(unsafe {
+            let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(x.0, x.0);
+            _mm512_mask_or_epi32(number.0, nan, truncated.0, _mm512_set1_epi32(0x40))
+        }))
     }
 
     #[inline(always)]

@@ -1,5 +1,6 @@
 //! Conversions of half precision in exact integer and float operations, for instruction sets that have none of their
-//! own: all give the same bits.
+//! own: all give the same bits. No float operation has a subnormal operand or result that counts, so these are the same
+//! on a CPU that is told to flush subnormals to zero.
 
 use core::ops::{BitAnd, BitXor};
 
@@ -27,10 +28,13 @@ macro_rules! half_precision {
 #[inline(always)]
 pub(super) fn widen_f16<L: Lanes>(lanes: L, x: L::I32x16) -> L::F32x16 {
     let sign = lanes.shl::<16>(x & lanes.splat_i32(0x8000));
-    // The exponent is 112 short in its new place. A product makes it good also where it is 0, a subnormal.
-    let magnitude = lanes.shl::<13>(x & lanes.splat_i32(0x7FFF));
-    let value = lanes.cast_i32(lanes.cast_f32(magnitude) * lanes.splat_f32(f32::from_bits((127 + 112) << 23)));
-    let not_finite = less(lanes, lanes.splat_i32((31 << 23) - 1), magnitude) & lanes.splat_i32(INFINITY);
+    let magnitude = x & lanes.splat_i32(0x7FFF);
+    // The exponent is 112 short in its new place.
+    let normal = lanes.shl::<13>(magnitude) + lanes.splat_i32(112 << 23);
+    // One of exponent 0 is an integer, times the smallest of all.
+    let subnormal = lanes.cast_i32(lanes.to_f32(magnitude) * lanes.splat_f32(f32::from_bits((127 - 24) << 23)));
+    let value = pick(less(lanes, magnitude, lanes.splat_i32(1 << 10)), subnormal, normal);
+    let not_finite = less(lanes, lanes.splat_i32((31 << 10) - 1), magnitude) & lanes.splat_i32(INFINITY);
     lanes.cast_f32(value | not_finite | sign)
 }
 

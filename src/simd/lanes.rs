@@ -48,6 +48,10 @@ pub(crate) trait Lanes: Copy {
     fn store_f64(self, x: Self::F64x16) -> [f64; CHUNK];
     fn select_f64(self, keep: u16, kept: Self::F64x16, dropped: Self::F64x16) -> Self::F64x16;
 
+    /// Element i is that of `kept` if bit i of `keep` is set, `dropped` otherwise.
+    fn select_u8(self, keep: u16, kept: [u8; CHUNK], dropped: u8) -> [u8; CHUNK];
+    fn select_u16(self, keep: u16, kept: [u16; CHUNK], dropped: u16) -> [u16; CHUNK];
+
     fn splat_i32(self, x: i32) -> Self::I32x16;
     fn load_i8(self, x: &[i8; CHUNK]) -> Self::I32x16;
     /// To the nearest `i8`.
@@ -69,7 +73,6 @@ pub(crate) trait Lanes: Copy {
     fn load_bf16(self, x: &[u16; CHUNK]) -> Self::F32x16;
     #[cfg(feature = "half")]
     fn store_bf16(self, x: Self::F32x16) -> [u16; CHUNK];
-    fn select_i32(self, keep: u16, kept: Self::I32x16, dropped: Self::I32x16) -> Self::I32x16;
     fn shl<const N: u32>(self, x: Self::I32x16) -> Self::I32x16;
     /// With zeros from above.
     fn shr<const N: u32>(self, x: Self::I32x16) -> Self::I32x16;

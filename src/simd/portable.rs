@@ -3,7 +3,7 @@
 use core::array::from_fn;
 use core::ops::{Add, Mul};
 
-use wide::{f32x16, f64x8, i32x16, u8x16, u32x4, u32x16, u64x8};
+use wide::{f32x16, f64x8, i32x16, u8x16, u16x16, u32x4, u32x16, u64x8};
 
 use super::deal::deal;
 use super::lanes::{CHUNK, Dealt, GROUP, Lanes, Task, WideLanes, run};
@@ -94,6 +94,23 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    fn select_u8(self, keep: u16, kept: [u8; CHUNK], dropped: u8) -> [u8; CHUNK] {
+        let [low, high] = keep.to_le_bytes();
+        let lane = u8x16::new(from_fn(|i| 1 << (i % 8)));
+        let kept_lanes = (u8x16::new(from_fn(|i| if i < 8 { low } else { high })) & lane).simd_eq(lane);
+        let dropped = u8x16::splat(dropped);
+        (dropped ^ (dropped ^ u8x16::new(kept)) & kept_lanes).to_array()
+    }
+
+    #[inline(always)]
+    fn select_u16(self, keep: u16, kept: [u16; CHUNK], dropped: u16) -> [u16; CHUNK] {
+        let lane = u16x16::new(from_fn(|i| 1 << i));
+        let kept_lanes = (u16x16::splat(keep) & lane).simd_eq(lane);
+        let dropped = u16x16::splat(dropped);
+        (dropped ^ (dropped ^ u16x16::new(kept)) & kept_lanes).to_array()
+    }
+
+    #[inline(always)]
     fn splat_i32(self, x: i32) -> i32x16 {
         i32x16::splat(x)
     }
@@ -134,11 +151,6 @@ impl Lanes for Portable {
 
     #[cfg(feature = "half")]
     half_precision!();
-
-    #[inline(always)]
-    fn select_i32(self, keep: u16, kept: i32x16, dropped: i32x16) -> i32x16 {
-        kept_lanes(keep).select(kept, dropped)
-    }
 
     #[inline(always)]
     fn shl<const N: u32>(self, x: i32x16) -> i32x16 {

@@ -98,6 +98,16 @@ impl Lanes for Scalar {
     }
 
     #[inline(always)]
+    fn select_u8(self, keep: u16, kept: [u8; CHUNK], dropped: u8) -> [u8; CHUNK] {
+        Array::select(keep, Array(kept), Array([dropped; CHUNK])).0
+    }
+
+    #[inline(always)]
+    fn select_u16(self, keep: u16, kept: [u16; CHUNK], dropped: u16) -> [u16; CHUNK] {
+        Array::select(keep, Array(kept), Array([dropped; CHUNK])).0
+    }
+
+    #[inline(always)]
     fn splat_i32(self, x: i32) -> Array<i32> {
         Array([x; 16])
     }
@@ -136,11 +146,6 @@ impl Lanes for Scalar {
 
     #[cfg(feature = "half")]
     half_precision!();
-
-    #[inline(always)]
-    fn select_i32(self, keep: u16, kept: Array<i32>, dropped: Array<i32>) -> Array<i32> {
-        Array::select(keep, kept, dropped)
-    }
 
     #[inline(always)]
     fn shl<const N: u32>(self, x: Array<i32>) -> Array<i32> {

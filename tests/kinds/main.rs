@@ -6,6 +6,8 @@ mod corpora;
 mod digest;
 mod ends;
 mod errors;
+#[cfg(all(feature = "half", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod flush;
 mod gaussian;
 #[cfg(feature = "half")]
 mod half;

@@ -117,7 +117,7 @@ impl<E: Value> Subject for OfAlpha<E> {
         match self.threshold {
             0 => x,
             RANGE => E::DROPPED,
-            threshold if drops(u, threshold) => E::nearest(self.dropped),
+            threshold if drops(u, threshold) => E::constant(self.dropped),
             _ => x.affine(self.a, self.b),
         }
     }

@@ -29,11 +29,13 @@ pub trait Value: Bits + Float {
     /// What a dropped element becomes.
     const DROPPED: Self;
 
-    /// The nearest of this type: what constants go through.
+    /// The nearest of this type.
     fn nearest(x: f64) -> Self;
-    /// The product with a factor that is first rounded to this type.
+    /// The constant, first rounded to what this type is computed with in.
+    fn constant(x: f64) -> Self;
+    /// The product with a constant.
     fn times(self, factor: f64) -> Self;
-    /// The product with `a`, plus `b`.
+    /// The product with the constant `a`, plus the constant `b`.
     fn affine(self, a: f64, b: f64) -> Self;
     /// The product with noise that was computed in `f32`.
     fn noisy(self, noise: f32) -> Self;
@@ -82,15 +84,17 @@ macro_rules! value {
                 $nearest(x)
             }
 
+            fn constant(x: f64) -> Self {
+                Self::nearest((x as $wide).into())
+            }
+
             fn times(self, factor: f64) -> Self {
-                let [x, factor] = [self, Self::nearest(factor)].map($widen);
-                Self::nearest((x * factor).into())
+                Self::nearest(($widen(self) * factor as $wide).into())
             }
 
             fn affine(self, a: f64, b: f64) -> Self {
-                let [x, a, b] = [self, Self::nearest(a), Self::nearest(b)].map($widen);
-                let product = x * a;
-                Self::nearest((product + b).into())
+                let product = $widen(self) * a as $wide;
+                Self::nearest((product + b as $wide).into())
             }
 
             fn noisy(self, noise: f32) -> Self {
