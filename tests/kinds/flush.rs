@@ -10,7 +10,7 @@ use dropout_kernels::{Address, Backend, Mode, Scaling};
 use testkit::case::TensorCase;
 use testkit::every_backend;
 use testkit::subject::{OfAlpha, OfGaussian, OfScaled, Subject};
-use testkit::value::{Bits, Value};
+use testkit::value::Value;
 
 use crate::{apply, backward};
 
