@@ -70,7 +70,8 @@
 //! has none. DropBlock takes only stored masks, which it draws beforehand. [`Fused`] puts [`Dropout`], of any layout,
 //! between bias and activation on one side and a residual on the other.
 //!
-//! Elements are `f32`, `f64`, and with a feature `f16` and `bf16`; quantised ones are `i8` and `i16`. `tests/peers`
+//! Elements are `f32`, `f64`, and with a feature `f16` and `bf16`; quantised ones are `i8` and `i16`. [`Float`] says how
+//! precise results are. `tests/peers`
 //! compares the layers with their counterparts in the other libraries and lists where they agree.
 //!
 //! # Edge cases

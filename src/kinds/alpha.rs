@@ -20,9 +20,8 @@ const SATURATED: f64 = -1.758_099_340_847_376_6;
 /// a = 1 / sqrt(q + s^2 * q * (1 - q))        b = a * (q - 1) * s
 /// ```
 ///
-/// The three constants are computed in `f64`, with libm's square root, and rounded once to the type of the elements.
-/// The product and the sum of a kept element are rounded one after the other (`f16` and `bf16`: to `f32`, then the
-/// result once more). The backward pass multiplies by `a` where kept and gives +0.0 where dropped. Evaluation is the
+/// The three constants are computed in `f64`, with libm's square root. They, the product and the sum are rounded as
+/// [`Float`](crate::Float) says. The backward pass multiplies by `a` where kept and gives +0.0 where dropped. Evaluation is the
 /// identity, and so is training at p = 0. At p = 1, where `a` is infinite, everything becomes +0.0, the limit of
 /// `a * s + b`.
 ///

@@ -20,8 +20,8 @@ pub enum Scaling {
 /// Dropout: in training each decision of the mask keeps or drops the elements that share it (Srivastava et al.,
 /// "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014).
 ///
-/// A dropped element becomes +0.0, even if it was NaN or infinite. A kept one is multiplied by the scale and rounded
-/// once. p = 0 keeps everything and p = 1 drops everything.
+/// A dropped element becomes +0.0, even if it was NaN or infinite. A kept one is multiplied by the scale, to
+/// the precision that [`Float`](crate::Float) states. p = 0 keeps everything and p = 1 drops everything.
 ///
 /// Applied to weights instead of activations this is *DropConnect* (Wan, Zeiler, Zhang, LeCun and Fergus,
 /// "Regularization of neural networks using DropConnect", ICML 2013): apply the layer to the weights, run the network

@@ -40,7 +40,10 @@ fn assert_the_same_where<E: Value>(backend: Backend, normal: impl Fn(E) -> bool)
             flushing(|| with_flushes = outputs(backend, &case, &x));
             for (usual, with_flushes) in usual.iter().zip(&with_flushes) {
                 for ((x, usual), with_flushes) in x.iter().zip(usual).zip(with_flushes) {
-                    assert!(usual.same(*with_flushes) || !normal(*x) || !normal(*usual), "{x:?}: {with_flushes:?}, not {usual:?}");
+                    assert!(
+                        usual.same(*with_flushes) || !normal(*x) || !normal(*usual),
+                        "{x:?}: {with_flushes:?}, not {usual:?}"
+                    );
                 }
             }
         }

@@ -78,7 +78,13 @@ fn assert_within<E: Value + Into<f64>>(backend: Backend, format: &Format, rates:
 }
 
 /// The largest error where the exact result is a number of the format, in units of `unit`.
-fn largest<E: Value + Into<f64>>(x: &[E], y: &[E], f: impl Fn(f64) -> f64, unit: impl Fn(f64, f64) -> f64, format: &Format) -> f64 {
+fn largest<E: Value + Into<f64>>(
+    x: &[E],
+    y: &[E],
+    f: impl Fn(f64) -> f64,
+    unit: impl Fn(f64, f64) -> f64,
+    format: &Format,
+) -> f64 {
     let errors = x.iter().zip(y).map(|(x, y)| {
         let (x, y): (f64, f64) = ((*x).into(), (*y).into());
         let exact = f(x);
@@ -137,7 +143,8 @@ mod halves {
 
     /// The relative error of the sum of all numbers from 1 to 2, kept and scaled. That of other powers of 2 is the same.
     fn mean_error<E: Value + Into<f64>>(backend: Backend, p: f64, x: &[E]) -> f64 {
-        let case = TensorCase { shape: vec![], shared: vec![], p, scaling: Scaling::Inverted, address: Address::default(), values: 0 };
+        let case =
+            TensorCase { shape: vec![], shared: vec![], p, scaling: Scaling::Inverted, address: Address::default(), values: 0 };
         let words = vec![u32::MAX; x.len().div_ceil(32)];
         let keep = Mode::Stored(PackedMask::new(&words, 0, x.len()).unwrap());
         let y = apply(&OfScaled::<E>::layer(&case).on(backend), keep, x);
