@@ -106,7 +106,7 @@ fn stream(&Options { order, bits, bytes }: &Options) -> Result<(), Box<dyn Error
                 gathered.words(pairs.map(|(first, second)| (*first, first ^ second)))
             }
             Bits::Ties => {
-                let [kept, tied] = [blocks(order, half_of_it, first)?, blocks(order, sixteenth, first)?];
+                let (kept, tied) = (blocks(order, half_of_it, first)?, blocks(order, sixteenth, first)?);
                 let (kept, not_tied) = (kept.as_flattened().iter(), tied.as_flattened().iter());
                 gathered.words(kept.zip(not_tied).map(|(kept, not_tied)| (*kept, !not_tied)))
             }

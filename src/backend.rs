@@ -1,21 +1,21 @@
 //! The choice of an instruction set: detection, and the only dispatch on it.
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 use crate::simd::{Avx2, Avx512};
 use crate::simd::{Lanes, PORTABLE_IS_VECTORS, Portable, Scalar, Task};
 
 /// A task that runs on every backend of the target: what a task that is generic over [`Lanes`] is.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 pub(crate) trait AnyTask: Task<Scalar> + Task<Portable> + Task<Avx2> + Task<Avx512> {}
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 impl<T: Task<Scalar> + Task<Portable> + Task<Avx2> + Task<Avx512>> AnyTask for T {}
 
 /// A task that runs on every backend of the target: what a task that is generic over [`Lanes`] is.
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
 pub(crate) trait AnyTask: Task<Scalar> + Task<Portable> {}
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
 impl<T: Task<Scalar> + Task<Portable>> AnyTask for T {}
 
 /// An instruction set that this CPU has. All backends give the same bits and differ only in speed.
@@ -36,9 +36,9 @@ pub struct Backend(Set);
 enum Set {
     Scalar,
     Portable,
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
     Avx2(Avx2),
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
     Avx512(Avx512),
 }
 
@@ -47,7 +47,7 @@ impl Backend {
     /// than `NAME`: `scalar`, `portable` or `avx2`.
     #[must_use]
     pub fn detect() -> Self {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
         if !cfg!(any(dropout_kernels_backend = "scalar", dropout_kernels_backend = "portable")) {
             if let (Some(lanes), false) = (Avx512::detect(), cfg!(dropout_kernels_backend = "avx2")) {
                 return Self(Set::Avx512(lanes));
@@ -63,7 +63,7 @@ impl Backend {
     /// All backends that run on this CPU, the slowest first: `scalar`, which is always there, then the vectors.
     pub fn all() -> impl Iterator<Item = Self> {
         let everywhere = [Set::Scalar].into_iter().chain(PORTABLE_IS_VECTORS.then_some(Set::Portable));
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
         let everywhere = everywhere.chain(Avx2::detect().map(Set::Avx2)).chain(Avx512::detect().map(Set::Avx512));
         everywhere.map(Self)
     }
@@ -74,9 +74,9 @@ impl Backend {
         match self.0 {
             Set::Scalar => "scalar",
             Set::Portable => "portable",
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
             Set::Avx2(_) => "avx2",
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
             Set::Avx512(_) => "avx512",
         }
     }
@@ -89,9 +89,9 @@ impl Backend {
             // `Portable` is never constructed where the target has no vectors. The guard above tells the compiler,
             // which then leaves that backend's code out of firmware.
             Set::Scalar | Set::Portable => Scalar.call(task),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
             Set::Avx2(lanes) => lanes.call(task),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
             Set::Avx512(lanes) => lanes.call(task),
         }
     }
@@ -119,7 +119,7 @@ pub(crate) mod tests {
     /// Does it on all that this CPU has, compiled with their instructions.
     pub(crate) fn each_wide(test: &impl WideTask) {
         Portable.call(On(test));
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
         {
             if let Some(lanes) = Avx2::detect() {
                 lanes.call(On(test));

@@ -100,9 +100,29 @@
 //!
 //! None is on by default. `half` adds the element types `f16` and `bf16` of the crate `half`. `rayon` adds
 //! `Layer::in_parallel`, and needs std.
+//!
+//! # Builds without optimisation
+//!
+//! Optimised, a call takes at most 7 kB of stack. Without optimisation each temporary vector has a place of its own,
+//! and dropout of `f32` took 321 kB with AVX2, 250 kB with AVX-512, 150 kB with SSE2 and 39 kB with the scalar backend.
+//! This brings it down to 79, 71, 51 and 31 kB, and makes the masks as fast as in a release build:
+//!
+//! ```toml
+//! [profile.dev.package.dropout-kernels]
+//! opt-level = 3
+//! ```
+//!
+//! The rest is code that is generic over the type of the elements, which your own package compiles: with
+//! `opt-level = 1` there it goes too.
 #![no_std]
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
+
+#[cfg(all(target_arch = "x86", not(target_feature = "sse2")))]
+compile_error!(
+    "dropout-kernels needs SSE2 on x86: x87 rounds results to 64 bits of mantissa and then once more, so they would not be \
+     those of other CPUs. Build for i686, or with -Ctarget-feature=+sse2."
+);
 
 // How the parts work together. Each folder is a room that imports only what stands below it; `.ci/imports` checks this.
 //

@@ -1,7 +1,10 @@
-//! Stores that go past the caches, on CPUs that have them.
-#![cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "the intrinsics write through pointers"))]
+//! Stores that go past the caches, in builds that have them: an x86-64 kernel may have no SSE2.
+#![cfg_attr(
+    all(target_arch = "x86_64", target_feature = "sse2"),
+    expect(unsafe_code, reason = "the intrinsics write through pointers")
+)]
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 use core::arch::x86_64::{__m128i, _mm_sfence, _mm_stream_si128};
 
 use crate::element::sealed::Element;
@@ -21,21 +24,21 @@ impl Fence {
     /// Measured to pay from 2^24 bytes on where cores share 32 MiB, even if the slice is read at once; with 2^22 bytes
     /// it costs a third.
     pub(super) const fn pays(bytes: usize) -> bool {
-        cfg!(target_arch = "x86_64") && bytes >> 25 > 0
+        cfg!(all(target_arch = "x86_64", target_feature = "sse2")) && bytes >> 25 > 0
     }
 
     /// Stores elements past the caches if their address is a multiple of 16, and as usual if not.
     #[expect(clippy::unused_self, reason = "that it is borrowed is what makes the store sound")]
     #[inline(always)]
     pub(super) fn store<E: Element>(&self, to: &mut [E; CHUNK], values: [E; CHUNK]) {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
         {
             let (address, from) = (to.as_mut_ptr().cast::<__m128i>(), values.as_ptr().cast::<__m128i>());
             if address.is_aligned() {
                 // Sixteen elements are as many pieces of sixteen bytes as an element has bytes.
                 for i in 0..size_of::<E>() {
                     // SAFETY: both arrays have that many pieces, and no padding, as elements are numbers; those of `to`
-                    // are aligned; every x86-64 has SSE2. The fence that such stores need before others read comes when
+                    // are aligned; this build has SSE2. The fence that such stores need before others read comes when
                     // `self` is dropped, which is borrowed until then.
                     unsafe { _mm_stream_si128(address.add(i), from.add(i).read_unaligned()) };
                 }
@@ -48,8 +51,8 @@ impl Fence {
 
 impl Drop for Fence {
     fn drop(&mut self) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: every x86-64 has SSE.
+        #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+        // SAFETY: this build has SSE2.
         unsafe {
             _mm_sfence();
         }

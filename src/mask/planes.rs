@@ -93,7 +93,7 @@ impl<L: WideLanes, C: Calls<L>> Task<L> for Few<'_, '_, L, C> {
         // A block by itself takes one call for all of its lanes, a group as many as it needs.
         if keep.len() < planes.threshold.planes as usize + usize::from(planes.threshold.levels > 0) {
             for (i, keep) in keep.iter_mut().enumerate() {
-                *keep = planes.single(first.wrapping_add(i as u64));
+                planes.lanes.call(Single { planes, block: first.wrapping_add(i as u64), keep });
             }
         } else {
             let mut group = [[0; 2]; GROUP];

@@ -41,9 +41,8 @@ macro_rules! operator {
 
             #[inline(always)]
             fn $method(self, other: Self) -> Self {
-                let ([a, b], [c, d]) = (self.0, other.0);
                 // SAFETY: an `Avx2` made the operands, and is the proof that the CPU has AVX2.
-                Self(unsafe { [$intrinsic(a, c), $intrinsic(b, d)] })
+                Self(unsafe { [$intrinsic(self.0[0], other.0[0]), $intrinsic(self.0[1], other.0[1])] })
             }
         }
     };

@@ -7,7 +7,7 @@
 //! | [`half`] | conversions of half precision, for sets that have none of their own |
 //! | [`scalar`] | no vectors at all: microcontrollers, and the reference of the others |
 //! | [`portable`] | whatever `wide` finds at compile time: SSE2, NEON, wasm simd128 |
-//! | [`avx2`], [`avx512`] | x86-64, detected at run time |
+//! | [`avx2`], [`avx512`] | x86-64, detected at run time; not in builds without SSE2, for kernels and boot loaders |
 //!
 //! Nothing here knows of random bits, masks or elements. A port to another CPU is one more file.
 
@@ -16,18 +16,18 @@
 #[macro_use]
 mod half;
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 mod avx2;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 mod avx512;
 mod deal;
 mod lanes;
 mod portable;
 mod scalar;
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 pub(crate) use avx2::Avx2;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 pub(crate) use avx512::Avx512;
 pub(crate) use deal::{DEALT, clear_dealt, splat_byte};
 pub(crate) use lanes::{CHUNK, GROUP, Lanes, Task, WideLanes};
