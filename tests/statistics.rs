@@ -7,7 +7,12 @@ use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 use testkit::every_backend;
 
-every_backend!(as_many_are_dropped_as_the_rate_says, neighbouring_addresses_are_independent, decisions_of_a_mask_are_independent);
+every_backend!(
+    as_many_are_dropped_as_the_rate_says,
+    neighbouring_addresses_are_independent,
+    decisions_of_a_mask_are_independent,
+    blocks_are_those_of_independent_decisions,
+);
 
 const SIGMAS: f64 = 5.0;
 
@@ -72,16 +77,41 @@ fn neighbouring_addresses_are_independent(backend: Backend) {
     }
 }
 
-/// Each with each of the 128 that follow: no word, block or plane repeats another's bits.
+/// Each with each of the 512 that follow: no word, block or plane repeats another's bits, or those of the three after it.
 fn decisions_of_a_mask_are_independent(backend: Backend) {
     const DECISIONS: usize = 1 << 16;
-    for p in [0.1, 0.5, 0.9] {
+    const LAGS: usize = 512;
+    for p in [0.1, 0.5, 0.9, 15.0 / 16.0] {
         for address in addresses(2) {
-            let mask = words(backend, p, address, DECISIONS);
-            for lag in 1..=128 {
-                let later = Address { offset: address.offset + lag, ..address };
-                assert_uncorrelated(&mask, &words(backend, p, later, DECISIONS), p, &format!("lag {lag}"));
+            let mask = words(backend, p, address, DECISIONS + LAGS + 32);
+            for lag in 1..=LAGS {
+                let shifted = |i: usize| (u64::from(mask[i]) | u64::from(mask[i + 1]) << 32) >> (lag % 32);
+                let later: Vec<u32> = (lag / 32..).map(shifted).map(|pair| pair as u32).take(DECISIONS / 32).collect();
+                assert_uncorrelated(&mask[..DECISIONS / 32], &later, p, &format!("lag {lag}"));
             }
+        }
+    }
+}
+
+/// Aligned with blocks: every position drops as often as the rate says, and the number that a block drops varies as much as that of 128
+/// independent decisions, of which the mean square of the deviation has the variance (2 s^4 + s^2 (1 - 6 p q)) / n, with s^2 = 128 p q.
+fn blocks_are_those_of_independent_decisions(backend: Backend) {
+    const BLOCKS: usize = 1 << 12;
+    let n = BLOCKS as f64;
+    for p in [0.1, 0.5, 0.9, 15.0 / 16.0] {
+        let q = 1.0 - p;
+        for address in addresses(2) {
+            let mask = words(backend, p, Address { offset: address.offset / 128 * 128, ..address }, 128 * BLOCKS);
+            let (blocks, _) = mask.as_chunks::<4>();
+            for position in 0..128 {
+                let kept = ones(blocks.iter().map(|block| block[position / 32] >> (position % 32) & 1));
+                assert!((kept - n * q).abs() < SIGMAS * (n * p * q).sqrt(), "{kept} of {n} kept at position {position}, p = {p}");
+            }
+            let deviation = |block: &[u32; 4]| ones(block.iter().copied()) - 128.0 * q;
+            let mean_square = blocks.iter().map(|block| deviation(block).powi(2)).sum::<f64>() / n;
+            let variance = 128.0 * p * q;
+            let sigma = ((2.0 * variance * variance + variance * (1.0 - 6.0 * p * q)) / n).sqrt();
+            assert!((mean_square - variance).abs() < SIGMAS * sigma, "a variance of {mean_square}, not {variance}, at p = {p}");
         }
     }
 }
