@@ -1,19 +1,18 @@
 //! Every number of half precision in every lane: kept, dropped and in evaluation.
 use ::half::{bf16, f16};
-use dropout_kernels::{Address, Backend, Mode, PackedMask, Scaling};
+use dropout_kernels::{Address, Backend, Dropout, Mode, PackedMask, Rate, Scaling};
 use testkit::case::TensorCase;
 use testkit::every_backend;
 use testkit::subject::{OfScaled, Subject};
 use testkit::value::{Value, assert_same};
 
-every_backend!(every_f16, every_bf16);
+every_backend!(every_f16, every_bf16, constants_beyond_f16);
 
 const NUMBERS: usize = 1 << 16;
 const LANES: usize = 16;
 
-/// The ends and usual rates; and two whose scales are so little above the middle of two neighbours, 1 + 2^-11 of f16 and 1 + 2^-8 of bf16, that
-/// the nearest f32 is that middle, from which a second rounding goes down to 1.
-const RATES: [f64; 7] = [0.0, 0.1, 0.5, 0.999, 1.0, 2_096_129.0 / RANGE, 16_711_936.0 / RANGE];
+/// The ends and usual rates; one whose scale no `f16` can hold, and the one of the largest scale.
+const RATES: [f64; 7] = [0.0, 0.1, 0.5, 0.999, 0.999_99, (RANGE - 1.0) / RANGE, 1.0];
 const RANGE: f64 = 4_294_967_296.0;
 
 fn every_f16(backend: Backend) {
@@ -56,6 +55,19 @@ fn every_number<E: Value>(backend: Backend, quiet: u64) {
 /// All of them, from this representation on.
 fn numbers<E: Value>(first: usize) -> impl Iterator<Item = E> {
     (first..first + NUMBERS).map(|bits| E::from_bits(bits as u64))
+}
+
+/// Where the scale, or the factor of evaluation, is no `f16`, but its product is.
+fn constants_beyond_f16(backend: Backend) {
+    let ones = [u32::MAX];
+    let keep = Mode::Stored(PackedMask::new(&ones, 0, 3).unwrap());
+    let layer = |p| Dropout::new(Rate::new(p).unwrap()).on(backend);
+    let mut x = [0.0, 0.01, -0.5].map(f16::from_f64);
+    layer(0.999_99).apply_in_place(keep, &mut x).unwrap();
+    assert_eq!(x.map(f16::to_f64), [0.0, 1000.0, -49_984.0]);
+    let mut x = [f16::from_f64(60_000.0)];
+    layer(0.999_999_98).with_scaling(Scaling::Classic).apply_in_place(Mode::Eval, &mut x).unwrap();
+    assert!((x[0].to_f64() - 0.0012).abs() < 0.0012 / 40.0, "{}", x[0]);
 }
 
 /// What the other tests take for the nearest is so: half-way between neighbours it is the even one, and next to that the closer.
