@@ -74,7 +74,7 @@ fn assert_within<E: Value + Into<f64>>(backend: Backend, format: &Format, rates:
         }
         // Ones become the noise itself.
         let train = Mode::Train(inverted.address);
-        let noise = apply(&OfGaussian::<f32>::layer(&inverted).on(backend), train, &vec![1.0; x.len()]);
+        let noise = apply(&OfGaussian::<f32>::layer(&inverted).on(backend), train, &vec![1.0_f32; x.len()]);
         let y = apply(&OfGaussian::<E>::layer(&inverted).on(backend), train, x);
         for ((x, y), noise) in x.iter().zip(&y).zip(noise) {
             let error = largest(&[*x], &[*y], |x| x * f64::from(noise), |exact, _| format.unit(exact), format);
