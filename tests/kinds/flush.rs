@@ -6,13 +6,13 @@ use std::arch::asm;
 use std::hint::black_box;
 
 use ::half::{bf16, f16};
-use dropout_kernels::{Address, Backend, Mode, Scaling};
+use dropout_kernels::{Backend, Mode, Scaling};
 use testkit::case::TensorCase;
 use testkit::every_backend;
 use testkit::subject::{OfAlpha, OfGaussian, OfScaled, Subject};
 use testkit::value::Value;
 
-use crate::{apply, backward};
+use crate::{apply, backward, flat};
 
 every_backend!(every_f16_is_the_same, every_normal_bf16_is_the_same);
 
@@ -36,7 +36,7 @@ fn assert_the_same_where<E: Value>(backend: Backend, normal: impl Fn(E) -> bool)
     let x: Vec<E> = (0..1 << 16).map(E::from_bits).collect();
     for p in RATES {
         for scaling in [Scaling::Inverted, Scaling::Classic] {
-            let case = TensorCase { shape: vec![], shared: vec![], p, scaling, address: Address::default(), values: 0 };
+            let case = flat(p, scaling);
             let usual = outputs(backend, &case, &x);
             let mut with_flushes = vec![];
             flushing(|| with_flushes = outputs(backend, &case, &x));

@@ -1,10 +1,11 @@
 //! Every number of half precision in every lane: kept, dropped and in evaluation.
 use ::half::{bf16, f16};
-use dropout_kernels::{Address, Backend, Dropout, Mode, PackedMask, Rate, Scaling};
-use testkit::case::TensorCase;
+use dropout_kernels::{Backend, Dropout, Mode, PackedMask, Rate, Scaling};
 use testkit::every_backend;
 use testkit::subject::{OfScaled, Subject};
 use testkit::value::{Value, assert_same};
+
+use crate::flat;
 
 every_backend!(every_f16, every_bf16, constants_beyond_f16);
 
@@ -26,8 +27,7 @@ fn every_bf16(backend: Backend) {
 /// `quiet` is the bit that tells a quiet NaN from a signalling one.
 fn every_number<E: Value>(backend: Backend, quiet: u64) {
     for p in RATES {
-        let case = |scaling| TensorCase { shape: vec![], shared: vec![], p, scaling, address: Address::default(), values: 0 };
-        let (inverted, classic) = (case(Scaling::Inverted), case(Scaling::Classic));
+        let (inverted, classic) = (flat(p, Scaling::Inverted), flat(p, Scaling::Classic));
         let [kept, evaluated]: [Vec<E>; 2] = [
             numbers(0).map(|x| OfScaled::new(&inverted).forward(u64::MAX, x)).collect(),
             numbers(0).map(|x| OfScaled::new(&classic).evaluated(x)).collect(),

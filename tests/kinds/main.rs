@@ -19,10 +19,15 @@ mod precision;
 mod quantized;
 mod stored;
 
-use dropout_kernels::{Kind, Layer, Mode};
+use dropout_kernels::{Address, Kind, Layer, Mode, Scaling};
 use testkit::case::TensorCase;
 use testkit::subject::Subject;
 use testkit::value::Bits;
+
+/// What a test that needs no more than a rate has for the rest: no layout, no seed.
+fn flat(p: f64, scaling: Scaling) -> TensorCase {
+    TensorCase { shape: vec![], shared: vec![], p, scaling, address: Address::default(), values: 0 }
+}
 
 /// Not the input and not zero, so that an element that is not written shows.
 fn unwritten<E: Bits>(len: usize) -> Vec<E> {

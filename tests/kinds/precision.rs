@@ -1,13 +1,12 @@
 //! How far results are from exact arithmetic: what the documentation of `Float` states. Exact enough is `f64`, which has 29 bits more than
 //! `f32`.
 
-use dropout_kernels::{Address, Backend, Mode, PackedMask, Scaling};
-use testkit::case::TensorCase;
+use dropout_kernels::{Backend, Mode, PackedMask, Scaling};
 use testkit::every_backend;
 use testkit::subject::{OfAlpha, OfGaussian, OfScaled, Subject};
 use testkit::value::{Value, random};
 
-use crate::{apply, backward};
+use crate::{apply, backward, flat};
 
 every_backend!(products_and_sums_of_f32);
 
@@ -53,8 +52,7 @@ fn products_and_sums_of_f32(backend: Backend) {
 fn assert_within<E: Value + Into<f64>>(backend: Backend, format: &Format, rates: &[f64], x: &[E], bounds: &Errors) {
     let mut errors = Errors::default();
     for &p in rates {
-        let case = |scaling| TensorCase { shape: vec![], shared: vec![], p, scaling, address: Address::default(), values: 0 };
-        let (inverted, classic) = (case(Scaling::Inverted), case(Scaling::Classic));
+        let (inverted, classic) = (flat(p, Scaling::Inverted), flat(p, Scaling::Classic));
         let words = vec![u32::MAX; x.len().div_ceil(32)];
         let keep = Mode::Stored(PackedMask::new(&words, 0, x.len()).unwrap());
 
@@ -70,35 +68,33 @@ fn assert_within<E: Value + Into<f64>>(backend: Backend, format: &Format, rates:
             (q, apply(&OfScaled::<E>::layer(&classic).on(backend), Mode::Eval, x)),
             (a, backward(&alpha, keep, x)),
         ] {
-            errors.product = largest(x, &y, |x| x * factor, |exact, _| format.unit(exact), format).max(errors.product);
+            errors.product = largest(x, &y, |_, x| x * factor, |exact, _| format.unit(exact), format).max(errors.product);
         }
         // Ones become the noise itself.
         let train = Mode::Train(inverted.address);
         let noise = apply(&OfGaussian::<f32>::layer(&inverted).on(backend), train, &vec![1.0_f32; x.len()]);
         let y = apply(&OfGaussian::<E>::layer(&inverted).on(backend), train, x);
-        for ((x, y), noise) in x.iter().zip(&y).zip(noise) {
-            let error = largest(&[*x], &[*y], |x| x * f64::from(noise), |exact, _| format.unit(exact), format);
-            errors.noisy = error.max(errors.noisy);
-        }
+        let error = largest(x, &y, |i, x| x * f64::from(noise[i]), |exact, _| format.unit(exact), format);
+        errors.noisy = error.max(errors.noisy);
         let y = apply(&alpha, keep, x);
-        let error = largest(x, &y, |x| x * a + b, |exact, x| format.unit(exact.abs().max((x * a).abs())), format);
+        let error = largest(x, &y, |_, x| x * a + b, |exact, x| format.unit(exact.abs().max((x * a).abs())), format);
         errors.sum = error.max(errors.sum);
     }
     let within = errors.product <= bounds.product && errors.noisy <= bounds.noisy && errors.sum <= bounds.sum;
     assert!(within, "{errors:?}");
 }
 
-/// The largest error where the exact result is a number of the format, in units of `unit`.
+/// The largest error where the exact result, `f` of an element and its index, is within the format, in units of `unit`.
 fn largest<E: Value + Into<f64>>(
     x: &[E],
     y: &[E],
-    f: impl Fn(f64) -> f64,
+    f: impl Fn(usize, f64) -> f64,
     unit: impl Fn(f64, f64) -> f64,
     format: &Format,
 ) -> f64 {
-    let errors = x.iter().zip(y).map(|(x, y)| {
+    let errors = x.iter().zip(y).enumerate().map(|(i, (x, y))| {
         let (x, y): (f64, f64) = ((*x).into(), (*y).into());
-        let exact = f(x);
+        let exact = f(i, x);
         if exact.abs() <= format.largest && x.is_finite() { (y - exact).abs() / unit(exact, x) } else { 0.0 }
     });
     errors.fold(0.0, f64::max)
@@ -154,8 +150,7 @@ mod halves {
 
     /// The relative error of the sum of all numbers from 1 to 2, kept and scaled. That of other powers of 2 is the same.
     fn mean_error<E: Value + Into<f64>>(backend: Backend, p: f64, x: &[E]) -> f64 {
-        let case =
-            TensorCase { shape: vec![], shared: vec![], p, scaling: Scaling::Inverted, address: Address::default(), values: 0 };
+        let case = flat(p, Scaling::Inverted);
         let words = vec![u32::MAX; x.len().div_ceil(32)];
         let keep = Mode::Stored(PackedMask::new(&words, 0, x.len()).unwrap());
         let y = apply(&OfScaled::<E>::layer(&case).on(backend), keep, x);
