@@ -48,12 +48,25 @@ pub enum Error {
         /// The number of axes of the shape.
         rank: usize,
     },
-    /// A row stride below the number of columns: rows would overlap.
+    /// A stride with which elements would overlap.
     Stride {
-        /// The stride as given, in elements.
+        /// The axis, counted from 0.
+        axis: usize,
+        /// Its stride as given, in elements.
         stride: usize,
-        /// The number of columns.
-        columns: usize,
+        /// The least that steps over all elements of the axes with smaller strides.
+        least: usize,
+    },
+    /// A part that ends outside of the whole tensor.
+    Part {
+        /// The axis along which it does, counted from 0.
+        axis: usize,
+        /// Where the part begins.
+        start: usize,
+        /// The extent of the part.
+        extent: usize,
+        /// The extent of the whole.
+        whole: usize,
     },
     /// A tensor whose length is not a multiple of the bias's: it does not consist of whole rows.
     Columns {
@@ -62,7 +75,7 @@ pub enum Error {
         /// The number of columns, the length of the bias.
         columns: usize,
     },
-    /// A shape whose number of elements does not fit `usize`.
+    /// A shape whose number of elements, or of decisions, does not fit `usize`.
     ShapeOverflow,
     /// [`Mode::Stored`](crate::Mode::Stored) for Gaussian dropout, which multiplies by noise and has no mask.
     StoredMask,
@@ -94,13 +107,16 @@ impl fmt::Display for Error {
             Self::Axis { axis, rank } => {
                 write!(f, "shared axis {axis} of a shape of {rank} axes: expected each axis below {rank}, once")
             }
-            Self::Stride { stride, columns } => {
-                write!(f, "stride {stride} of rows of {columns} columns: expected at least the columns")
+            Self::Stride { axis, stride, least } => {
+                write!(f, "stride {stride} of axis {axis}, with which elements overlap: expected at least {least}")
+            }
+            Self::Part { axis, start, extent, whole } => {
+                write!(f, "a part of {extent} from {start} on along axis {axis}: expected it to end within {whole}")
             }
             Self::Columns { elements, columns } => {
                 write!(f, "{elements} elements with a bias of {columns} columns: expected a multiple of the columns")
             }
-            Self::ShapeOverflow => f.write_str("the shape has more elements than fit usize"),
+            Self::ShapeOverflow => f.write_str("the shape has more elements or decisions than fit usize"),
             Self::StoredMask => f.write_str("mode Stored for Gaussian dropout, which has no mask: expected Train or Eval"),
             Self::ComputedMask => {
                 f.write_str("mode Train for DropBlock, whose mask is drawn beforehand: expected Stored or Eval")

@@ -184,7 +184,7 @@ pub use kinds::{
     Alpha, AlphaDropout, DropBlock, Dropout, Gaussian, GaussianDropout, Quantized, QuantizedDropout, Scaled, Scaling, Squares,
 };
 pub use layer::{AnyLayout, Kind, Layer, MaskKind, Mode};
-pub use layout::{Layout, MAX_RANK};
+pub use layout::{Layout, MAX_RANK, Part};
 pub use mask::{Mask, PackedMask};
 pub use rate::Rate;
 

@@ -2,7 +2,7 @@
 //! (Rates are in `rate.rs`.)
 
 use dropout_kernels::{
-    Activation, Address, Backend, Dropout, Error, Fused, Layout, MAX_RANK, Mask, Mode, PackedMask, Rate, Scaling,
+    Activation, Address, Backend, Dropout, Error, Fused, Layout, MAX_RANK, Mask, Mode, PackedMask, Part, Rate, Scaling,
 };
 use testkit::every_backend;
 use testkit::refuse::{Call, assert_says, refuse};
@@ -208,9 +208,35 @@ fn layouts_refuse_what_is_no_shape() {
         assert_says(error, &[&format!("axis {axis}"), &format!("{} axes", shape.len()), "expected each axis below"]);
     }
 
-    let error = Error::Stride { stride: 4, columns: 5 };
+    let error = Error::Stride { axis: 0, stride: 4, least: 5 };
     assert_eq!(Layout::rows(3, 5, 4), Err(error));
-    assert_says(error, &["stride 4", "5 columns", "expected at least the columns"]);
+    assert_eq!(Layout::strided(&[3, 5], &[4, 1]), Err(error));
+    assert_says(error, &["stride 4", "axis 0", "expected at least 5"]);
+    // In whatever order the axes lie, whether the smaller stride or the equal one is to blame, and with what is between.
+    for (shape, strides, axis, stride, least) in [
+        (&[5, 3][..], &[1, 4][..], 1, 4, 5),
+        (&[2, 2], &[1, 1], 0, 1, 2),
+        (&[4], &[0], 0, 0, 1),
+        (&[2, 3, 4], &[10, 4, 1], 0, 10, 12),
+        (&[2, 3, 4], &[1, 6, 2], 1, 6, 8),
+    ] {
+        assert_eq!(Layout::strided(shape, strides), Err(Error::Stride { axis, stride, least }), "{shape:?} {strides:?}");
+    }
+
+    let part = Part { whole: &[4, 5], start: &[2, 1], shape: &[2, 4], ..Part::default() };
+    assert!(Layout::part(part).is_ok());
+    for (start, shape, axis) in [([3, 1], [2, 4], 0), ([2, 2], [2, 4], 1), ([2, usize::MAX], [2, 4], 1), ([5, 0], [0, 0], 0)] {
+        let error = Error::Part { axis, start: start[axis], extent: shape[axis], whole: part.whole[axis] };
+        assert_eq!(Layout::part(Part { start: &start, shape: &shape, ..part }), Err(error));
+        let says = [format!("from {}", start[axis]), format!("axis {axis}"), format!("within {}", part.whole[axis])];
+        assert_says(error, &says.each_ref().map(String::as_str));
+    }
+    assert_eq!(Layout::part(Part { start: &[2], ..part }), Err(length("start", 2, 1)));
+    assert_eq!(Layout::part(Part { shape: &[2, 4, 1], ..part }), Err(length("shape", 2, 3)));
+    assert_eq!(Layout::part(Part { strides: Some(&[]), ..part }), Err(length("strides", 2, 0)));
+    assert_eq!(Layout::strided(&[2, 4], &[4]), Err(length("strides", 2, 1)));
+    assert_eq!(Layout::part(Part { shared: &[1, 1], ..part }), Err(Error::Axis { axis: 1, rank: 2 }));
+    assert_eq!(Layout::part(Part { whole: &nine, start: &nine, ..part }), Err(rank(&nine)));
 
     let too_many = [
         Layout::dense(&[HUGE, 2]),
@@ -234,11 +260,14 @@ fn layouts_refuse_what_is_no_shape() {
         Layout::rows(HUGE, 2, 2),
         Layout::rows(2, HUGE, usize::MAX),
         Layout::rows(3, 1, HUGE),
+        Layout::strided(&[3, 1, 2], &[HUGE, 1, HUGE - 1]),
+        // A small part of too large a whole.
+        Layout::part(Part { whole: &[HUGE, 2], start: &[0, 0], shape: &[1, 1], ..Part::default() }),
     ];
     for layout in too_many {
         assert_eq!(layout, Err(Error::ShapeOverflow));
     }
-    assert_says(Error::ShapeOverflow, &["shape", "elements", "usize"]);
+    assert_says(Error::ShapeOverflow, &["shape", "elements", "decisions", "usize"]);
 }
 
 /// The largest shape there is, and an empty one however large its other axes are.
@@ -247,6 +276,11 @@ fn layouts_take_whatever_fits() {
     assert_eq!(Layout::flat(usize::MAX).elements(), usize::MAX);
     assert_eq!(Layout::dense(&[usize::MAX, 1]).unwrap().decisions(), usize::MAX);
     assert_eq!(Layout::dense(&[1; MAX_RANK]).unwrap().elements(), 1);
+    assert_eq!(Layout::strided(&[2, 1, 0], &[0, 0, 0]).unwrap().elements(), 0, "nothing that could overlap");
+    // Where decisions are shared, a whole may have more elements than fit.
+    let [whole, start, shape] = [[usize::MAX, 2], [usize::MAX - 1, 0], [1, 2]];
+    let row = Layout::part(Part { whole: &whole, start: &start, shape: &shape, shared: &[1], strides: None }).unwrap();
+    assert_eq!((row.elements(), row.decisions()), (2, usize::MAX));
     let empty = [[0, usize::MAX, 2], [usize::MAX, 0, 2], [usize::MAX, 2, 0]].map(|shape| Layout::dense(&shape));
     assert!(empty.iter().all(|layout| *layout == empty[0]), "where the zero stands must not matter");
 }

@@ -35,6 +35,7 @@ pub(super) struct Backward<'a, F> {
 
 impl<F: Function> Effect<f32> for Backward<'_, F> {
     type Tile = Keep;
+    const READS_PLACES: bool = true;
     type ChunkFn<'a, L: Lanes>
         = BackwardFn<'a, L, F>
     where

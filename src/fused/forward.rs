@@ -38,6 +38,7 @@ pub(super) struct Forward<'a, F> {
 
 impl<F: Function> Effect<f32> for Forward<'_, F> {
     type Tile = Keep;
+    const READS_PLACES: bool = true;
     type ChunkFn<'a, L: Lanes>
         = ForwardFn<'a, L, F>
     where

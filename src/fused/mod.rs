@@ -229,9 +229,9 @@ impl<'a> Fused<'a> {
         slices: Slices<'_, f32>,
         effect: impl Effect<f32, Tile = Keep>,
     ) -> Result<(), Error> {
-        mode.check(walk.decisions)?;
+        mode.check(walk.all)?;
         let job = Job { backend: self.dropout.backend(), walk, slices };
-        match mode {
+        match mode.advanced(walk.first) {
             Mode::Train(address) => job.apply(Computed::new(self.dropout.rate(), address), effect),
             Mode::Stored(mask) => job.apply(mask, effect),
             Mode::Eval => job.evaluate(effect),

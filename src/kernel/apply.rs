@@ -7,7 +7,7 @@ use super::pass::Pass;
 use super::slices::Slices;
 use crate::backend::Backend;
 use crate::element::sealed::Element;
-use crate::layout::{Offsets, Walk};
+use crate::layout::{Stretch, Stretches, Walk};
 use crate::mask::{BLOCK, Generate, Keep, LIMB, Source, Tile};
 use crate::simd::{Lanes, Task};
 
@@ -55,8 +55,8 @@ impl<L: Lanes, E: Element, F: Effect<E, Tile = Keep>> Task<L> for Evaluate<'_, E
             let all = 0..slices.len();
             effect.feature_map(lanes, &u64::MAX, 0, all, slices);
         } else {
-            for run in walk.runs() {
-                effect.feature_map(lanes, &u64::MAX, 0, run.clone(), slices.part(run));
+            for range in walk.ranges() {
+                effect.feature_map(lanes, &u64::MAX, 0, range.clone(), slices.part(range));
             }
         }
     }
@@ -94,7 +94,7 @@ impl<L: Generate, E: Element, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> f
             // A loop of its own: looking for the next stretch takes a twentieth of the time of a tile.
             let mut start = 0;
             // The first tile ends where a line of the output begins, and so do all others.
-            let mut limit = if S::CUT_ANYWHERE { most - (LIMB - slices.head()) % LIMB } else { most };
+            let mut limit = most - (LIMB - slices.head()) % LIMB;
             loop {
                 let decisions = source.next(lanes, left.min(limit), &mut tile);
                 if decisions == 0 {
@@ -106,66 +106,34 @@ impl<L: Generate, E: Element, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> f
                 (start, left, limit) = (start + decisions, left - decisions, most);
             }
         }
-        let mut stretches = Stretches { walk, rows: walk.rows(), row: None };
+        let (mut numbers, mut elements) = (walk.numbers(), walk.elements());
         loop {
-            let decisions = source.next(lanes, left.min(most), &mut tile);
+            let limit = left.min(most);
+            let decisions = if walk.is_in_order() {
+                source.next(lanes, limit, &mut tile)
+            } else {
+                source.gather(lanes, &mut numbers, limit, &mut tile)
+            };
             if decisions == 0 {
                 return;
             }
-            if let Some(start) = stretches.whole_tile(decisions) {
+            left -= decisions;
+            if walk.map_len == 1 && walk.step == 1 && walk.repeats == 1 && decisions <= elements.left_of_row() {
+                let Some(Stretch { start, .. }) = elements.next(decisions) else { return };
                 for copy in walk.copies() {
                     let range = start + copy..start + copy + decisions;
                     let chunk_fn = effect.chunk_fn(lanes, range.clone());
                     Pass { slices: slices.part(range), decisions: tile.limbs(), chunk_fn }.call(lanes);
                 }
-            } else {
-                lanes.call(Parts { tile: &tile, decisions, stretches: &mut stretches, effect: &mut effect, slices: &mut slices });
+                continue;
             }
-            left -= decisions;
+            let (tile, elements, effect, slices) = (&tile, &mut elements, &mut effect, &mut slices);
+            if !F::READS_PLACES && walk.is_scattered() {
+                lanes.call(Scattered { walk, tile, decisions, elements, effect, slices });
+            } else {
+                lanes.call(Parts { walk, tile, decisions, elements, effect, slices });
+            }
         }
-    }
-}
-
-/// Where the decisions of a tensor lie, row after row.
-struct Stretches<'a> {
-    walk: &'a Walk<'a>,
-    rows: Offsets<'a>,
-    /// Where the row begins that the next decision is in, and the number of its decisions that are done.
-    row: Option<(usize, usize)>,
-}
-
-/// Decisions of one row: where their first element is, and how many they are.
-struct Stretch {
-    start: usize,
-    decisions: usize,
-}
-
-impl Stretches<'_> {
-    #[inline(always)]
-    fn unfinished(&self) -> Option<(usize, usize)> {
-        self.row.filter(|(_, done)| *done < self.walk.row)
-    }
-
-    /// The next decisions of one row, at most `limit` of them.
-    #[inline(always)]
-    fn next(&mut self, limit: usize) -> Option<Stretch> {
-        let (row, done) = match self.unfinished() {
-            Some(row) => row,
-            None => (self.rows.next()?, 0),
-        };
-        let decisions = limit.min(self.walk.row - done);
-        self.row = Some((row, done + decisions));
-        Some(Stretch { start: row + done * self.walk.map_len, decisions })
-    }
-
-    /// Where the next `decisions` decisions start, if each has one element and they are not repeated.
-    #[inline(always)]
-    fn whole_tile(&mut self, decisions: usize) -> Option<usize> {
-        let left = self.walk.row - self.unfinished().map_or(0, |(_, done)| done);
-        if self.walk.map_len > 1 || self.walk.repeats > 1 || left < decisions {
-            return None;
-        }
-        self.next(decisions).map(|stretch| stretch.start)
     }
 }
 
@@ -174,9 +142,10 @@ const SMALL_MAP: usize = 256;
 
 /// Applies the decisions of a tile whose elements do not lie in memory as the decisions lie in the tile.
 struct Parts<'p, 'w, 's, T, E, F> {
+    walk: &'p Walk<'w>,
     tile: &'p T,
     decisions: usize,
-    stretches: &'p mut Stretches<'w>,
+    elements: &'p mut Stretches<'w>,
     effect: &'p mut F,
     slices: &'p mut Slices<'s, E>,
 }
@@ -184,18 +153,17 @@ struct Parts<'p, 'w, 's, T, E, F> {
 impl<L: Lanes, T: Tile, E: Element, F: Effect<E, Tile = T>> Task<L> for Parts<'_, '_, '_, T, E, F> {
     #[inline(always)]
     fn run(self, lanes: L) {
-        let Self { tile, decisions, stretches, effect, slices } = self;
-        let walk = stretches.walk;
+        let Self { walk, tile, decisions, elements, effect, slices } = self;
         let mut laid_out = T::NEW;
         let mut from = 0;
         while from < decisions {
-            let stretch = stretches.next(decisions - from);
+            let stretch = elements.next(decisions - from);
             debug_assert!(stretch.is_some(), "the rows end {} decisions early", decisions - from);
-            let Some(Stretch { start, decisions: count }) = stretch else { return };
+            let Some(Stretch { start, len: count }) = stretch else { return };
             // A whole row and its repeats are one stretch.
             let (repeats, apart) = if count == walk.row { (walk.repeats, 1) } else { (1, walk.repeats) };
             let copies = walk.copies().flat_map(|copy| (0..apart).map(move |repeat| start + copy + repeat * walk.row));
-            if walk.map_len < SMALL_MAP {
+            if walk.map_len < SMALL_MAP && walk.is_contiguous() {
                 let all = count * walk.map_len * repeats;
                 let mut laid_out_from = None;
                 for start in copies {
@@ -217,7 +185,7 @@ impl<L: Lanes, T: Tile, E: Element, F: Effect<E, Tile = T>> Task<L> for Parts<'_
             } else {
                 for start in copies {
                     for i in 0..count {
-                        let first = start + i * walk.map_len;
+                        let first = start + i * walk.step;
                         let limb = tile.limbs().nth((from + i) / LIMB);
                         debug_assert!(limb.is_some());
                         if let Some(limb) = limb {
@@ -228,6 +196,45 @@ impl<L: Lanes, T: Tile, E: Element, F: Effect<E, Tile = T>> Task<L> for Parts<'_
                 }
             }
             from += count;
+        }
+    }
+}
+
+/// Applies the decisions of a tile whose elements lie here and there: brings them together, a limb at a time.
+struct Scattered<'p, 'w, 's, T, E, F> {
+    walk: &'p Walk<'w>,
+    tile: &'p T,
+    decisions: usize,
+    elements: &'p mut Stretches<'w>,
+    effect: &'p mut F,
+    slices: &'p mut Slices<'s, E>,
+}
+
+impl<L: Lanes, T: Tile, E: Element, F: Effect<E, Tile = T>> Task<L> for Scattered<'_, '_, '_, T, E, F> {
+    #[inline(always)]
+    fn run(self, lanes: L) {
+        let Self { walk, tile, decisions, elements, effect, slices } = self;
+        let (mut laid_out, mut places, mut together) = (T::NEW, [0; LIMB], [E::ZERO; LIMB]);
+        let mut maps = walk.maps(elements, decisions);
+        let all = decisions * walk.map_len;
+        for skip in (0..all).step_by(T::CAPACITY) {
+            let len = T::CAPACITY.min(all - skip);
+            if walk.map_len > 1 {
+                laid_out.spread(tile, 0, walk.map_len, skip, len);
+            } else {
+                laid_out.cycle(tile, 0, decisions, skip, len);
+            }
+            for (done, limb) in (0..len).step_by(LIMB).zip(laid_out.limbs()) {
+                let count = LIMB.min(len - done);
+                let (Some(places), Some(together)) = (places.get_mut(..count), together.get_mut(..count)) else { return };
+                maps.places(places);
+                for copy in walk.copies() {
+                    slices.gather(places, copy, together);
+                    let chunk_fn = effect.chunk_fn(lanes, 0..count);
+                    Pass { slices: Slices::in_place(together), decisions: core::iter::once(limb.borrow()), chunk_fn }.call(lanes);
+                    slices.scatter(places, copy, together);
+                }
+            }
         }
     }
 }

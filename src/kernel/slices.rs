@@ -55,14 +55,37 @@ impl<'a, E: Element> Slices<'a, E> {
         Slices { x, y: self.y.get_mut(range).unwrap_or_default(), ..*self }
     }
 
+    /// The inputs of elements here and there, each `further` than its place.
+    #[inline(always)]
+    pub(super) fn gather(&self, places: &[usize], further: usize, to: &mut [E]) {
+        let x = self.x.unwrap_or(self.y);
+        for (to, place) in to.iter_mut().zip(places) {
+            let x = x.get(place + further);
+            debug_assert!(x.is_some());
+            *to = x.copied().unwrap_or(E::ZERO);
+        }
+    }
+
+    /// The other way round, to the output.
+    #[inline(always)]
+    pub(super) fn scatter(&mut self, places: &[usize], further: usize, from: &[E]) {
+        for (from, place) in from.iter().zip(places) {
+            let y = self.y.get_mut(place + further);
+            debug_assert!(y.is_some());
+            if let Some(y) = y {
+                *y = *from;
+            }
+        }
+    }
+
     /// The input as it is.
     #[inline(always)]
     pub(super) fn copy(mut self, walk: &Walk<'_>) {
         if walk.gaps == 0 {
             return self.copy_all();
         }
-        for run in walk.runs() {
-            self.part(run).copy_all();
+        for range in walk.ranges() {
+            self.part(range).copy_all();
         }
     }
 

@@ -7,9 +7,9 @@ use crate::address::Address;
 use crate::backend::Backend;
 use crate::element::Element;
 use crate::error::{Error, check_length};
-use crate::kernel::{Job, Masked, Slices};
+use crate::kernel::{Job, Slices};
 use crate::layout::{Layout, Walk};
-use crate::mask::{Computed, Mask, Record};
+use crate::mask::{Mask, PackedMask};
 pub(crate) use mode::Direction;
 pub use mode::Mode;
 
@@ -136,18 +136,19 @@ impl<K: Copy> Layer<K> {
     where
         K: Kind<E>,
     {
-        mode.check(walk.decisions)?;
+        mode.check(walk.all)?;
         let kind = self.kind.in_mode(mode)?;
         let backend = self.backend();
         #[cfg(feature = "rayon")]
         if self.parallel {
             let layout = self.layout.unwrap_or(Layout::flat(slices.len()));
-            crate::kernel::parallel::for_each_part(layout, 0, slices, &|layout, before, slices| {
-                kind.run(direction, mode.advanced(before), Job { backend, walk: &layout.walk(), slices });
+            crate::kernel::parallel::for_each_part(&layout, slices, &|layout, slices| {
+                let walk = &layout.walk();
+                kind.run(direction, mode.advanced(walk.first), Job { backend, walk, slices });
             });
             return Ok(());
         }
-        kind.run(direction, mode, Job { backend, walk, slices });
+        kind.run(direction, mode.advanced(walk.first), Job { backend, walk, slices });
         Ok(())
     }
 
@@ -157,9 +158,8 @@ impl<K: Copy> Layer<K> {
     }
 
     /// The forward pass in training, which also writes the mask to `mask`, in the layout of [`Mask::words`]. This
-    /// computes the mask once, where `apply` and `Mask::words` would compute it twice.
-    ///
-    /// It runs on the calling thread, even after `in_parallel`: parts of a tensor can share a word of the mask.
+    /// computes the mask once, where `apply` and `Mask::words` would compute it twice. For a
+    /// [part](crate::Layout::part) it is the mask of the whole.
     ///
     /// # Errors
     /// As [`apply`](Self::apply); also [`Error::Length`] unless `mask` has `decisions.div_ceil(32)` words.
@@ -169,16 +169,10 @@ impl<K: Copy> Layer<K> {
     {
         let walk = self.walk("x", x.len())?;
         check_length("y", x.len(), y.len())?;
-        check_length("mask", walk.decisions.div_ceil(32), mask.len())?;
-        address.check_reach(walk.decisions as u64)?;
-        let backend = self.backend();
-        if x.is_empty() {
-            // With a shared axis of extent 0 there are decisions but no elements.
-            return Mask::new(self.kind.rate(), address).on(backend).words(walk.decisions, mask);
-        }
-        let source = Record { source: Computed::new(self.kind.rate(), address), words: mask };
-        Job { backend, walk: &walk, slices: Slices::out_of_place(x, y) }.apply(source, Masked(self.kind.forward()));
-        Ok(())
+        check_length("mask", walk.all.div_ceil(32), mask.len())?;
+        Mask::new(self.kind.rate(), address).on(self.backend()).words(walk.all, mask)?;
+        let stored = Mode::Stored(PackedMask::new(mask, 0, walk.all)?);
+        self.run(Direction::Forward, stored, &walk, Slices::out_of_place(x, y))
     }
 }
 

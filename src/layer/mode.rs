@@ -37,12 +37,11 @@ impl Mode<'_> {
     }
 
     /// The mode for a part of the tensor that begins `decisions` decisions after it.
-    #[cfg(feature = "rayon")]
-    pub(super) fn advanced(self, decisions: u64) -> Self {
+    #[inline(always)]
+    pub(crate) fn advanced(self, decisions: usize) -> Self {
         match self {
             Self::Train(address) => {
-                debug_assert!(address.check_reach(decisions).is_ok());
-                Self::Train(Address { offset: address.offset.wrapping_add(decisions), ..address })
+                Self::Train(Address { offset: address.offset.wrapping_add(decisions as u64), ..address })
             }
             Self::Stored(mask) => Self::Stored(mask.advanced(decisions)),
             Self::Eval => Self::Eval,

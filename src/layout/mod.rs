@@ -2,11 +2,16 @@
 //!
 //! | | |
 //! |---|---|
-//! | [`shape`] | [`Layout`]: the constructors, and the normal form that they all reduce to |
+//! | [`axes`] | extents and strides, and the normal form that all constructors reduce to |
+//! | [`part`], [`shape`] | [`Layout`]: the general constructor, and those with names |
 //! | [`walk`] | the order in which a kernel visits a layout: rows of decisions, and the copies that share them |
 
+mod axes;
+mod part;
 mod shape;
 mod walk;
 
-pub use shape::{Layout, MAX_RANK};
-pub(crate) use walk::{Offsets, Walk};
+pub use axes::MAX_RANK;
+pub use part::Part;
+pub use shape::Layout;
+pub(crate) use walk::{Stretch, Stretches, Walk};

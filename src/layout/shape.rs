@@ -1,11 +1,10 @@
-//! Shapes and their normal form.
+//! Layouts, by the names that users know them by.
 
+use super::axes::{Axes, Axis, MAX_RANK};
+use super::part::Part;
 use crate::error::Error;
 
-/// The maximum number of axes of a [`Layout`].
-pub const MAX_RANK: usize = 8;
-
-/// A row-major shape, with the axes along which elements share a decision.
+/// Where the elements of a tensor lie in a slice, and which of them share a decision.
 ///
 /// Decisions are numbered from the address's [`offset`](crate::Address::offset), in row-major order over the axes that
 /// are *not* shared. With shared spatial axes, for example, there is one decision per feature map, and its index is
@@ -15,13 +14,14 @@ pub const MAX_RANK: usize = 8;
 /// | constructor | PyTorch | one decision per |
 /// |---|---|---|
 /// | [`flat`](Self::flat), [`dense`](Self::dense) | `Dropout` | element |
-/// | [`rows`](Self::rows) | | element, of rows with a stride |
+/// | [`rows`](Self::rows), [`strided`](Self::strided) | | element, of a view with strides |
 /// | [`ncl`](Self::ncl), [`cl`](Self::cl), [`nlc`](Self::nlc), [`lc`](Self::lc) | `Dropout1d` | channel |
 /// | [`nchw`](Self::nchw), [`chw`](Self::chw), [`nhwc`](Self::nhwc), [`hwc`](Self::hwc) | `Dropout2d` | feature map |
 /// | [`ncdhw`](Self::ncdhw), [`cdhw`](Self::cdhw), [`ndhwc`](Self::ndhwc), [`dhwc`](Self::dhwc) | `Dropout3d` | feature volume |
 /// | [`sample`](Self::sample) | `StochasticDepth("row")` of torchvision | sample |
 /// | [`locked`](Self::locked) | | element, the same along the first axis |
 /// | [`shared`](Self::shared) | | whatever remains of the shape (`noise_shape` of Keras, `broadcast_dims` of Flax) |
+/// | [`part`](Self::part) | | the same, of a shard, tile or view of a larger tensor |
 ///
 /// ```
 /// use dropout_kernels::Layout;
@@ -34,30 +34,28 @@ pub const MAX_RANK: usize = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     pub(super) elements: usize,
-    /// The normal form: innermost axis first, axes of extent 1 left out, and neighbours merged that are both shared or
-    /// both not. Only the first `rank` axes are in use; the others are `Axis::UNIT`.
-    pub(super) axes: [Axis; MAX_RANK],
-    pub(super) rank: usize,
-}
-
-/// One axis, or several merged ones that are contiguous in memory and in the order of decisions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Axis {
-    pub(super) extent: usize,
-    /// The distance in memory from one position to the next, in elements.
-    pub(super) stride: usize,
-    pub(super) shared: bool,
-}
-
-impl Axis {
-    const UNIT: Self = Self { extent: 1, stride: 1, shared: false };
+    /// Of the whole tensor.
+    pub(super) decisions: usize,
+    /// The decision of the first element.
+    pub(super) first: usize,
+    pub(super) axes: Axes,
 }
 
 impl Layout {
     /// A slice of `len` elements, one decision per element, as for a [`Dropout`](crate::Dropout) without a layout.
     #[must_use]
     pub const fn flat(len: usize) -> Self {
-        Self { elements: len, axes: [Axis::UNIT; MAX_RANK], rank: 0 }.outward(Axis { extent: len, ..Axis::UNIT })
+        if len == 0 {
+            return Self::empty(0);
+        }
+        let mut axes = [Axis::UNIT; MAX_RANK];
+        axes[0].extent = len;
+        Self { elements: len, decisions: len, first: 0, axes: Axes::new(axes) }
+    }
+
+    /// No elements.
+    pub(super) const fn empty(decisions: usize) -> Self {
+        Self { elements: 0, decisions, first: 0, axes: Axes::NONE }
     }
 
     /// Any shape, one decision per element.
@@ -74,7 +72,8 @@ impl Layout {
     /// # Errors
     /// As [`shared`](Self::shared).
     pub const fn sample(shape: &[usize]) -> Result<Self, Error> {
-        Self::with_first(shape, false)
+        let (axes, _) = AXES.split_at(if shape.len() > MAX_RANK { MAX_RANK } else { shape.len() });
+        Self::shared(shape, if let [_, others @ ..] = axes { others } else { axes })
     }
 
     /// Decisions shared along the first axis only: with time first, every time step gets the same mask (Gal and
@@ -83,14 +82,7 @@ impl Layout {
     /// # Errors
     /// As [`shared`](Self::shared).
     pub const fn locked(shape: &[usize]) -> Result<Self, Error> {
-        Self::with_first(shape, true)
-    }
-
-    /// A shape whose first axis is shared or not, with all other axes the opposite.
-    const fn with_first(shape: &[usize], first_shared: bool) -> Result<Self, Error> {
-        let mut shared = [!first_shared; MAX_RANK];
-        shared[0] = first_shared;
-        Self::contiguous(shape, shared)
+        Self::shared(shape, if shape.is_empty() { &[] } else { &[0] })
     }
 
     /// A matrix of `rows` x `columns` whose row r starts at element `r * stride` of the slice. Elements between the
@@ -98,24 +90,19 @@ impl Layout {
     /// The slice ends with the last row, so its length is `(rows - 1) * stride + columns`, or 0 if the matrix is empty.
     ///
     /// # Errors
-    /// [`Error::Stride`] if `stride` is less than `columns`; [`Error::ShapeOverflow`] if the length does not fit
-    /// `usize`.
+    /// As [`strided`](Self::strided).
     pub const fn rows(rows: usize, columns: usize, stride: usize) -> Result<Self, Error> {
-        if stride < columns {
-            return Err(Error::Stride { stride, columns });
-        }
-        let mut layout = match Self::dense(&[rows, columns]) {
-            Ok(layout) => layout,
-            Err(error) => return Err(error),
-        };
-        if layout.elements == 0 {
-            return Ok(layout);
-        }
-        let Some(last_row) = (rows - 1).checked_mul(stride) else { return Err(Error::ShapeOverflow) };
-        let Some(elements) = last_row.checked_add(columns) else { return Err(Error::ShapeOverflow) };
-        layout = Self::flat(columns).outward(Axis { extent: rows, stride, shared: false });
-        layout.elements = elements;
-        Ok(layout)
+        Self::strided(&[rows, columns], &[stride, 1])
+    }
+
+    /// Any shape, one decision per element in row-major order, whose neighbours along each axis lie so many elements
+    /// apart: a transposed view, every second column, a channel of an interleaved image. For shared axes as well, and
+    /// for parts of larger tensors, see [`part`](Self::part).
+    ///
+    /// # Errors
+    /// As [`part`](Self::part).
+    pub const fn strided(shape: &[usize], strides: &[usize]) -> Result<Self, Error> {
+        Self::whole(shape, &[], Some(strides))
     }
 
     /// Any row-major shape, with decisions shared along `axes`, in any order.
@@ -124,62 +111,16 @@ impl Layout {
     /// [`Error::Rank`] for more than [`MAX_RANK`] axes; [`Error::Axis`] for an axis that the shape does not have or
     /// that is listed twice; [`Error::ShapeOverflow`] if the number of elements does not fit `usize`.
     pub const fn shared(shape: &[usize], axes: &[usize]) -> Result<Self, Error> {
-        let mut shared = [false; MAX_RANK];
-        let mut i = 0;
-        // A shape with too many axes is an error below, so `shared[axis]` is only reached in range.
-        while i < axes.len() && shape.len() <= MAX_RANK {
-            let axis = axes[i];
-            if axis >= shape.len() || shared[axis] {
-                return Err(Error::Axis { axis, rank: shape.len() });
-            }
-            shared[axis] = true;
-            i += 1;
-        }
-        Self::contiguous(shape, shared)
+        Self::whole(shape, axes, None)
     }
 
-    const fn contiguous(shape: &[usize], shared: [bool; MAX_RANK]) -> Result<Self, Error> {
-        if shape.len() > MAX_RANK {
-            return Err(Error::Rank { rank: shape.len(), most: MAX_RANK });
+    /// A tensor that is no part of a larger one.
+    const fn whole(shape: &[usize], shared: &[usize], strides: Option<&[usize]>) -> Result<Self, Error> {
+        let rank = shape.len();
+        if rank > MAX_RANK {
+            return Err(Error::Rank { rank, most: MAX_RANK });
         }
-        let mut layout = Self::flat(1);
-        // Zero extents are left out of the product, so that whether it overflows does not depend on their position.
-        let (mut elements, mut empty) = (1_usize, false);
-        let mut i = shape.len();
-        while i > 0 {
-            i -= 1;
-            let stride = elements;
-            if shape[i] == 0 {
-                empty = true;
-            } else if let Some(product) = elements.checked_mul(shape[i]) {
-                elements = product;
-            } else {
-                return Err(Error::ShapeOverflow);
-            }
-            layout = layout.outward(Axis { extent: shape[i], stride, shared: shared[i] });
-        }
-        layout.elements = if empty { 0 } else { elements };
-        Ok(layout)
-    }
-
-    /// Adds an axis outside all others.
-    const fn outward(mut self, axis: Axis) -> Self {
-        if axis.extent == 1 {
-            return self;
-        }
-        // `contiguous` and `rows` add at most MAX_RANK axes. The remainders below change nothing; they let the compiler
-        // leave out the panics of an index out of bounds.
-        debug_assert!(self.rank < MAX_RANK);
-        if self.rank > 0 {
-            let last = &mut self.axes[(self.rank - 1) % MAX_RANK];
-            if last.shared == axis.shared && last.stride * last.extent == axis.stride {
-                last.extent *= axis.extent;
-                return self;
-            }
-        }
-        self.axes[self.rank % MAX_RANK] = axis;
-        self.rank += 1;
-        self
+        Self::part(Part { whole: shape, start: [0; MAX_RANK].split_at(rank).0, shape, shared, strides })
     }
 
     /// The length of the slices, in elements.
@@ -189,49 +130,32 @@ impl Layout {
     }
 
     /// The number of decisions: the length of the [`Mask`](crate::Mask) with the same rate and address, and the
-    /// distance from one window's offset to the next one's.
+    /// distance from one window's offset to the next one's. For a [`part`](Self::part) it is that of the whole.
     #[must_use]
     pub const fn decisions(&self) -> usize {
-        let (mut decisions, mut i) = (1, 0);
-        while i < MAX_RANK {
-            if !self.axes[i].shared {
-                decisions *= self.axes[i].extent;
-            }
-            i += 1;
-        }
-        decisions
+        self.decisions
     }
 
-    /// The number of elements of the slice that lie between the rows.
-    pub(super) const fn gaps(&self) -> usize {
-        let (mut elements, mut i) = (1, 0);
-        while i < MAX_RANK {
-            elements *= self.axes[i].extent;
-            i += 1;
-        }
-        debug_assert!(elements <= self.elements);
-        self.elements.saturating_sub(elements)
-    }
-
-    /// Cuts the outermost axis in two: the layouts of both halves, and the distance from the first to the second, in
-    /// elements and in decisions. `None` if the axis cannot be cut. A first half of more than `grain` positions has a
+    /// Cuts the tensor in two where it is outermost in memory: the layouts of both halves, and the number of elements
+    /// before the second. `None` if it cannot be cut. A first half of more than `grain` decisions of a row has a
     /// multiple of `grain`.
     #[cfg(feature = "rayon")]
-    pub(crate) fn halves(mut self, grain: usize) -> Option<([Self; 2], usize, usize)> {
-        debug_assert!(self.rank <= MAX_RANK);
-        let axis = self.axes.get_mut(..self.rank)?.last_mut().filter(|axis| axis.extent > 1)?;
-        let half = axis.extent / 2;
-        let half = if half > grain { half - half % grain } else { half };
-        let (whole, stride, shared) = (axis.extent, axis.stride, axis.shared);
-        axis.extent = half;
-        let start = half * stride;
-        let (first, mut second) = (self, self);
-        second.axes.get_mut(..self.rank)?.last_mut()?.extent = whole - half;
-        second.elements = self.elements - start;
-        let first = Self { elements: start, ..first };
-        Some(([first, second], start, if shared { 0 } else { first.decisions() }))
+    pub(crate) fn halves(&self, grain: usize) -> Option<([Self; 2], usize)> {
+        let (axis, half, [first, second]) = self.axes.halves(|axis| {
+            let half = axis.extent / 2;
+            if axis.decisions == 1 && half > grain { half - half % grain } else { half }
+        })?;
+        let start = half * axis.stride;
+        let halves = [
+            Self { elements: start, axes: first, ..*self },
+            Self { elements: self.elements - start, first: self.first + half * axis.decisions, axes: second, ..*self },
+        ];
+        Some((halves, start))
     }
 }
+
+/// The numbers of all axes that there can be.
+const AXES: [usize; MAX_RANK] = [0, 1, 2, 3, 4, 5, 6, 7];
 
 /// The usual tensors of networks, each under the letters of its axes.
 macro_rules! channel_layouts {

@@ -11,7 +11,7 @@
 //! | [`rounds`], [`planes`] | the same in vectors: eight calls at once, the decisions of eight blocks |
 //! | [`generator`] | which of the two a set of lanes has |
 //! | [`tile`], [`source`] | the decisions of a stretch, from the next address on |
-//! | [`packed`] | decisions that were stored, and decisions that are recorded |
+//! | [`packed`] | decisions that were stored |
 //!
 //! Nothing here knows values.
 
@@ -27,12 +27,12 @@ mod tile;
 use crate::address::Address;
 use crate::backend::{AnyTask, Backend};
 use crate::error::{Error, check_length};
+use crate::philox::{high, low};
 use crate::rate::Rate;
 use crate::simd::Task;
 use bernoulli::Bernoulli;
 pub(crate) use generator::Generate;
 pub use packed::PackedMask;
-pub(crate) use packed::Record;
 pub(crate) use source::{Computed, Source};
 pub(crate) use stream::{BLOCK, Stream};
 pub(crate) use tile::{Keep, LIMB, TILE, Tile, first_of};
@@ -102,7 +102,7 @@ impl Mask {
     pub fn words(&self, decisions: usize, words: &mut [u32]) -> Result<(), Error> {
         check_length("words", decisions.div_ceil(32), words.len())?;
         self.address.check_reach(decisions as u64)?;
-        self.run(PackedWords { source: Record { source: self.source(), words }, decisions });
+        self.run(PackedWords { source: self.source(), words, decisions });
         Ok(())
     }
 
@@ -127,19 +127,29 @@ impl Mask {
 }
 
 struct PackedWords<'a> {
-    source: Record<'a, Computed>,
+    source: Computed,
+    words: &'a mut [u32],
     decisions: usize,
 }
 
 impl<L: Generate> Task<L> for PackedWords<'_> {
     #[inline(always)]
     fn run(self, lanes: L) {
-        let Self { mut source, decisions: mut left } = self;
+        let Self { mut source, words, decisions: mut left } = self;
         let mut keep = Keep::NEW;
-        loop {
-            match source.next(lanes, left.min(TILE * BLOCK), &mut keep) {
-                0 => return,
-                decisions => left -= decisions,
+        for words in words.chunks_mut(TILE * BLOCK / 32) {
+            let decisions = source.next(lanes, left.min(TILE * BLOCK), &mut keep);
+            left -= decisions;
+            let mut limbs = keep.keep_bits();
+            let (pairs, rest) = words.as_chunks_mut();
+            for (pair, keep) in pairs.iter_mut().zip(&mut limbs) {
+                *pair = [low(keep), high(keep)];
+            }
+            for (word, keep) in rest.iter_mut().zip(limbs) {
+                *word = low(keep);
+            }
+            if let Some(last) = words.last_mut() {
+                *last &= u32::MAX >> (decisions.wrapping_neg() % 32);
             }
         }
     }

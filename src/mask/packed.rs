@@ -1,10 +1,10 @@
-//! Masks that were stored: read instead of computed, and recorded on the way.
+//! Masks that were stored: read instead of computed.
 
 use super::generator::Generate;
 use super::source::Source;
-use super::tile::{Keep, LIMB};
+use super::tile::{Keep, LIMB, fill};
 use crate::error::Error;
-use crate::philox::{high, low};
+use crate::layout::{Stretch, Stretches};
 
 /// A stored mask: keep bits in `u32` words, bit `i % 32` of word `i / 32` counted from the least significant, from any
 /// bit on.
@@ -80,9 +80,7 @@ impl<'a> PackedMask<'a> {
     }
 
     /// Without the first `decisions` decisions, which there are.
-    #[cfg(feature = "rayon")]
-    pub(crate) const fn advanced(self, decisions: u64) -> Self {
-        let decisions = decisions as usize;
+    pub(crate) const fn advanced(self, decisions: usize) -> Self {
         Self { first: self.first + decisions, decisions: self.decisions - decisions, ..self }
     }
 }
@@ -112,37 +110,22 @@ impl Source for PackedMask<'_> {
         self.decisions -= limit;
         limit
     }
-}
-
-/// A source that writes down its decisions as it goes.
-pub(crate) struct Record<'m, S> {
-    pub(crate) source: S,
-    /// The words that are still to be written, one for every 32 decisions begun.
-    pub(crate) words: &'m mut [u32],
-}
-
-impl<S: Source<Tile = Keep>> Source for Record<'_, S> {
-    type Tile = Keep;
-
-    const CUT_ANYWHERE: bool = false;
 
     #[inline(always)]
-    fn next<L: Generate>(&mut self, lanes: L, limit: usize, keep: &mut Keep) -> usize {
-        let decisions = self.source.next(lanes, limit, keep);
-        let words = self.words.split_off_mut(..decisions.div_ceil(32));
-        debug_assert!(words.is_some());
-        let words = words.unwrap_or_default();
-        let (pairs, rest) = words.as_chunks_mut();
-        let mut limbs = keep.keep_bits();
-        for (pair, keep) in pairs.iter_mut().zip(&mut limbs) {
-            *pair = [low(keep), high(keep)];
-        }
-        for (word, keep) in rest.iter_mut().zip(limbs) {
-            *word = low(keep);
-        }
-        if let Some(last) = words.last_mut() {
-            *last &= u32::MAX >> (decisions.wrapping_neg() % 32);
-        }
-        decisions
+    fn gather<L: Generate>(&mut self, _: L, numbers: &mut Stretches<'_>, limit: usize, keep: &mut Keep) -> usize {
+        let (mut left, mut stretch) = (limit, Stretch { start: 0, len: 0 });
+        fill(keep, limit, |room| {
+            if stretch.len == 0
+                && let Some(next) = numbers.next(left)
+            {
+                stretch = next;
+                left -= next.len;
+            }
+            let run = room.min(stretch.len);
+            let bits = self.limb(stretch.start);
+            stretch = Stretch { start: stretch.start + run, len: stretch.len - run };
+            (bits, if run == 0 { room } else { run })
+        });
+        limit
     }
 }

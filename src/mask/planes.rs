@@ -9,7 +9,7 @@
 mod tests;
 
 use super::bernoulli::{Bernoulli, Decisions, LEVEL, PLANES, Threshold, compare};
-use super::generator::{Generate, Generator};
+use super::generator::{Generate, Generator, Numbers};
 use super::rounds::{Calls, Rounds, lane_call, lane_calls};
 use super::stream::{BLOCK, Domain, Stream};
 use super::tile::{Block, from_u128};
@@ -57,47 +57,48 @@ impl<L: WideLanes, C: Calls<L>> Generator for Planes<'_, L, C> {
     }
 
     #[inline(always)]
-    fn blocks(&self, first: u64, keep: &mut [Block]) {
+    fn blocks(&self, numbers: impl Numbers, keep: &mut [Block]) {
         if self.threshold.drops_all() {
             return keep.fill([0; 2]);
         }
-        self.lanes.call(Blocks { planes: self, first, keep });
+        self.lanes.call(Blocks { planes: self, numbers, keep });
     }
 }
 
-/// Consecutive blocks, in a function that all kinds of dropout and types of element have in common.
-struct Blocks<'a, 'm, L, C> {
+/// Any number of blocks, in a function that all kinds of dropout and types of element have in common.
+struct Blocks<'a, 'm, L, C, N> {
     planes: &'a Planes<'m, L, C>,
-    first: u64,
+    numbers: N,
     keep: &'a mut [Block],
 }
 
-impl<L: WideLanes, C: Calls<L>> Task<L> for Blocks<'_, '_, L, C> {
+impl<L: WideLanes, C: Calls<L>, N: Numbers> Task<L> for Blocks<'_, '_, L, C, N> {
     #[inline(always)]
     fn run(self, _: L) {
-        self.planes.all(self.first, self.keep);
+        self.planes.all(self.numbers, self.keep);
     }
 }
 
-/// Fewer blocks than a group.
-struct Few<'a, 'm, L, C> {
+/// Fewer blocks than a group, which stand from number `first` on.
+struct Few<'a, 'm, L, C, N> {
     planes: &'a Planes<'m, L, C>,
-    first: u64,
+    numbers: N,
+    first: usize,
     keep: &'a mut [Block],
 }
 
-impl<L: WideLanes, C: Calls<L>> Task<L> for Few<'_, '_, L, C> {
+impl<L: WideLanes, C: Calls<L>, N: Numbers> Task<L> for Few<'_, '_, L, C, N> {
     #[inline(always)]
     fn run(self, _: L) {
-        let Self { planes, first, keep } = self;
+        let Self { planes, numbers, first, keep } = self;
         // A block by itself takes one call for all of its lanes, a group as many as it needs.
         if keep.len() < planes.threshold.planes as usize + usize::from(planes.threshold.levels > 0) {
             for (i, keep) in keep.iter_mut().enumerate() {
-                planes.lanes.call(Single { planes, block: first.wrapping_add(i as u64), keep });
+                planes.lanes.call(Single { planes, block: numbers.get(first + i), keep });
             }
         } else {
             let mut group = [[0; 2]; GROUP];
-            planes.group(first, &mut group);
+            planes.group(numbers, first, &mut group);
             keep.iter_mut().zip(group).for_each(|(to, keep)| *to = keep);
         }
     }
@@ -111,25 +112,25 @@ impl<'a, L: WideLanes> Planes<'a, L> {
 }
 
 impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
-    /// Any number of blocks, the first of which is `first`.
     #[inline(always)]
-    fn all(&self, mut first: u64, keep: &mut [Block]) {
+    fn all(&self, numbers: impl Numbers, keep: &mut [Block]) {
         let (groups, rest) = keep.as_chunks_mut();
+        let mut first = 0;
         for group in groups {
-            self.group(first, group);
-            first = first.wrapping_add(GROUP as u64);
+            self.group(numbers, first, group);
+            first += GROUP;
         }
         if !rest.is_empty() {
-            self.lanes.call(Few { planes: self, first, keep: rest });
+            self.lanes.call(Few { planes: self, numbers, first, keep: rest });
         }
     }
 
-    /// The keep bits of the eight blocks from `first` on.
+    /// The keep bits of the eight blocks that stand from number `first` on.
     #[inline(always)]
-    fn group(&self, first: u64, keep: &mut [Block; GROUP]) {
+    fn group(&self, numbers: impl Numbers, first: usize, keep: &mut [Block; GROUP]) {
         let (lanes, threshold) = (self.lanes, self.threshold);
         // 64-bit lanes hold whole block numbers, so the carry into the second counter word takes care of itself.
-        let shared = self.calls.shared(lanes.count_from(first));
+        let shared = self.calls.shared(numbers.group(lanes, first));
         let (mut tied, mut kept) = ([lanes.splat(u64::MAX); 2], [lanes.splat(u64::MAX); 2]);
         let mut k = 0;
         while L::PAIRS && k + 1 < threshold.planes {
@@ -157,7 +158,7 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
         let mut unsettled = dealt.open & goes_on | dealt.many;
         while unsettled != 0 {
             let i = unsettled.trailing_zeros() as usize % GROUP;
-            lanes.call(Single { planes: self, block: first.wrapping_add(i as u64), keep: &mut keep[i] });
+            lanes.call(Single { planes: self, block: numbers.get(first + i), keep: &mut keep[i] });
             unsettled &= unsettled - 1;
         }
     }

@@ -159,8 +159,8 @@ fn bits_from(tile: &Keep, from: usize) -> u64 {
 }
 
 /// Fills the limbs of `len` decisions with runs of bits. `run` is told the room that is left in a limb, and gives bits
-/// and how many of them count.
-fn fill(tile: &mut Keep, len: usize, mut run: impl FnMut(usize) -> (u64, usize)) {
+/// and how many of them count. What it gives past `len` decisions is not used.
+pub(super) fn fill(tile: &mut Keep, len: usize, mut run: impl FnMut(usize) -> (u64, usize)) {
     for limb in tile.limbs_mut().iter_mut().take(len.div_ceil(LIMB)) {
         let mut filled = 0;
         *limb = 0;

@@ -15,6 +15,7 @@ mod laws;
 mod maps;
 #[cfg(feature = "rayon")]
 mod parallel;
+mod parts;
 mod precision;
 mod quantized;
 mod stored;

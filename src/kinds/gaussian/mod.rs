@@ -3,6 +3,7 @@
 mod normal;
 
 use core::borrow::Borrow;
+use core::cell::Cell;
 use core::ops::Range;
 
 use crate::element::Float;
@@ -10,6 +11,7 @@ use crate::error::Error;
 use crate::kernel::{ChunkFn, Effect, Job, Pair, Scale};
 use crate::layer::sealed::{AnyLayout, Kind, by_mask};
 use crate::layer::{Direction, Layer, Mode};
+use crate::layout::{Stretch, Stretches};
 use crate::mask::{BLOCK, Generate, LIMB, Source, Stream, Tile};
 use crate::rate::Rate;
 use crate::simd::{CHUNK, Lanes};
@@ -163,6 +165,14 @@ impl NoiseTile {
         self.noise.as_flattened().get(self.skip..).unwrap_or_default()
     }
 
+    /// Moves `len` values from one place of the block to an earlier one.
+    fn move_up(&mut self, from: usize, to: usize, len: usize) {
+        debug_assert!(len == 0 || to <= from && from + len <= BLOCK);
+        let values = Cell::from_mut(self.noise.as_flattened_mut()).as_slice_of_cells();
+        let (to, from) = (values.get(to..).unwrap_or_default(), values.get(from..).unwrap_or_default());
+        to.iter().zip(from).take(len).for_each(|(to, from)| to.set(from.get()));
+    }
+
     fn fill(&mut self, values: impl Iterator<Item = f32>) {
         self.skip = 0;
         self.noise.as_flattened_mut().iter_mut().zip(values).for_each(|(to, from)| *to = from);
@@ -177,15 +187,48 @@ impl Source for Noise {
         if limit == 0 {
             return 0;
         }
-        tile.skip = (self.next % BLOCK as u64) as usize;
-        let decisions = limit.min(BLOCK - tile.skip);
+        let decisions = self.block(lanes, self.next, limit, tile);
+        self.next = self.next.wrapping_add(decisions as u64);
+        decisions
+    }
+
+    /// Those of one block.
+    #[inline(always)]
+    fn gather<L: Generate>(&mut self, lanes: L, numbers: &mut Stretches<'_>, limit: usize, tile: &mut NoiseTile) -> usize {
+        let Some(Stretch { start, len }) = numbers.next(limit) else { return 0 };
+        let first = self.next.wrapping_add(start as u64);
+        let mut decisions = self.block(lanes, first, len, tile);
+        numbers.take_back(len - decisions);
+        // The others that are in the same block move up to the first ones.
+        while decisions < limit
+            && let Some(Stretch { start, len }) = numbers.next(limit - decisions)
+        {
+            let index = self.next.wrapping_add(start as u64);
+            let place = (index % BLOCK as u64) as usize;
+            let taken = if index / BLOCK as u64 == first / BLOCK as u64 { len.min(BLOCK - place) } else { 0 };
+            tile.move_up(place, tile.skip + decisions, taken);
+            decisions += taken;
+            if taken < len {
+                numbers.take_back(len - taken);
+                break;
+            }
+        }
+        decisions
+    }
+}
+
+impl Noise {
+    /// Fills a tile with the noise from a logical index on, of at most `limit` values and no further than its block,
+    /// and returns their number.
+    #[inline(always)]
+    fn block<L: Generate>(&self, lanes: L, first: u64, limit: usize, tile: &mut NoiseTile) -> usize {
+        tile.skip = (first % BLOCK as u64) as usize;
         let (one, deviation) = (lanes.splat_f32(1.0), lanes.splat_f32(self.deviation));
-        let uniforms = lanes.noise(&self.stream, self.next / BLOCK as u64);
+        let uniforms = lanes.noise(&self.stream, first / BLOCK as u64);
         for (to, u) in tile.noise.iter_mut().zip(uniforms) {
             *to = lanes.store_f32(one + deviation * normal(lanes, u));
         }
-        self.next = self.next.wrapping_add(decisions as u64);
-        decisions
+        limit.min(BLOCK - tile.skip)
     }
 }
 

@@ -4,6 +4,7 @@
 use super::*;
 use crate::backend::tests::{WideTask, each_wide};
 use crate::mask::bernoulli::tests::MadeUp;
+use crate::mask::generator::Consecutive;
 use crate::mask::stream::BLOCK;
 use crate::mask::tile::to_u128;
 
@@ -43,7 +44,7 @@ impl WideTask for BlocksAreRight {
         for (first, len) in [(0, 32), (100, 1), (101, 2), (200, 5), (300, 15), ((1 << 32) - 5, 32), ((1 << 57) - 31, 31)] {
             let mut keep = [[0; 2]; 32];
             let keep = keep.get_mut(..len).unwrap_or_default();
-            planes.blocks(first, keep);
+            planes.blocks(Consecutive(first), keep);
             for (keep, block) in keep.iter().zip(first..) {
                 assert_eq!(
                     to_u128(*keep),

@@ -11,6 +11,7 @@ pub mod fuzz;
 pub mod normal;
 pub mod oracle;
 pub mod refuse;
+pub mod region;
 pub mod subject;
 pub mod value;
 

@@ -1,12 +1,11 @@
 //! Layers with a layout: every constructor with any arguments, good or bad, against the index map of the oracle.
 
 use arbitrary::Arbitrary;
-use dropout_kernels::{Error, Layout, MAX_RANK};
+use dropout_kernels::{Error, Layout, MAX_RANK, Part};
 
-use super::inputs::{Count, Extent, Length, Values};
+use super::inputs::{Count, Extent, Integer, Length, Values, check_length};
 use super::layer::Layer;
 use super::tensor::Tensor;
-use crate::oracle;
 use crate::subject::OfScaled;
 
 #[derive(Arbitrary, Debug)]
@@ -32,6 +31,65 @@ pub enum Constructor {
         fewer: bool,
     },
     Named(Name, [Extent; 5]),
+    Part {
+        axes: Vec<Axis>,
+        shared: Vec<u8>,
+        strides: Option<Strides>,
+        short: Option<Short>,
+    },
+}
+
+/// An axis of the whole, before, in and after the part.
+#[derive(Arbitrary, Debug)]
+pub struct Axis {
+    before: Extent,
+    extent: Extent,
+    after: Extent,
+    /// Whether the part ends outside.
+    outside: bool,
+    /// When it has its turn, innermost first, where memory has an order of its own.
+    turn: u8,
+    /// How much more than it needs the stride is.
+    gap: Gap,
+}
+
+/// Mostly none, so that what follows each other can be merged.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub enum Gap {
+    None,
+    Few(u8),
+    /// The stride itself, which need not step over anything.
+    Any(Integer),
+}
+
+/// Strides of axes in memory order, one for each axis or not.
+#[derive(Arbitrary, Debug)]
+pub struct Strides {
+    one_less: bool,
+}
+
+#[derive(Arbitrary, Debug)]
+pub enum Short {
+    Start,
+    Shape,
+}
+
+impl Strides {
+    fn get(&self, axes: &[Axis], shape: &[usize]) -> Vec<usize> {
+        let mut turns: Vec<usize> = (0..axes.len()).rev().collect();
+        turns.sort_by_key(|&axis| axes[axis].turn);
+        let (mut strides, mut least) = (vec![1; axes.len()], 1_usize);
+        for axis in turns {
+            strides[axis] = match axes[axis].gap {
+                Gap::None => least,
+                Gap::Few(more) => least.saturating_add((more % 8).into()),
+                Gap::Any(stride) => stride.get() as usize,
+            };
+            least = strides[axis].saturating_mul(shape[axis].max(1)).max(1);
+        }
+        strides.truncate(strides.len() - usize::from(self.one_less && !axes.is_empty()));
+        strides
+    }
 }
 
 #[derive(Arbitrary, Debug)]
@@ -54,48 +112,89 @@ pub enum Name {
 struct Model {
     elements: usize,
     decisions: usize,
-    shape: Vec<usize>,
-    shared: Vec<usize>,
-    /// Of each row, the columns that are the tensor's, where there are others.
-    columns: Option<usize>,
+    /// Of each axis: how many positions the part has, and how far apart these are in elements and in decisions.
+    axes: Vec<[usize; 3]>,
+    /// The decision of the part's first element.
+    first: usize,
 }
 
 impl Model {
-    fn new(shape: Vec<usize>, shared: Vec<usize>) -> Result<Self, Error> {
-        let rank = shape.len();
+    fn new(shape: &[usize], shared: &[usize]) -> Result<Self, Error> {
+        Self::part(shape, &vec![0; shape.len()], shape, shared, None)
+    }
+
+    fn part(
+        whole: &[usize],
+        start: &[usize],
+        shape: &[usize],
+        shared: &[usize],
+        strides: Option<&[usize]>,
+    ) -> Result<Self, Error> {
+        let rank = whole.len();
         if rank > MAX_RANK {
             return Err(Error::Rank { rank, most: MAX_RANK });
         }
+        check_length("start", rank, start.len())?;
+        check_length("shape", rank, shape.len())?;
+        check_length("strides", rank, strides.map_or(rank, <[usize]>::len))?;
         if let Some((_, &axis)) = shared.iter().enumerate().find(|&(i, &axis)| axis >= rank || shared[..i].contains(&axis)) {
             return Err(Error::Axis { axis, rank });
         }
-        // That of the extents that are not zero must fit, wherever a zero stands.
-        let volume = shape.iter().filter(|&&extent| extent > 0).try_fold(1, |n: usize, &extent| n.checked_mul(extent));
-        let volume = volume.ok_or(Error::ShapeOverflow)?;
-        let elements = if shape.contains(&0) { 0 } else { volume };
-        let decisions = (0..rank).filter(|axis| !shared.contains(axis)).map(|axis| shape[axis]).product();
-        Ok(Self { elements, decisions, shape, shared, columns: None })
+        let mut axes = vec![];
+        // The products of the extents that are not zero must fit, wherever a zero stands.
+        let (mut elements, mut decisions, mut first) = (1_usize, 1_usize, 0_usize);
+        for axis in (0..rank).rev() {
+            if start[axis] as u128 + shape[axis] as u128 > whole[axis] as u128 {
+                return Err(Error::Part { axis, start: start[axis], extent: shape[axis], whole: whole[axis] });
+            }
+            axes.insert(0, [shape[axis], strides.map_or(elements, |strides| strides[axis]), decisions]);
+            if strides.is_none() {
+                elements = elements.checked_mul(shape[axis].max(1)).ok_or(Error::ShapeOverflow)?;
+            }
+            if shared.contains(&axis) {
+                axes[0][2] = 0;
+            } else {
+                first = first.wrapping_add(start[axis].wrapping_mul(decisions));
+                decisions = decisions.checked_mul(whole[axis].max(1)).ok_or(Error::ShapeOverflow)?;
+            }
+        }
+        if (0..rank).any(|axis| whole[axis] == 0 && !shared.contains(&axis)) {
+            decisions = 0;
+        }
+        let elements = if shape.contains(&0) { 0 } else { span(&axes)? };
+        Ok(Self { elements, decisions, axes, first })
     }
 
-    fn rows(rows: usize, columns: usize, stride: usize) -> Result<Self, Error> {
-        if stride < columns {
-            return Err(Error::Stride { stride, columns });
+    /// Which decision each element reads, if it is the tensor's.
+    fn reads(&self) -> Vec<Option<usize>> {
+        let mut positions = if self.elements == 0 { vec![] } else { vec![(0, self.first)] };
+        for &[extent, stride, decisions] in &self.axes {
+            let along = |&(element, decision): &(usize, usize)| {
+                (0..extent).map(move |i| (element + i * stride, decision + i * decisions)).collect::<Vec<_>>()
+            };
+            positions = positions.iter().flat_map(along).collect();
         }
-        let dense = Self::new(vec![rows, columns], vec![])?;
-        if dense.elements == 0 {
-            return Ok(dense);
+        let mut reads = vec![None; self.elements];
+        for (element, decision) in positions {
+            assert_eq!(reads[element].replace(decision), None, "elements overlap");
         }
-        let elements = (rows as u128 - 1) * stride as u128 + columns as u128;
-        let elements = elements.try_into().map_err(|_| Error::ShapeOverflow)?;
-        Ok(Self { elements, shape: vec![rows, stride], columns: Some(columns), ..dense })
+        reads
     }
+}
 
-    /// Which decision an element reads, if it is the tensor's.
-    fn reads(&self, element: usize) -> Option<usize> {
-        let Some(columns) = self.columns else { return Some(oracle::decision(&self.shape, &self.shared, element)) };
-        let (row, column) = (element / self.shape[1], element % self.shape[1]);
-        (column < columns).then_some(row * columns + column)
+/// The number of elements from the first to the last: each axis must step over all that is inside it.
+fn span(axes: &[[usize; 3]]) -> Result<usize, Error> {
+    let mut inside_out: Vec<usize> = (0..axes.len()).rev().filter(|&axis| axes[axis][0] > 1).collect();
+    inside_out.sort_by_key(|&axis| axes[axis][1]);
+    let mut last = 0;
+    for axis in inside_out {
+        let [extent, stride, _] = axes[axis];
+        if stride <= last {
+            return Err(Error::Stride { axis, stride, least: last + 1 });
+        }
+        last = usize::try_from(last as u128 + (extent as u128 - 1) * stride as u128).map_err(|_| Error::ShapeOverflow)?;
     }
+    last.checked_add(1).ok_or(Error::ShapeOverflow)
 }
 
 impl Constructor {
@@ -103,29 +202,30 @@ impl Constructor {
     fn call(&self) -> (Result<Layout, Error>, Result<Model, Error>) {
         let extents = |shape: &[Extent]| -> Vec<usize> { shape.iter().map(|extent| extent.get()).collect() };
         match self {
-            Self::Flat(len) => (Ok(Layout::flat(len.get())), Model::new(vec![len.get()], vec![])),
+            Self::Flat(len) => (Ok(Layout::flat(len.get())), Model::new(&[len.get()], &[])),
             Self::Dense(shape) => {
                 let shape = extents(shape);
-                (Layout::dense(&shape), Model::new(shape, vec![]))
+                (Layout::dense(&shape), Model::new(&shape, &[]))
             }
             Self::Sample(shape) => {
                 let shape = extents(shape);
-                let all_others = (1..shape.len()).collect();
-                (Layout::sample(&shape), Model::new(shape, all_others))
+                let all_others: Vec<usize> = (1..shape.len()).collect();
+                (Layout::sample(&shape), Model::new(&shape, &all_others))
             }
             Self::Locked(shape) => {
                 let shape = extents(shape);
-                let first = (0..shape.len().min(1)).collect();
-                (Layout::locked(&shape), Model::new(shape, first))
+                let first = if shape.is_empty() { &[][..] } else { &[0] };
+                (Layout::locked(&shape), Model::new(&shape, first))
             }
             Self::Shared(shape, axes) => {
                 let (shape, axes) = (extents(shape), axes.iter().copied().map(usize::from).collect::<Vec<_>>());
-                (Layout::shared(&shape, &axes), Model::new(shape, axes))
+                (Layout::shared(&shape, &axes), Model::new(&shape, &axes))
             }
             Self::Rows { rows, columns, gap, fewer } => {
                 let [rows, columns, gap] = [rows, columns, gap].map(|extent| extent.get());
                 let stride = if *fewer { columns.saturating_sub(gap) } else { columns.saturating_add(gap) };
-                (Layout::rows(rows, columns, stride), Model::rows(rows, columns, stride))
+                let shape = [rows, columns];
+                (Layout::rows(rows, columns, stride), Model::part(&shape, &[0; 2], &shape, &[], Some(&[stride, 1])))
             }
             Self::Named(name, extents) => {
                 let [a, b, c, d, e] = extents.map(Extent::get);
@@ -143,7 +243,26 @@ impl Constructor {
                     Name::Ndhwc => (Layout::ndhwc([a, b, c, d, e]), &[a, b, c, d, e], &[1, 2, 3]),
                     Name::Dhwc => (Layout::dhwc([a, b, c, d]), &[a, b, c, d], &[0, 1, 2]),
                 };
-                (layout, Model::new(shape.to_vec(), spatial.to_vec()))
+                (layout, Model::new(shape, spatial))
+            }
+            Self::Part { axes, shared, strides, short } => {
+                let [mut whole, mut start, mut shape] = [vec![], vec![], vec![]];
+                for axis in axes {
+                    let [before, extent, after] = [axis.before, axis.extent, axis.after].map(Extent::get);
+                    start.push(before);
+                    shape.push(extent);
+                    whole.push(before.saturating_add(extent).saturating_add(after).saturating_sub(usize::from(axis.outside)));
+                }
+                let strides = strides.as_ref().map(|strides| strides.get(axes, &shape));
+                let shared: Vec<usize> = shared.iter().copied().map(usize::from).collect();
+                match short {
+                    Some(Short::Start) => drop(start.pop()),
+                    Some(Short::Shape) => drop(shape.pop()),
+                    None => {}
+                }
+                let strides = strides.as_deref();
+                let part = Part { whole: &whole, start: &start, shape: &shape, shared: &shared, strides };
+                (Layout::part(part), Model::part(&whole, &start, &shape, &shared, strides))
             }
         }
     }
@@ -157,11 +276,11 @@ impl Constructor {
             }
         };
         assert_eq!((layout.elements(), layout.decisions()), (model.elements, model.decisions));
-        if model.elements > Count::MAX {
+        if model.elements > Count::MAX || model.elements > 0 && model.decisions > Count::MAX {
             return None;
         }
         let len = len.get(model.elements);
-        let reads = (0..if len == model.elements { len } else { 0 }).map(|element| model.reads(element)).collect();
+        let reads = if len == model.elements { model.reads() } else { vec![] };
         Some(Tensor { layout: Some(layout), len, elements: model.elements, decisions: model.decisions, reads })
     }
 }

@@ -1,0 +1,128 @@
+//! The constructor behind all others: a box of a logical tensor, anywhere in memory.
+
+use super::axes::{Axes, Axis, MAX_RANK, span};
+use super::shape::Layout;
+use crate::error::{Error, check_length};
+
+/// A box of a larger tensor, the *whole*: what one rank of a cluster, one tile of a kernel or one view holds.
+///
+/// All slices have an entry for each axis, in one order; decisions are numbered in the row-major order of the whole, by
+/// its axes that are not shared. So all parts of a tensor take the same [`Mode`](crate::Mode), whoever holds them, and
+/// together they are the whole, bit for bit.
+///
+/// ```
+/// use dropout_kernels::{Address, Dropout, Layout, Mode, Part, Rate};
+///
+/// let dropout = Dropout::new(Rate::new(0.5)?);
+/// let train = Mode::Train(Address { seed: 42, layer: 3, step: 7, offset: 0 });
+///
+/// // Two ranks hold four of eight columns each.
+/// let columns = |start| Part { whole: &[2, 8], start: &[0, start], shape: &[2, 4], ..Part::default() };
+/// let (mut left, mut right) = ([1.0_f32; 8], [1.0; 8]);
+/// dropout.with_layout(Layout::part(columns(0))?).apply_in_place(train, &mut left)?;
+/// dropout.with_layout(Layout::part(columns(4))?).apply_in_place(train, &mut right)?;
+///
+/// let mut whole = [1.0; 16];
+/// dropout.apply_in_place(train, &mut whole)?;
+/// assert_eq!([&left[..4], &right[..4], &left[4..], &right[4..]].concat(), whole);
+/// # Ok::<(), dropout_kernels::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Part<'a> {
+    /// The shape of the whole tensor.
+    pub whole: &'a [usize],
+    /// Where in the whole the part begins.
+    pub start: &'a [usize],
+    /// The shape of the part.
+    pub shape: &'a [usize],
+    /// The axes, counted from 0, along which all elements share a decision.
+    pub shared: &'a [usize],
+    /// The distance in the slice from one position to the next along each axis, in elements. `None` if the part lies
+    /// there in row-major order without gaps.
+    pub strides: Option<&'a [usize]>,
+}
+
+impl Layout {
+    /// A part of a tensor: a shard, a tile, a view.
+    ///
+    /// With [`strides`](Part::strides), the slice begins with the part's first element and ends with its last, and
+    /// elements in between that are not the part's are neither changed nor, as input, looked at. Strides are not
+    /// negative: give a reversed view as the view that it reverses.
+    ///
+    /// # Errors
+    /// [`Error::Rank`] for more than [`MAX_RANK`] axes; [`Error::Length`] unless `start`, `shape` and `strides` have an
+    /// entry for each axis of `whole`; [`Error::Axis`] for a shared axis that the whole does not have or that is listed
+    /// twice; [`Error::Part`] if the part ends outside of the whole; [`Error::ShapeOverflow`] if the elements from the
+    /// part's first to its last, or the decisions of the whole, are more than `usize` holds; [`Error::Stride`] if an
+    /// axis does not step over all elements of those with smaller strides.
+    pub const fn part(part: Part<'_>) -> Result<Self, Error> {
+        let Part { whole, start, shape, shared, strides } = part;
+        let rank = whole.len();
+        if rank > MAX_RANK {
+            return Err(Error::Rank { rank, most: MAX_RANK });
+        }
+        if let Err(error) = check_length("start", rank, start.len()) {
+            return Err(error);
+        }
+        if let Err(error) = check_length("shape", rank, shape.len()) {
+            return Err(error);
+        }
+        if let Some(strides) = strides
+            && let Err(error) = check_length("strides", rank, strides.len())
+        {
+            return Err(error);
+        }
+        let (mut is_shared, mut i) = ([false; MAX_RANK], 0);
+        while i < shared.len() {
+            let axis = shared[i];
+            if axis >= rank || is_shared[axis % MAX_RANK] {
+                return Err(Error::Axis { axis, rank });
+            }
+            is_shared[axis % MAX_RANK] = true;
+            i += 1;
+        }
+
+        let mut axes = [Axis::UNIT; MAX_RANK];
+        // Zero extents are left out of the products, so that whether they overflow does not depend on their position.
+        let (mut elements, mut empty) = (1_usize, false);
+        let (mut decisions, mut undecided) = (1_usize, false);
+        let mut first = 0_usize;
+        let mut axis = rank;
+        while axis > 0 {
+            axis -= 1;
+            let (start, extent, whole) = (start[axis], shape[axis], whole[axis]);
+            if start > whole || extent > whole - start {
+                return Err(Error::Part { axis, start, extent, whole });
+            }
+            let stride = if let Some(strides) = strides { strides[axis] } else { elements };
+            empty |= extent == 0;
+            if strides.is_none() {
+                let Some(product) = elements.checked_mul(if extent == 0 { 1 } else { extent }) else {
+                    return Err(Error::ShapeOverflow);
+                };
+                elements = product;
+            }
+            let shared = is_shared[axis % MAX_RANK];
+            axes[axis % MAX_RANK] = Axis { extent, stride, decisions: if shared { 0 } else { decisions } };
+            if !shared {
+                // Of an empty part it can be anything.
+                first = first.wrapping_add(start.wrapping_mul(decisions));
+                undecided |= whole == 0;
+                let Some(product) = decisions.checked_mul(if whole == 0 { 1 } else { whole }) else {
+                    return Err(Error::ShapeOverflow);
+                };
+                decisions = product;
+            }
+        }
+        if undecided {
+            decisions = 0;
+        }
+        if empty {
+            return Ok(Self::empty(decisions));
+        }
+        match span(&axes) {
+            Ok(elements) => Ok(Self { elements, decisions, first, axes: Axes::new(axes) }),
+            Err(error) => Err(error),
+        }
+    }
+}
