@@ -6,7 +6,7 @@
 mod measure;
 
 use dropout_kernels::{
-    Activation, AlphaDropout, DropBlock, Dropout, Float, Fused, GaussianDropout, Kind, Layer, Layout, Mode, PackedMask,
+    Activation, AlphaDropout, DropBlock, Dropout, Float, Fused, GaussianDropout, Kind, Layer, Layout, Mode, PackedMask, Part,
     QuantizedDropout, Rate,
 };
 use measure::times::{Row, Times};
@@ -49,7 +49,16 @@ impl Table {
             ("nhwc 3", Layout::nhwc([n / 3072, 32, 32, 3])),
             ("sample", Layout::sample(&[n / 4096, 4096])),
             ("locked", Layout::locked(&[n / 4096, 4096])),
+            ("nchw 2 x 2", Layout::nchw([n / 256, 64, 2, 2])),
+            ("nchw 1 x 2", Layout::nchw([n / 128, 64, 1, 2])),
+            ("axes 1, 3 of 2 x 2 x 2", Layout::shared(&[n / 8, 2, 2, 2], &[1, 3])),
             ("rows 1000 of 1024", Layout::rows(n / 1024, 1000, 1024)),
+            ("rows 15 of 16", Layout::rows(n / 16, 15, 16)),
+            ("rows 3 of 4", Layout::rows(n / 4, 3, 4)),
+            ("columns 512 of 4096", columns(n, 512, 4096)),
+            ("columns 64 of 256", columns(n, 64, 256)),
+            ("columns 16 of 256", columns(n, 16, 256)),
+            ("transposed", Layout::strided(&[512, n / 512], &[1, 512])),
         ] {
             let layout = layout.unwrap();
             self.tensor(name, dropout.with_layout(layout), layout.elements());
@@ -176,6 +185,12 @@ impl Table {
             self.row(op, "i8", 2.0, times);
         }
     }
+}
+
+/// Columns of a wider matrix, as a rank holds them, side by side.
+fn columns(elements: usize, columns: usize, of: usize) -> Result<Layout, dropout_kernels::Error> {
+    let rows = elements / columns;
+    Layout::part(Part { whole: &[rows, of], start: &[0, of / 2], shape: &[rows, columns], ..Part::default() })
 }
 
 fn add_bias(slices: &mut Slices, bias: &[f32; 64]) {

@@ -1,6 +1,6 @@
 //! Laws of layouts: every way to write the same one down, and how much there is of it.
 
-use dropout_kernels::{Address, Backend, Dropout, Layout, Mode, Rate, Scaling};
+use dropout_kernels::{Address, Backend, Dropout, Layout, Mode, Part, Rate, Scaling};
 use testkit::case::{TensorCase, drops};
 use testkit::every_backend;
 use testkit::oracle;
@@ -10,6 +10,7 @@ every_backend!(
     constructors_share_the_axes_they_name,
     a_layer_without_a_layout_is_flat,
     rows_leave_what_lies_between_alone,
+    columns_of_a_wide_matrix,
     large_maps_go_on_past_a_tile
 );
 
@@ -100,6 +101,25 @@ fn rows_leave_what_lies_between_alone(backend: Backend) {
             dropout.apply_in_place(mode, &mut x).unwrap();
             assert_same(&x, &expected);
         }
+    }
+}
+
+/// Columns as a rank of a cluster holds them: more blocks than a tile has, of which each row needs a part of one, or several.
+fn columns_of_a_wide_matrix(backend: Backend) {
+    const P: f64 = 0.375; // which is realised exactly
+    const WHOLE: [usize; 2] = [90, 1000];
+    let address = Address { seed: 13, offset: 77, ..Address::default() };
+    let x = random::<f32>(14, WHOLE[0] * WHOLE[1]);
+    let expected = oracle::apply(&WHOLE, &[], &drops(P, address, x.len()), &x, |x| x.times(oracle::scale(P)), 0.0);
+    for (start, columns) in [(0, 1), (999, 1), (500, 16), (51, 100), (300, 256), (1, 998)] {
+        let of_part = |values: &[f32]| -> Vec<f32> {
+            values.chunks(WHOLE[1]).flat_map(|row| &row[start..start + columns]).copied().collect()
+        };
+        let part = Part { whole: &WHOLE, start: &[0, start], shape: &[WHOLE[0], columns], ..Part::default() };
+        let dropout = Dropout::new(Rate::new(P).unwrap()).with_layout(Layout::part(part).unwrap()).on(backend);
+        let mut y = of_part(&x);
+        dropout.apply_in_place(Mode::Train(address), &mut y).unwrap();
+        assert_same(&y, &of_part(&expected));
     }
 }
 

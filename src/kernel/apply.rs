@@ -102,7 +102,7 @@ impl<L: Generate, E: Element, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> f
                 }
                 let range = start..start + decisions;
                 let chunk_fn = effect.chunk_fn(lanes, range.clone());
-                Pass { slices: slices.part(range), decisions: tile.limbs(), chunk_fn }.call(lanes);
+                Pass { slices: slices.part(range), decisions: tile.limbs(0), chunk_fn }.call(lanes);
                 (start, left, limit) = (start + decisions, left - decisions, most);
             }
         }
@@ -123,7 +123,7 @@ impl<L: Generate, E: Element, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> f
                 for copy in walk.copies() {
                     let range = start + copy..start + copy + decisions;
                     let chunk_fn = effect.chunk_fn(lanes, range.clone());
-                    Pass { slices: slices.part(range), decisions: tile.limbs(), chunk_fn }.call(lanes);
+                    Pass { slices: slices.part(range), decisions: tile.limbs(0), chunk_fn }.call(lanes);
                 }
                 continue;
             }
@@ -163,7 +163,13 @@ impl<L: Lanes, T: Tile, E: Element, F: Effect<E, Tile = T>> Task<L> for Parts<'_
             // A whole row and its repeats are one stretch.
             let (repeats, apart) = if count == walk.row { (walk.repeats, 1) } else { (1, walk.repeats) };
             let copies = walk.copies().flat_map(|copy| (0..apart).map(move |repeat| start + copy + repeat * walk.row));
-            if walk.map_len < SMALL_MAP && walk.is_contiguous() {
+            if walk.map_len == 1 && walk.step == 1 && repeats == 1 {
+                for start in copies {
+                    let range = start..start + count;
+                    let chunk_fn = effect.chunk_fn(lanes, range.clone());
+                    Pass { slices: slices.part(range), decisions: tile.limbs(from), chunk_fn }.call(lanes);
+                }
+            } else if walk.map_len < SMALL_MAP && walk.is_contiguous() {
                 let all = count * walk.map_len * repeats;
                 let mut laid_out_from = None;
                 for start in copies {
@@ -179,14 +185,14 @@ impl<L: Lanes, T: Tile, E: Element, F: Effect<E, Tile = T>> Task<L> for Parts<'_
                         }
                         let range = start + skip..start + skip + len;
                         let chunk_fn = effect.chunk_fn(lanes, range.clone());
-                        Pass { slices: slices.part(range), decisions: laid_out.limbs(), chunk_fn }.call(lanes);
+                        Pass { slices: slices.part(range), decisions: laid_out.limbs(0), chunk_fn }.call(lanes);
                     }
                 }
             } else {
                 for start in copies {
                     for i in 0..count {
                         let first = start + i * walk.step;
-                        let limb = tile.limbs().nth((from + i) / LIMB);
+                        let limb = tile.limbs((from + i) / LIMB * LIMB).next();
                         debug_assert!(limb.is_some());
                         if let Some(limb) = limb {
                             let range = first..first + walk.map_len;
@@ -224,7 +230,7 @@ impl<L: Lanes, T: Tile, E: Element, F: Effect<E, Tile = T>> Task<L> for Scattere
             } else {
                 laid_out.cycle(tile, 0, decisions, skip, len);
             }
-            for (done, limb) in (0..len).step_by(LIMB).zip(laid_out.limbs()) {
+            for (done, limb) in (0..len).step_by(LIMB).zip(laid_out.limbs(0)) {
                 let count = LIMB.min(len - done);
                 let (Some(places), Some(together)) = (places.get_mut(..count), together.get_mut(..count)) else { return };
                 maps.places(places);

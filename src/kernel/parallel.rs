@@ -10,11 +10,7 @@ const GRAIN: usize = 1 << 17;
 
 /// Runs `part` on parts of the tensor that are disjoint and make up the whole, each with its layout. A mask is addressed
 /// by logical index, so where the cuts are changes no bit.
-pub(crate) fn for_each_part<E: Element>(
-    layout: &Layout,
-    slices: Slices<'_, E>,
-    part: &(impl Fn(&Layout, Slices<'_, E>) + Sync),
-) {
+pub(crate) fn for_each_part<E: Element>(layout: &Layout, slices: Slices<'_, E>, part: &(impl Fn(&Layout, Slices<'_, E>) + Sync)) {
     if slices.len() < 2 * GRAIN {
         return part(layout, slices);
     }
@@ -61,6 +57,18 @@ mod tests {
     fn a_tensor_is_cut_along_any_axis() {
         let parts = parts(Layout::nhwc([2, 256, 256, 8]).unwrap());
         let quarter = 1 << 18;
-        assert_eq!(parts, [(0, quarter / 2), (0, quarter / 2), (0, quarter / 2), (0, quarter / 2), (8, quarter / 2), (8, quarter / 2), (8, quarter / 2), (8, quarter / 2)]);
+        assert_eq!(
+            parts,
+            [
+                (0, quarter / 2),
+                (0, quarter / 2),
+                (0, quarter / 2),
+                (0, quarter / 2),
+                (8, quarter / 2),
+                (8, quarter / 2),
+                (8, quarter / 2),
+                (8, quarter / 2)
+            ]
+        );
     }
 }

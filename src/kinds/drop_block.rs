@@ -225,7 +225,7 @@ impl<L: Generate> Task<L> for Draw<'_> {
             if count == 0 {
                 return;
             }
-            for (i, keep) in keep.keep_bits().enumerate().take(count.div_ceil(LIMB)) {
+            for (i, keep) in keep.keep_bits(0).enumerate().take(count.div_ceil(LIMB)) {
                 let mut drop = first_of(!keep, count - i * LIMB);
                 while drop != 0 {
                     let corner = next + i * LIMB + drop.trailing_zeros() as usize;

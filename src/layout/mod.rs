@@ -3,7 +3,8 @@
 //! | | |
 //! |---|---|
 //! | [`axes`] | extents and strides, and the normal form that all constructors reduce to |
-//! | [`part`], [`shape`] | [`Layout`]: the general constructor, and those with names |
+//! | [`part`] | [`Layout`], and its general constructor: a box of a tensor, anywhere in memory |
+//! | [`shape`] | the constructors that have names |
 //! | [`walk`] | the order in which a kernel visits a layout: rows of decisions, and the copies that share them |
 
 mod axes;
@@ -12,6 +13,5 @@ mod shape;
 mod walk;
 
 pub use axes::MAX_RANK;
-pub use part::Part;
-pub use shape::Layout;
+pub use part::{Layout, Part};
 pub(crate) use walk::{Stretch, Stretches, Walk};

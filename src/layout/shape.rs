@@ -1,45 +1,8 @@
 //! Layouts, by the names that users know them by.
 
 use super::axes::{Axes, Axis, MAX_RANK};
-use super::part::Part;
+use super::part::{Layout, Part};
 use crate::error::Error;
-
-/// Where the elements of a tensor lie in a slice, and which of them share a decision.
-///
-/// Decisions are numbered from the address's [`offset`](crate::Address::offset), in row-major order over the axes that
-/// are *not* shared. With shared spatial axes, for example, there is one decision per feature map, and its index is
-/// `n * C + c`. Unbatched tensors have constructors of their own: none guesses the meaning of an axis from the number
-/// of axes.
-///
-/// | constructor | PyTorch | one decision per |
-/// |---|---|---|
-/// | [`flat`](Self::flat), [`dense`](Self::dense) | `Dropout` | element |
-/// | [`rows`](Self::rows), [`strided`](Self::strided) | | element, of a view with strides |
-/// | [`ncl`](Self::ncl), [`cl`](Self::cl), [`nlc`](Self::nlc), [`lc`](Self::lc) | `Dropout1d` | channel |
-/// | [`nchw`](Self::nchw), [`chw`](Self::chw), [`nhwc`](Self::nhwc), [`hwc`](Self::hwc) | `Dropout2d` | feature map |
-/// | [`ncdhw`](Self::ncdhw), [`cdhw`](Self::cdhw), [`ndhwc`](Self::ndhwc), [`dhwc`](Self::dhwc) | `Dropout3d` | feature volume |
-/// | [`sample`](Self::sample) | `StochasticDepth("row")` of torchvision | sample |
-/// | [`locked`](Self::locked) | | element, the same along the first axis |
-/// | [`shared`](Self::shared) | | whatever remains of the shape (`noise_shape` of Keras, `broadcast_dims` of Flax) |
-/// | [`part`](Self::part) | | the same, of a shard, tile or view of a larger tensor |
-///
-/// ```
-/// use dropout_kernels::Layout;
-///
-/// let maps = Layout::nchw([8, 64, 7, 7])?;
-/// assert_eq!(maps, Layout::shared(&[8, 64, 7, 7], &[2, 3])?);
-/// assert_eq!((maps.elements(), maps.decisions()), (8 * 64 * 7 * 7, 8 * 64));
-/// # Ok::<(), dropout_kernels::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Layout {
-    pub(super) elements: usize,
-    /// Of the whole tensor.
-    pub(super) decisions: usize,
-    /// The decision of the first element.
-    pub(super) first: usize,
-    pub(super) axes: Axes,
-}
 
 impl Layout {
     /// A slice of `len` elements, one decision per element, as for a [`Dropout`](crate::Dropout) without a layout.
@@ -51,11 +14,6 @@ impl Layout {
         let mut axes = [Axis::UNIT; MAX_RANK];
         axes[0].extent = len;
         Self { elements: len, decisions: len, first: 0, axes: Axes::new(axes) }
-    }
-
-    /// No elements.
-    pub(super) const fn empty(decisions: usize) -> Self {
-        Self { elements: 0, decisions, first: 0, axes: Axes::NONE }
     }
 
     /// Any shape, one decision per element.
@@ -121,36 +79,6 @@ impl Layout {
             return Err(Error::Rank { rank, most: MAX_RANK });
         }
         Self::part(Part { whole: shape, start: [0; MAX_RANK].split_at(rank).0, shape, shared, strides })
-    }
-
-    /// The length of the slices, in elements.
-    #[must_use]
-    pub const fn elements(&self) -> usize {
-        self.elements
-    }
-
-    /// The number of decisions: the length of the [`Mask`](crate::Mask) with the same rate and address, and the
-    /// distance from one window's offset to the next one's. For a [`part`](Self::part) it is that of the whole.
-    #[must_use]
-    pub const fn decisions(&self) -> usize {
-        self.decisions
-    }
-
-    /// Cuts the tensor in two where it is outermost in memory: the layouts of both halves, and the number of elements
-    /// before the second. `None` if it cannot be cut. A first half of more than `grain` decisions of a row has a
-    /// multiple of `grain`.
-    #[cfg(feature = "rayon")]
-    pub(crate) fn halves(&self, grain: usize) -> Option<([Self; 2], usize)> {
-        let (axis, half, [first, second]) = self.axes.halves(|axis| {
-            let half = axis.extent / 2;
-            if axis.decisions == 1 && half > grain { half - half % grain } else { half }
-        })?;
-        let start = half * axis.stride;
-        let halves = [
-            Self { elements: start, axes: first, ..*self },
-            Self { elements: self.elements - start, first: self.first + half * axis.decisions, axes: second, ..*self },
-        ];
-        Some((halves, start))
     }
 }
 

@@ -12,7 +12,7 @@
 use core::ops::Range;
 
 use super::axes::{Axis, MAX_RANK};
-use super::shape::Layout;
+use super::part::Layout;
 
 impl Layout {
     /// The tensor as a kernel visits it.
@@ -72,7 +72,7 @@ fn evenly_spaced(mut axes: &[Axis], step: usize, distance: impl Fn(&Axis) -> usi
 const SHORT_ROW: usize = 512;
 
 /// Contiguous elements that are fewer than this are brought together first.
-const SCATTERED: usize = 64;
+const SCATTERED: usize = 16;
 
 /// A tensor as rows of decisions.
 #[derive(Clone, Copy)]
@@ -270,8 +270,22 @@ impl Maps<'_, '_> {
 /// The offsets of all positions along some axes; the innermost counts fastest, as an odometer's last digit.
 #[derive(Clone)]
 pub(crate) struct Offsets<'a> {
+    /// The innermost axis: the distance from one position to the next, and how many are still to come.
+    step: usize,
+    left: usize,
+    /// The last offset that was given.
+    last: usize,
+    /// The offsets of the innermost axis.
+    outer: Outer<'a>,
+}
+
+/// The offsets along all axes but the innermost.
+#[derive(Clone)]
+struct Outer<'a> {
     axes: &'a [Axis],
     distance: Distance,
+    /// The number of positions of the innermost axis.
+    inner: usize,
     index: [usize; MAX_RANK],
     next: Option<usize>,
 }
@@ -282,25 +296,50 @@ enum Distance {
     Decisions,
 }
 
+impl Distance {
+    const fn along(self, axis: &Axis) -> usize {
+        match self {
+            Self::Elements => axis.stride,
+            Self::Decisions => axis.decisions,
+        }
+    }
+}
+
 impl<'a> Offsets<'a> {
     const fn new(axes: &'a [Axis], distance: Distance) -> Self {
-        Self { axes, distance, index: [0; MAX_RANK], next: Some(0) }
+        let (step, inner, axes) = match axes {
+            [inner, outer @ ..] => (distance.along(inner), inner.extent, outer),
+            [] => (0, 1, axes),
+        };
+        let outer = Outer { axes, distance, inner, index: [0; MAX_RANK], next: Some(0) };
+        Self { step, left: 0, last: 0, outer }
     }
 }
 
 impl Iterator for Offsets<'_> {
     type Item = usize;
 
-    #[inline]
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        if self.left > 0 {
+            self.last += self.step;
+        } else {
+            self.last = self.outer.next()?;
+            self.left = self.outer.inner;
+        }
+        self.left -= 1;
+        Some(self.last)
+    }
+}
+
+impl Outer<'_> {
+    #[inline(never)]
     fn next(&mut self) -> Option<usize> {
         let current = self.next?;
         let mut next = current;
         self.next = None;
         for (axis, index) in self.axes.iter().zip(&mut self.index) {
-            let distance = match self.distance {
-                Distance::Elements => axis.stride,
-                Distance::Decisions => axis.decisions,
-            };
+            let distance = self.distance.along(axis);
             *index += 1;
             next += distance;
             if *index < axis.extent {

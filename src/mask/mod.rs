@@ -140,7 +140,7 @@ impl<L: Generate> Task<L> for PackedWords<'_> {
         for words in words.chunks_mut(TILE * BLOCK / 32) {
             let decisions = source.next(lanes, left.min(TILE * BLOCK), &mut keep);
             left -= decisions;
-            let mut limbs = keep.keep_bits();
+            let mut limbs = keep.keep_bits(0);
             let (pairs, rest) = words.as_chunks_mut();
             for (pair, keep) in pairs.iter_mut().zip(&mut limbs) {
                 *pair = [low(keep), high(keep)];
@@ -167,7 +167,7 @@ impl<L: Generate> Task<L> for Bools<'_> {
         let mut keep = Keep::NEW;
         for tile in bools.chunks_mut(TILE * BLOCK) {
             source.next(lanes, tile.len(), &mut keep);
-            for (keep, bools) in keep.keep_bits().zip(tile.chunks_mut(LIMB)) {
+            for (keep, bools) in keep.keep_bits(0).zip(tile.chunks_mut(LIMB)) {
                 for (i, bool) in bools.iter_mut().enumerate() {
                     *bool = keep >> i & 1 == 1;
                 }

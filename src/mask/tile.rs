@@ -45,8 +45,8 @@ pub(crate) trait Tile {
     /// The most decisions that one can hold.
     const CAPACITY: usize;
 
-    /// From the first decision on. What the limbs have past the last one is unspecified.
-    fn limbs(&self) -> impl Iterator<Item: Borrow<Self::Limb>>;
+    /// From decision `from` on. What the limbs have past the last decision is unspecified.
+    fn limbs(&self, from: usize) -> impl Iterator<Item: Borrow<Self::Limb>>;
 
     /// Sixty-four decisions like number `i` of a limb.
     fn all_like(limb: &Self::Limb, i: usize) -> Self::Limb;
@@ -78,8 +78,8 @@ impl Tile for Keep {
 
     /// Shifted as they are read: moving all bits to the front took longer.
     #[inline(always)]
-    fn limbs(&self) -> impl Iterator<Item: Borrow<u64>> {
-        self.keep_bits()
+    fn limbs(&self, from: usize) -> impl Iterator<Item: Borrow<u64>> {
+        self.keep_bits(from)
     }
 
     #[inline(always)]
@@ -113,24 +113,37 @@ impl Tile for Keep {
     }
 
     fn spread(&mut self, tile: &Self, from: usize, times: usize, skip: usize, len: usize) {
-        let (mut next, mut used) = (from + skip / times.max(1), skip % times.max(1));
+        let times = times.max(1);
+        let (mut next, mut used) = (from + skip / times, skip % times);
+        if times > LIMB / 2 {
+            return fill(self, len, |room| {
+                let run = (times - used).min(room);
+                let bits = (bits_from(tile, next) & 1).wrapping_neg();
+                (next, used) = if used + run < times { (next, used + run) } else { (next + 1, 0) };
+                (bits, run)
+            });
+        }
+        // As many bits at once as fit.
+        let spread = Spread::new(times);
+        let width = spread.bits * times;
         fill(self, len, |room| {
-            let run = (times - used).min(room);
-            let bits = (bits_from(tile, next) & 1).wrapping_neg();
-            (next, used) = if used + run < times { (next, used + run) } else { (next + 1, 0) };
+            let run = (width - used).min(room);
+            let bits = spread.of(bits_from(tile, next)) >> used;
+            (next, used) = if used + run < width { (next, used + run) } else { (next + spread.bits, 0) };
             (bits, run)
         });
     }
 }
 
 impl Keep {
-    /// The limbs from the first decision on.
+    /// The limbs from decision `from` on.
     #[inline(always)]
-    pub(crate) fn keep_bits(&self) -> impl Iterator<Item = u64> {
-        let limbs = self.bits.get(self.from / LIMB..);
+    pub(crate) fn keep_bits(&self, from: usize) -> impl Iterator<Item = u64> {
+        let first = self.from + from;
+        let limbs = self.bits.get(first / LIMB..);
         debug_assert!(limbs.is_some());
         let limbs = limbs.unwrap_or_default();
-        let shift = self.from % LIMB;
+        let shift = first % LIMB;
         // Each with the next one, rather than windows of two, whose indices are not known to be in range.
         let pairs = limbs.iter().zip(limbs.get(1..).unwrap_or_default());
         pairs.map(move |(low, high)| low >> shift | high << 1 << (LIMB - 1 - shift))
@@ -148,6 +161,42 @@ impl Keep {
     pub(crate) fn blocks_mut(&mut self, from: usize) -> &mut [Block] {
         self.from = from;
         self.bits.as_chunks_mut().0
+    }
+}
+
+/// Repeats each of several bits: moves them apart, the upper half first, then the upper half of each half, and so on.
+struct Spread {
+    times: usize,
+    /// The number of bits that are spread at once, a power of two.
+    bits: usize,
+    /// Where the bits are when there are 1, 2, 4, ... next to each other.
+    places: [u64; 5],
+}
+
+impl Spread {
+    fn new(times: usize) -> Self {
+        let bits = 1 << (LIMB / times).ilog2();
+        let mut places = [0; 5];
+        for (i, places) in places.iter_mut().enumerate() {
+            let run = 1 << i;
+            for first in (0..bits).step_by(run) {
+                *places |= u64::MAX >> (LIMB - run) << (first * times % LIMB);
+            }
+        }
+        Self { times, bits, places }
+    }
+
+    /// The first bits of `bits`, each of them `times` times.
+    #[inline(always)]
+    fn of(&self, bits: u64) -> u64 {
+        let mut apart = bits & (u64::MAX >> (LIMB - self.bits));
+        for (i, places) in self.places.iter().enumerate().rev() {
+            let run = 1 << i;
+            if run < self.bits {
+                apart = (apart | apart << (run * (self.times - 1))) & places;
+            }
+        }
+        apart.wrapping_mul(u64::MAX >> (LIMB - self.times))
     }
 }
 

@@ -134,8 +134,8 @@ impl Tile for NoiseTile {
     const NEW: Self = Self { noise: [[0.0; CHUNK]; (BLOCK + LIMB) / CHUNK], skip: 0 };
 
     #[inline(always)]
-    fn limbs(&self) -> impl Iterator<Item: Borrow<[f32; LIMB]>> {
-        self.values().as_chunks().0.iter()
+    fn limbs(&self, from: usize) -> impl Iterator<Item: Borrow<[f32; LIMB]>> {
+        self.values().get(from..).unwrap_or_default().as_chunks().0.iter()
     }
 
     #[inline(always)]

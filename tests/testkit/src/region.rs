@@ -38,9 +38,8 @@ impl Region {
     /// Where the elements of the box are, in its row-major order, in memory with these strides for the whole.
     pub fn places(&self, strides: &[usize]) -> Vec<usize> {
         let mut places = if self.elements() == 0 { vec![] } else { vec![0] };
-        for axis in 0..self.shape.len() {
-            let (start, stride) = (self.start[axis], strides[axis]);
-            let along = |place: usize| (start..start + self.shape[axis]).map(move |i| place + i * stride);
+        for ((&start, &extent), &stride) in self.start.iter().zip(&self.shape).zip(strides) {
+            let along = |place: usize| (start..start + extent).map(move |i| place + i * stride);
             places = places.into_iter().flat_map(along).collect();
         }
         places
