@@ -1,4 +1,4 @@
-//! Any layer as a filter of raw little-endian `f32`s, so that programs in other languages can see what it does.
+//! Any layer as a filter of raw little-endian elements, so that programs in other languages can see what it does.
 //!
 //! `cargo run --release -p dropout-kernels-examples --example layer -- --shape 2,3,4 --shared 2 < x > y`, and other options: see `--help`.
 
@@ -7,26 +7,39 @@ use std::io::{Read, Write, stdin, stdout};
 use std::process::ExitCode;
 
 use common::arguments::{self, Arguments};
-use dropout_kernels::{Address, AlphaDropout, DropBlock, Dropout, GaussianDropout, Kind, Layer, Layout, Mode, Rate};
+use dropout_kernels::{Address, AlphaDropout, DropBlock, Dropout, Float, GaussianDropout, Layout, Mode, Part, Rate};
+use half::{bf16, f16};
 
 const HELP: &str = "\
-Reads a tensor of f32s and writes what a layer makes of it, once for each step.
+Reads a tensor of raw little-endian elements and writes what a layer makes of it, once for each step.
 
       --kind KIND      element, alpha, gaussian or drop_block [element]
+      --dtype TYPE     f32, f64, f16 or bf16 [f32]
       --shape N,N,...  the tensor's shape
+      --whole N,N,...  shape of the tensor that it is a part of [itself]
+      --start N,N,...  where in the whole it begins [0,0,...]
       --shared N,...   axes along which all elements share a decision [none]
       --block N        rows and columns of a dropped block [1]
   -p, --rate P         rate of the dropout [0.5]
+      --seed N         seed [42]
+      --layer N        number of the layer [0]
+      --step N         first training step [0]
       --steps N        training steps [1]
+      --offset N       index of the whole's first decision [0]
       --eval           evaluation rather than training
   -h, --help           this text";
 
 struct Options {
     kind: String,
+    dtype: String,
     shape: Vec<usize>,
+    whole: Vec<usize>,
+    start: Vec<usize>,
     shared: Vec<usize>,
     block: usize,
     rate: Rate,
+    /// Of the first step.
+    address: Address,
     steps: u32,
     eval: bool,
 }
@@ -38,45 +51,71 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let mut bytes = Vec::new();
     stdin().read_to_end(&mut bytes)?;
-    let x: Vec<f32> = bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    match options.dtype.as_str() {
+        "f32" => filter(options, &bytes, f32::from_le_bytes, f32::to_le_bytes),
+        "f64" => filter(options, &bytes, f64::from_le_bytes, f64::to_le_bytes),
+        "f16" => filter(options, &bytes, f16::from_le_bytes, f16::to_le_bytes),
+        "bf16" => filter(options, &bytes, bf16::from_le_bytes, bf16::to_le_bytes),
+        unknown => Err(format!("no type {unknown}").into()),
+    }
+}
+
+/// Of elements of `N` bytes.
+fn filter<E: Float, const N: usize>(
+    options: &Options,
+    bytes: &[u8],
+    from_bytes: fn([u8; N]) -> E,
+    to_bytes: fn(E) -> [u8; N],
+) -> Result<(), Box<dyn Error>> {
+    let x: Vec<E> = bytes.as_chunks().0.iter().map(|bytes| from_bytes(*bytes)).collect();
     for step in 0..options.steps {
-        let y = output(options, Address { seed: 42, layer: 0, step, offset: 0 }, &x)?;
-        stdout().write_all(&y.into_iter().flat_map(f32::to_le_bytes).collect::<Vec<u8>>())?;
+        let address = Address { step: options.address.step.wrapping_add(step), ..options.address };
+        let mut y = x.clone();
+        apply(options, address, &mut y)?;
+        stdout().write_all(&y.into_iter().flat_map(to_bytes).collect::<Vec<u8>>())?;
     }
     Ok(())
 }
 
-fn output(options: &Options, address: Address, x: &[f32]) -> Result<Vec<f32>, Box<dyn Error>> {
-    let Options { rate, eval, .. } = *options;
-    let mode = if eval { Mode::Eval } else { Mode::Train(address) };
-    let layout = Layout::shared(&options.shape, &options.shared)?;
+fn apply<E: Float>(options: &Options, address: Address, x: &mut [E]) -> Result<(), Box<dyn Error>> {
+    let Options { rate, eval, shape, shared, .. } = options;
+    let mode = if *eval { Mode::Eval } else { Mode::Train(address) };
+    let whole = if options.whole.is_empty() { shape } else { &options.whole };
+    let at_the_start = vec![0; whole.len()];
+    let start = if options.start.is_empty() { &at_the_start } else { &options.start };
+    let layout = Layout::part(Part { whole, start, shape, shared, strides: None })?;
     match options.kind.as_str() {
-        "element" => apply(&Dropout::new(rate).with_layout(layout), mode, x),
-        "alpha" => apply(&AlphaDropout::new(rate).with_layout(layout), mode, x),
-        "gaussian" => apply(&GaussianDropout::new(rate).with_layout(layout), mode, x),
-        "drop_block" => {
-            let drop_block = DropBlock::new(rate, options.block, options.shape.as_slice().try_into()?)?;
+        "element" => Dropout::new(*rate).with_layout(layout).apply_in_place(mode, x)?,
+        "alpha" => AlphaDropout::new(*rate).with_layout(layout).apply_in_place(mode, x)?,
+        "gaussian" => GaussianDropout::new(*rate).with_layout(layout).apply_in_place(mode, x)?,
+        "drop_block" if whole == shape => {
+            let drop_block = DropBlock::new(*rate, options.block, shape.as_slice().try_into()?)?;
             let mut words = vec![0; drop_block.words()];
             let mask = drop_block.draw(address, &mut words)?;
-            apply(&drop_block, if eval { Mode::Eval } else { Mode::Stored(mask) }, x)
+            drop_block.apply_in_place(if *eval { Mode::Eval } else { Mode::Stored(mask) }, x)?;
         }
-        unknown => Err(format!("no kind {unknown}").into()),
+        "drop_block" => return Err("DropBlock takes whole tensors".into()),
+        unknown => return Err(format!("no kind {unknown}").into()),
     }
-}
-
-fn apply<K: Kind<f32>>(layer: &Layer<K>, mode: Mode, x: &[f32]) -> Result<Vec<f32>, Box<dyn Error>> {
-    let mut y = x.to_vec();
-    layer.apply_in_place(mode, &mut y)?;
-    Ok(y)
+    Ok(())
 }
 
 fn options(arguments: &mut Arguments) -> Result<Options, Box<dyn Error>> {
     Ok(Options {
         kind: arguments.value("--kind", "element".into())?,
+        dtype: arguments.value("--dtype", "f32".into())?,
         shape: arguments.list("--shape")?,
+        whole: arguments.list("--whole")?,
+        start: arguments.list("--start")?,
         shared: arguments.list("--shared")?,
         block: arguments.value("--block", 1)?,
         rate: arguments.rate(["-p", "--rate"], 0.5)?,
+        address: Address {
+            seed: arguments.value("--seed", 42)?,
+            layer: arguments.value("--layer", 0)?,
+            step: arguments.value("--step", 0)?,
+            offset: arguments.value("--offset", 0)?,
+        },
         steps: arguments.value("--steps", 1)?,
         eval: arguments.flag("--eval"),
     })

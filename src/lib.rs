@@ -17,7 +17,8 @@
 //! | [`Address`] | seed, layer, step and logical offset, which select a mask |
 //! | [`Mask`] | the decisions of an address and a rate, for use on their own; its documentation is the mask contract |
 //! | [`PackedMask`] | a mask that was stored |
-//! | [`Layout`] | a tensor's shape, and which of its elements share a decision |
+//! | [`Layout`] | where a tensor's elements lie in a slice, and which of them share a decision |
+//! | [`Part`] | a box of a larger tensor: a shard, a tile, a view |
 //! | [`Mode`] | training, training with a stored mask, or evaluation |
 //! | [`Layer`] | a kind of dropout on a layout; its methods are the passes. [`Dropout`] and the other kinds are layers |
 //! | [`Fused`] | bias, [`Activation`], [`Dropout`] and residual in one pass |
@@ -54,6 +55,19 @@
 //! | sample (stochastic depth, `DropPath`) | [`Layout::sample`] | torchvision's `StochasticDepth` | `noise_shape` | `broadcast_dims` |
 //! | element, the same at each time step (locked, variational) | [`Layout::locked`] | | `noise_shape` | `broadcast_dims` |
 //! | position along any other set of axes | [`Layout::shared`] | | `noise_shape` | `broadcast_dims` |
+//! | element of a view, as above | [`Layout::strided`], [`Part::strides`] | views | | |
+//!
+//! and which part of a tensor the slice holds:
+//!
+//! | who | holds | as a [`Part`] of |
+//! |---|---|---|
+//! | a data-parallel rank | some samples | the global batch |
+//! | a tensor-parallel rank | columns of \[batch, hidden\] | all columns |
+//! | a sequence-parallel rank | a stretch of \[batch, sequence, hidden\] | the whole sequence |
+//! | an attention kernel | a tile of \[batch, heads, queries, keys\] | all scores |
+//! | a concatenated buffer | a range of channels of N x C x H x W | all channels, with [`strides`](Part::strides) |
+//!
+//! All of them take one address and one [`Mode`]: [`Layout::part`] puts each part in its place.
 //!
 //! The kind says what becomes of kept and dropped elements:
 //!

@@ -11,7 +11,7 @@ use dropout_kernels::monte_carlo::{Moments, Uncertainty, entropy};
 use dropout_kernels::philox::{Philox, philox4x32};
 use dropout_kernels::{
     Activation, Address, AlphaDropout, DropBlock, Dropout, Element, Error, Fused, GaussianDropout, Kind, Layer, Layout, Mask,
-    MaskKind, Mode, PackedMask, QuantizedDropout, Rate, Scaling,
+    MaskKind, Mode, PackedMask, Part, QuantizedDropout, Rate, Scaling,
 };
 use half::{bf16, f16};
 use rand_core::TryRng;
@@ -56,6 +56,8 @@ export! {
     fn layout_locked(shape: &[usize]) -> Result<Layout, Error> = Layout::locked(shape);
     fn layout_rows(rows: usize, columns: usize, stride: usize) -> Result<Layout, Error> = Layout::rows(rows, columns, stride);
     fn layout_shared(shape: &[usize], axes: &[usize]) -> Result<Layout, Error> = Layout::shared(shape, axes);
+    fn layout_strided(shape: &[usize], strides: &[usize]) -> Result<Layout, Error> = Layout::strided(shape, strides);
+    fn layout_part(part: Part<'_>) -> Result<Layout, Error> = Layout::part(part);
     fn layout_decisions(layout: &Layout) -> usize = layout.decisions();
 
     fn mask_keeps(rate: Rate, address: Address, index: u64) -> Result<bool, Error> = Mask::new(rate, address).keeps(index);
