@@ -25,6 +25,11 @@ pub enum Error {
         /// The threshold as given.
         threshold: u64,
     },
+    /// A standard deviation of noise that is NaN, infinite or negative.
+    Deviation {
+        /// The deviation as given.
+        deviation: f32,
+    },
     /// A slice, or a stored mask, whose length does not fit the other arguments.
     Length {
         /// The name of the parameter.
@@ -77,7 +82,7 @@ pub enum Error {
     },
     /// A shape whose number of elements, or of decisions, does not fit `usize`.
     ShapeOverflow,
-    /// [`Mode::Stored`](crate::Mode::Stored) for Gaussian dropout, which multiplies by noise and has no mask.
+    /// [`Mode::Stored`](crate::Mode::Stored) for Gaussian dropout or noise, which have no mask.
     StoredMask,
     /// [`Mode::Train`](crate::Mode::Train) for DropBlock, whose mask has to be drawn beforehand.
     ComputedMask,
@@ -100,6 +105,9 @@ impl fmt::Display for Error {
                 write!(f, "rate {numerator}/{denominator}: expected numerator <= denominator and denominator > 0")
             }
             Self::Threshold { threshold } => write!(f, "threshold {threshold}: expected at most 2^32"),
+            Self::Deviation { deviation } => {
+                write!(f, "standard deviation {deviation}: expected a finite number that is not negative")
+            }
             Self::Length { name, expected, actual } => {
                 write!(f, "length of `{name}` is {actual}: expected {expected}")
             }
@@ -117,7 +125,7 @@ impl fmt::Display for Error {
                 write!(f, "{elements} elements with a bias of {columns} columns: expected a multiple of the columns")
             }
             Self::ShapeOverflow => f.write_str("the shape has more elements or decisions than fit usize"),
-            Self::StoredMask => f.write_str("mode Stored for Gaussian dropout, which has no mask: expected Train or Eval"),
+            Self::StoredMask => f.write_str("mode Stored for Gaussian noise, which has no mask: expected Train or Eval"),
             Self::ComputedMask => {
                 f.write_str("mode Train for DropBlock, whose mask is drawn beforehand: expected Stored or Eval")
             }

@@ -195,7 +195,8 @@ pub use element::{Element, Float, Integer};
 pub use error::Error;
 pub use fused::{Activation, Fused};
 pub use kinds::{
-    Alpha, AlphaDropout, DropBlock, Dropout, Gaussian, GaussianDropout, Quantized, QuantizedDropout, Scaled, Scaling, Squares,
+    Additive, Alpha, AlphaDropout, Choice, DropBlock, Dropout, Gaussian, GaussianDropout, GaussianNoise, Quantized,
+    QuantizedDropout, Scaled, Scaling, Select, Squares,
 };
 pub use layer::{AnyLayout, Kind, Layer, MaskKind, Mode};
 pub use layout::{Layout, MAX_RANK, Part};

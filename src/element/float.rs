@@ -1,14 +1,25 @@
 //! `f32` and `f64` elements.
 
-use super::sealed::{Element, Float};
+use super::sealed::{Element, Float, mean, weights};
 use crate::simd::{CHUNK, Lanes};
 
 impl Element for f32 {
     const ZERO: Self = 0.0;
 
     #[inline(always)]
-    fn select<L: Lanes>(lanes: L, keep: u16, kept: [Self; CHUNK], dropped: Self) -> [Self; CHUNK] {
-        lanes.store_f32(lanes.select_f32(keep, lanes.load_f32(&kept), lanes.splat_f32(dropped)))
+    fn select<L: Lanes>(lanes: L, keep: u16, kept: [Self; CHUNK], dropped: [Self; CHUNK]) -> [Self; CHUNK] {
+        lanes.store_f32(lanes.select_f32(keep, lanes.load_f32(&kept), lanes.load_f32(&dropped)))
+    }
+
+    type Weights = [Self; 2];
+
+    fn weights(keep: f64) -> [Self; 2] {
+        weights::<Self>(keep)
+    }
+
+    #[inline(always)]
+    fn mean<L: Lanes>(lanes: L, weights: [Self; 2], kept: &[Self; CHUNK], dropped: &[Self; CHUNK]) -> [Self; CHUNK] {
+        mean(lanes, weights, kept, dropped)
     }
 }
 
@@ -49,8 +60,19 @@ impl Element for f64 {
     const ZERO: Self = 0.0;
 
     #[inline(always)]
-    fn select<L: Lanes>(lanes: L, keep: u16, kept: [Self; CHUNK], dropped: Self) -> [Self; CHUNK] {
-        lanes.store_f64(lanes.select_f64(keep, lanes.load_f64(&kept), lanes.splat_f64(dropped)))
+    fn select<L: Lanes>(lanes: L, keep: u16, kept: [Self; CHUNK], dropped: [Self; CHUNK]) -> [Self; CHUNK] {
+        lanes.store_f64(lanes.select_f64(keep, lanes.load_f64(&kept), lanes.load_f64(&dropped)))
+    }
+
+    type Weights = [Self; 2];
+
+    fn weights(keep: f64) -> [Self; 2] {
+        weights::<Self>(keep)
+    }
+
+    #[inline(always)]
+    fn mean<L: Lanes>(lanes: L, weights: [Self; 2], kept: &[Self; CHUNK], dropped: &[Self; CHUNK]) -> [Self; CHUNK] {
+        mean(lanes, weights, kept, dropped)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use half::{bf16, f16};
 
-use super::sealed::{Element, Float};
+use super::sealed::{Element, Float, mean, weights};
 use crate::simd::{CHUNK, Lanes};
 
 macro_rules! half {
@@ -11,8 +11,19 @@ macro_rules! half {
             const ZERO: Self = Self::ZERO;
 
             #[inline(always)]
-            fn select<L: Lanes>(lanes: L, keep: u16, kept: [Self; CHUNK], dropped: Self) -> [Self; CHUNK] {
-                lanes.select_u16(keep, kept.map(Self::to_bits), dropped.to_bits()).map(Self::from_bits)
+            fn select<L: Lanes>(lanes: L, keep: u16, kept: [Self; CHUNK], dropped: [Self; CHUNK]) -> [Self; CHUNK] {
+                lanes.select_u16(keep, kept.map(Self::to_bits), dropped.map(Self::to_bits)).map(Self::from_bits)
+            }
+
+            type Weights = [f32; 2];
+
+            fn weights(keep: f64) -> [f32; 2] {
+                weights::<Self>(keep)
+            }
+
+            #[inline(always)]
+            fn mean<L: Lanes>(lanes: L, weights: [f32; 2], kept: &[Self; CHUNK], dropped: &[Self; CHUNK]) -> [Self; CHUNK] {
+                mean(lanes, weights, kept, dropped)
             }
         }
 

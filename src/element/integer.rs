@@ -9,8 +9,24 @@ macro_rules! integer {
             const ZERO: Self = 0;
 
             #[inline(always)]
-            fn select<L: Lanes>(lanes: L, keep: u16, kept: [Self; CHUNK], dropped: Self) -> [Self; CHUNK] {
-                lanes.$select(keep, kept.map(Self::cast_unsigned), dropped.cast_unsigned()).map(|x| x.cast_signed())
+            fn select<L: Lanes>(lanes: L, keep: u16, kept: [Self; CHUNK], dropped: [Self; CHUNK]) -> [Self; CHUNK] {
+                let [kept, dropped] = [kept, dropped].map(|x| x.map(Self::cast_unsigned));
+                lanes.$select(keep, kept, dropped).map(|x| x.cast_signed())
+            }
+
+            /// The first one's, times 2^15.
+            type Weights = i32;
+
+            fn weights(keep: f64) -> i32 {
+                (keep * 32768.0 + 0.5) as i32
+            }
+
+            /// Rounded to nearest, ties up. The difference of two `i16` times 2^15 is the most that 32 bits hold.
+            #[inline(always)]
+            fn mean<L: Lanes>(lanes: L, keep: i32, kept: &[Self; CHUNK], dropped: &[Self; CHUNK]) -> [Self; CHUNK] {
+                let dropped = lanes.$load(dropped);
+                let product = (lanes.$load(kept) - dropped) * lanes.splat_i32(keep);
+                lanes.$store(lanes.sar(product + lanes.splat_i32(1 << 14), 15) + dropped)
             }
         }
 

@@ -9,8 +9,17 @@ pub(crate) trait Element: Copy + Send + Sync {
     /// Pads the last chunk of a slice. It is also what [`Scale`](crate::kernel::Scale) drops to.
     const ZERO: Self;
 
-    /// Element i is that of `kept` if bit i of `keep` is set, `dropped` otherwise.
-    fn select<L: Lanes>(lanes: L, keep: u16, kept: [Self; CHUNK], dropped: Self) -> [Self; CHUNK];
+    /// Element i is that of `kept` if bit i of `keep` is set, of `dropped` otherwise.
+    fn select<L: Lanes>(lanes: L, keep: u16, kept: [Self; CHUNK], dropped: [Self; CHUNK]) -> [Self; CHUNK];
+
+    /// The probabilities of two values, as [`mean`](Self::mean) uses them.
+    type Weights: Copy + Send + Sync;
+
+    /// `keep` for the first, the rest of 1 for the second.
+    fn weights(keep: f64) -> Self::Weights;
+
+    /// The mean of two values.
+    fn mean<L: Lanes>(lanes: L, weights: Self::Weights, kept: &[Self; CHUNK], dropped: &[Self; CHUNK]) -> [Self; CHUNK];
 }
 
 /// Floating-point elements, which kinds multiply and add.
@@ -32,6 +41,18 @@ pub(crate) trait Float: Element {
     fn load_f32<L: Lanes>(lanes: L, x: &[f32; CHUNK]) -> Self::Vector<L>;
     /// Rounds to nearest.
     fn store<L: Lanes>(lanes: L, x: Self::Vector<L>) -> [Self; CHUNK];
+}
+
+/// [`Element::weights`] of floating-point elements.
+pub(super) fn weights<E: Float>(keep: f64) -> [E::Number; 2] {
+    [E::number(keep), E::number(1.0 - keep)]
+}
+
+/// [`Element::mean`] of floating-point elements.
+#[inline(always)]
+pub(super) fn mean<L: Lanes, E: Float>(lanes: L, weights: [E::Number; 2], kept: &[E; CHUNK], dropped: &[E; CHUNK]) -> [E; CHUNK] {
+    let [keep, drop] = weights.map(|weight| E::splat(lanes, weight));
+    E::store(lanes, E::load(lanes, kept) * keep + E::load(lanes, dropped) * drop)
 }
 
 /// Quantised elements, which kinds rescale in fixed point.

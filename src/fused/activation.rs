@@ -48,7 +48,7 @@ pub enum Activation {
 }
 
 /// An activation as a type, so that kernels are compiled for each.
-pub(super) trait Function: Copy {
+pub(super) trait Function: Copy + Send {
     fn value<L: Lanes>(self, lanes: L, x: L::F32x16) -> L::F32x16;
     /// The gradient with respect to `x`, given that with respect to the value.
     fn gradient<L: Lanes>(self, lanes: L, x: L::F32x16, gradient: L::F32x16) -> L::F32x16;

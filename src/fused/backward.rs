@@ -3,20 +3,12 @@
 use core::ops::Range;
 
 use super::activation::Function;
-use super::columns::{Chunks, add_to_columns, column, load_columns};
-use crate::kernel::{ChunkFn, Effect};
+use super::columns::{Row, add_to_columns, load_columns};
+use super::forward::Forward;
+use crate::kernel::{ChunkFn, Chunks, Cut, Effect};
 use crate::layout::Walk;
 use crate::mask::{Keep, TILE};
 use crate::simd::{CHUNK, Lanes};
-
-/// What a backward pass reads besides the kernel's input.
-#[derive(Clone, Copy)]
-pub(super) struct Inputs<'a> {
-    pub(super) x: &'a [f32],
-    pub(super) bias: Option<&'a [f32]>,
-    /// `grad_y`, if the kernel's input is the gradient to add to.
-    pub(super) grad_y: Option<&'a [f32]>,
-}
 
 /// Blocks of decisions per tile where a layout repeats them. The tile's size determines the order of the sums, so it
 /// must be the same on every CPU: this is what the smallest one has.
@@ -24,12 +16,10 @@ const SUMMED_BLOCKS: usize = 2;
 
 const _: () = assert!(SUMMED_BLOCKS <= TILE);
 
-/// The backward pass, as the kernel's effect.
+/// The backward pass, as the kernel's effect on `grad_y`.
 pub(super) struct Backward<'a, F> {
-    pub(super) function: F,
-    /// The factor of kept gradients.
-    pub(super) factor: f32,
-    pub(super) inputs: Inputs<'a>,
+    pub(super) forward: Forward<'a, F>,
+    pub(super) x: &'a [f32],
     pub(super) grad_bias: Option<&'a mut [f32]>,
 }
 
@@ -48,21 +38,32 @@ impl<F: Function> Effect<f32> for Backward<'_, F> {
 
     #[inline(always)]
     fn chunk_fn<L: Lanes>(&mut self, lanes: L, range: Range<usize>) -> BackwardFn<'_, L, F> {
-        let Self { function, factor, inputs, ref mut grad_bias } = *self;
+        let Self { forward, x, ref mut grad_bias } = *self;
         let grad_bias = grad_bias.as_deref_mut();
-        let column = column(inputs.bias.or(grad_bias.as_deref()), range.start);
-        let (x, grad_y) = (Chunks::of(inputs.x, range.clone()), inputs.grad_y.map(|grad_y| Chunks::of(grad_y, range.clone())));
-        BackwardFn { lanes, function, factor, x, bias: inputs.bias, grad_y, grad_bias, column, left: range.len() }
+        let row = forward.bias.or(grad_bias.as_deref().map(Row::of));
+        let column = row.map_or(0, |row| row.column(range.start));
+        BackwardFn { lanes, forward, x: Chunks::of(x, range.clone()), grad_bias, column, left: range.len() }
+    }
+}
+
+impl<F: Function> Cut for Backward<'_, F> {
+    /// The sums of a column have one order.
+    fn can_cut(&self) -> bool {
+        self.grad_bias.is_none()
+    }
+
+    fn cut(self, elements: usize) -> (Self, Self) {
+        debug_assert!(self.grad_bias.is_none());
+        let (forward, forward_rest) = self.forward.cut(elements);
+        let (x, x_rest) = self.x.cut(elements);
+        (Self { forward, x, grad_bias: self.grad_bias }, Self { forward: forward_rest, x: x_rest, grad_bias: None })
     }
 }
 
 pub(super) struct BackwardFn<'a, L, F> {
     lanes: L,
-    function: F,
-    factor: f32,
-    x: Chunks<'a>,
-    bias: Option<&'a [f32]>,
-    grad_y: Option<Chunks<'a>>,
+    forward: Forward<'a, F>,
+    x: Chunks<'a, f32>,
     grad_bias: Option<&'a mut [f32]>,
     /// The column of the next element.
     column: usize,
@@ -74,16 +75,14 @@ impl<L: Lanes, F: Function> ChunkFn<f32> for BackwardFn<'_, L, F> {
     type Limb = u64;
 
     #[inline(always)]
-    fn map(&mut self, keep: &u64, chunk: usize, input: &[f32; CHUNK]) -> [f32; CHUNK] {
-        let lanes = self.lanes;
-        let input = lanes.load_f32(input);
-        let grad_y = if let Some(grad_y) = &mut self.grad_y { grad_y.next(lanes) } else { input };
-        let mut x = self.x.next(lanes);
+    fn map(&mut self, keep: &u64, chunk: usize, grad_y: &[f32; CHUNK]) -> [f32; CHUNK] {
+        let (lanes, Forward { function, factor, bias }) = (self.lanes, self.forward);
+        let mut x = lanes.load_f32(&self.x.next());
         let mut next = self.column;
-        if let Some(bias) = self.bias {
-            x = x + load_columns(lanes, bias, &mut next);
+        if let Some(bias) = bias {
+            x = x + load_columns(lanes, bias.values, &mut next);
         }
-        let kept = self.function.gradient(lanes, x, grad_y * lanes.splat_f32(self.factor));
+        let kept = function.gradient(lanes, x, lanes.load_f32(grad_y) * lanes.splat_f32(factor));
         let gradient = lanes.select_f32((keep >> (CHUNK * chunk)) as u16, kept, lanes.splat_f32(0.0));
         if let Some(grad_bias) = &mut self.grad_bias {
             add_to_columns(lanes, grad_bias, &mut self.column, gradient, self.left);
@@ -92,6 +91,6 @@ impl<L: Lanes, F: Function> ChunkFn<f32> for BackwardFn<'_, L, F> {
         }
         debug_assert!(self.left > 0);
         self.left = self.left.saturating_sub(CHUNK);
-        lanes.store_f32(if self.grad_y.is_some() { input + gradient } else { gradient })
+        lanes.store_f32(gradient)
     }
 }

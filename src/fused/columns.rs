@@ -1,7 +1,4 @@
-//! Operands besides a kernel's own slices: slices as long as the tensor, and rows that repeat for each of its rows,
-//! such as a bias.
-
-use core::ops::Range;
+//! Rows that repeat for each row of a tensor, such as a bias.
 
 use crate::error::Error;
 use crate::simd::{CHUNK, Lanes};
@@ -12,44 +9,30 @@ pub(super) fn check_columns(elements: usize, columns: usize) -> Result<(), Error
     if whole { Ok(()) } else { Err(Error::Columns { elements, columns }) }
 }
 
-/// A slice that is read in step with the kernel's input.
-pub(super) struct Chunks<'a> {
-    whole: core::slice::Iter<'a, [f32; CHUNK]>,
-    rest: &'a [f32],
+/// A row that repeats for each row of a tensor.
+#[derive(Clone, Copy)]
+pub(super) struct Row<'a> {
+    pub(super) values: &'a [f32],
+    /// The column of the tensor's first element.
+    first: usize,
 }
 
-impl<'a> Chunks<'a> {
-    /// The elements of `range`.
-    pub(super) fn of(slice: &'a [f32], range: Range<usize>) -> Self {
-        debug_assert!(range.end <= slice.len());
-        let (whole, rest) = slice.get(range).unwrap_or_default().as_chunks();
-        Self { whole: whole.iter(), rest }
+impl<'a> Row<'a> {
+    /// Of a tensor that begins with the first column.
+    pub(super) const fn of(values: &'a [f32]) -> Self {
+        Self { values, first: 0 }
     }
 
-    /// The next sixteen elements; the last ones are padded with zeros.
-    #[inline(always)]
-    pub(super) fn next<L: Lanes>(&mut self, lanes: L) -> L::F32x16 {
-        if let Some(chunk) = self.whole.next() {
-            lanes.load_f32(chunk)
-        } else {
-            debug_assert!(!self.rest.is_empty());
-            lanes.load_f32(&padded(self.rest))
-        }
+    /// Of the tensor without its first elements.
+    pub(super) fn advanced(self, elements: usize) -> Self {
+        Self { first: self.column(elements), ..self }
     }
-}
 
-/// The last elements of a slice, padded with zeros.
-#[cold]
-fn padded(rest: &[f32]) -> [f32; CHUNK] {
-    let mut padded = [0.0; CHUNK];
-    padded.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-    padded
-}
-
-/// The column of an element, 0 if there is no row.
-pub(super) fn column(row: Option<&[f32]>, element: usize) -> usize {
-    debug_assert!(element == 0 || row.is_none_or(|row| !row.is_empty()));
-    row.and_then(|row| element.checked_rem(row.len())).unwrap_or(0)
+    /// The column of an element.
+    pub(super) fn column(self, element: usize) -> usize {
+        debug_assert!(element == 0 || !self.values.is_empty());
+        (self.first + element).checked_rem(self.values.len()).unwrap_or(0)
+    }
 }
 
 /// Sixteen values of a row from `column` on, with the first after the last. Advances `column`.

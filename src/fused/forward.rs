@@ -1,39 +1,20 @@
-//! The forward pass on sixteen elements: bias, activation, dropout and residual.
+//! The forward pass on sixteen elements: bias, activation and dropout.
 
 use core::ops::Range;
 
 use super::activation::Function;
-use super::columns::{Chunks, column, load_columns};
-use crate::error::{Error, check_length};
-use crate::kernel::{ChunkFn, Effect};
+use super::columns::{Row, load_columns};
+use crate::kernel::{ChunkFn, Cut, Effect};
 use crate::mask::Keep;
 use crate::simd::{CHUNK, Lanes};
 
-/// The second operand of a forward pass, besides the kernel's input.
+/// The forward pass, as the kernel's effect on `x`.
 #[derive(Clone, Copy)]
-pub(super) enum Other<'a> {
-    Nothing,
-    /// The kernel's input is `x`.
-    Residual(&'a [f32]),
-    /// The kernel's input is the residual.
-    X(&'a [f32]),
-}
-
-impl<'a> Other<'a> {
-    pub(super) fn residual(residual: Option<&'a [f32]>, len: usize) -> Result<Self, Error> {
-        let Some(residual) = residual else { return Ok(Self::Nothing) };
-        check_length("residual", len, residual.len())?;
-        Ok(Self::Residual(residual))
-    }
-}
-
-/// The forward pass, as the kernel's effect.
 pub(super) struct Forward<'a, F> {
     pub(super) function: F,
     /// The factor of kept values.
     pub(super) factor: f32,
-    pub(super) bias: Option<&'a [f32]>,
-    pub(super) other: Other<'a>,
+    pub(super) bias: Option<Row<'a>>,
 }
 
 impl<F: Function> Effect<f32> for Forward<'_, F> {
@@ -46,25 +27,20 @@ impl<F: Function> Effect<f32> for Forward<'_, F> {
 
     #[inline(always)]
     fn chunk_fn<L: Lanes>(&mut self, lanes: L, range: Range<usize>) -> ForwardFn<'_, L, F> {
-        let Self { function, factor, bias, other } = *self;
-        let column = column(bias, range.start);
-        let (x, residual) = match other {
-            Other::Nothing => (None, None),
-            Other::Residual(residual) => (None, Some(Chunks::of(residual, range))),
-            Other::X(x) => (Some(Chunks::of(x, range)), None),
-        };
-        ForwardFn { lanes, function, factor, bias, x, residual, column }
+        let column = self.bias.map_or(0, |bias| bias.column(range.start));
+        ForwardFn { lanes, forward: *self, column }
+    }
+}
+
+impl<F: Function> Cut for Forward<'_, F> {
+    fn cut(self, elements: usize) -> (Self, Self) {
+        (self, Self { bias: self.bias.map(|bias| bias.advanced(elements)), ..self })
     }
 }
 
 pub(super) struct ForwardFn<'a, L, F> {
     lanes: L,
-    function: F,
-    factor: f32,
-    bias: Option<&'a [f32]>,
-    /// `x`, if the kernel's input is the residual.
-    x: Option<Chunks<'a>>,
-    residual: Option<Chunks<'a>>,
+    forward: Forward<'a, F>,
     /// The column of the next element.
     column: usize,
 }
@@ -73,20 +49,13 @@ impl<L: Lanes, F: Function> ChunkFn<f32> for ForwardFn<'_, L, F> {
     type Limb = u64;
 
     #[inline(always)]
-    fn map(&mut self, keep: &u64, chunk: usize, input: &[f32; CHUNK]) -> [f32; CHUNK] {
-        let lanes = self.lanes;
-        let input = lanes.load_f32(input);
-        let mut x = if let Some(x) = &mut self.x { x.next(lanes) } else { input };
-        if let Some(bias) = self.bias {
-            x = x + load_columns(lanes, bias, &mut self.column);
+    fn map(&mut self, keep: &u64, chunk: usize, x: &[f32; CHUNK]) -> [f32; CHUNK] {
+        let (lanes, Forward { function, factor, bias }) = (self.lanes, self.forward);
+        let mut x = lanes.load_f32(x);
+        if let Some(bias) = bias {
+            x = x + load_columns(lanes, bias.values, &mut self.column);
         }
-        let kept = self.function.value(lanes, x) * lanes.splat_f32(self.factor);
-        let mut y = lanes.select_f32((keep >> (CHUNK * chunk)) as u16, kept, lanes.splat_f32(0.0));
-        if let Some(residual) = &mut self.residual {
-            y = residual.next(lanes) + y;
-        } else if self.x.is_some() {
-            y = input + y;
-        }
-        lanes.store_f32(y)
+        let kept = function.value(lanes, x) * lanes.splat_f32(factor);
+        lanes.store_f32(lanes.select_f32((keep >> (CHUNK * chunk)) as u16, kept, lanes.splat_f32(0.0)))
     }
 }

@@ -6,16 +6,16 @@ mod columns;
 mod forward;
 
 use crate::error::{Error, check_length};
-use crate::kernel::{Effect, Job, Slices};
+use crate::kernel::{Cut, Effect, Job, On, Slices, Sum};
 use crate::kinds::Dropout;
 use crate::layer::Mode;
 use crate::layout::Walk;
 use crate::mask::{Computed, Keep};
 pub use activation::Activation;
 use activation::{Gelu, Identity, Relu};
-use backward::{Backward, Inputs};
-use columns::check_columns;
-use forward::{Forward, Other};
+use backward::Backward;
+use columns::{Row, check_columns};
+use forward::Forward;
 
 /// The element-wise operations between two matrix products of a transformer or perceptron, in one pass over memory:
 ///
@@ -65,8 +65,9 @@ pub struct Fused<'a> {
 }
 
 impl Fused<'static> {
-    /// The activation and then `dropout`, with its rate, scaling, layout and backend. It runs on the calling thread,
-    /// even if `dropout` is `in_parallel`.
+    /// The activation and then `dropout`, with its rate, scaling, layout and backend, and on all threads if `dropout` is
+    /// `in_parallel`. Only a backward pass that sums a gradient of the bias runs on the calling thread, as the order of
+    /// its sums is fixed.
     #[must_use]
     pub const fn new(dropout: Dropout, activation: Activation) -> Self {
         Self { dropout, activation, bias: None }
@@ -92,7 +93,13 @@ impl<'a> Fused<'a> {
     pub fn apply(&self, mode: Mode<'_>, x: &[f32], residual: Option<&[f32]>, y: &mut [f32]) -> Result<(), Error> {
         let walk = self.walk("x", x.len())?;
         check_length("y", x.len(), y.len())?;
-        self.forward(mode, &walk, Slices::out_of_place(x, y), Other::residual(residual, x.len())?)
+        match residual {
+            None => self.forward(mode, &walk, Slices::out_of_place(x, y), None),
+            Some(residual) => {
+                check_length("residual", x.len(), residual.len())?;
+                self.forward(mode, &walk, Slices::out_of_place(residual, y), Some((x, On::Operand)))
+            }
+        }
     }
 
     /// The forward pass in place. It overwrites `x`, which the backward pass needs unless the activation is the
@@ -103,8 +110,10 @@ impl<'a> Fused<'a> {
     #[inline]
     pub fn apply_in_place(&self, mode: Mode<'_>, x: &mut [f32], residual: Option<&[f32]>) -> Result<(), Error> {
         let walk = self.walk("x", x.len())?;
-        let other = Other::residual(residual, x.len())?;
-        self.forward(mode, &walk, Slices::in_place(x), other)
+        if let Some(residual) = residual {
+            check_length("residual", x.len(), residual.len())?;
+        }
+        self.forward(mode, &walk, Slices::in_place(x), residual.map(|residual| (residual, On::Input)))
     }
 
     /// The forward pass, added to `residual` in place.
@@ -115,7 +124,7 @@ impl<'a> Fused<'a> {
     pub fn add(&self, mode: Mode<'_>, x: &[f32], residual: &mut [f32]) -> Result<(), Error> {
         let walk = self.walk("x", x.len())?;
         check_length("residual", x.len(), residual.len())?;
-        self.forward(mode, &walk, Slices::in_place(residual), Other::X(x))
+        self.forward(mode, &walk, Slices::in_place(residual), Some((x, On::Operand)))
     }
 
     /// The backward pass, from `grad_y` to `grad_x`; the gradient of the bias is added to `grad_bias`. Give it the mode
@@ -183,13 +192,19 @@ impl<'a> Fused<'a> {
         self.dropout.walk(name, len)
     }
 
+    /// Runs the forward pass, with the slice to take the sum with and whose turn the effect is.
     #[inline]
-    fn forward(&self, mode: Mode<'_>, walk: &Walk<'_>, slices: Slices<'_, f32>, other: Other<'_>) -> Result<(), Error> {
-        let (bias, factor) = (self.bias, self.factor(mode));
+    fn forward(
+        &self,
+        mode: Mode<'_>,
+        walk: &Walk<'_>,
+        slices: Slices<'_, f32>,
+        sum_with: Option<(&[f32], On)>,
+    ) -> Result<(), Error> {
         match self.activation {
-            Activation::Identity => self.run(mode, walk, slices, Forward { function: Identity, factor, bias, other }),
-            Activation::Relu => self.run(mode, walk, slices, Forward { function: Relu, factor, bias, other }),
-            Activation::Gelu => self.run(mode, walk, slices, Forward { function: Gelu, factor, bias, other }),
+            Activation::Identity => self.run(mode, walk, slices, self.effect(mode, Identity), sum_with),
+            Activation::Relu => self.run(mode, walk, slices, self.effect(mode, Relu), sum_with),
+            Activation::Gelu => self.run(mode, walk, slices, self.effect(mode, Gelu), sum_with),
         }
     }
 
@@ -207,19 +222,25 @@ impl<'a> Fused<'a> {
             check_columns(x.len(), grad_bias.len())?;
             check_length("grad_bias", self.bias.map_or(grad_bias.len(), <[f32]>::len), grad_bias.len())?;
         }
-        let inputs = Inputs { x, bias: self.bias, grad_y };
-        let factor = self.factor(mode);
+        let sum_with = grad_y.map(|grad_y| (grad_y, On::Operand));
         match self.activation {
-            Activation::Identity => self.run(mode, walk, slices, Backward { function: Identity, factor, inputs, grad_bias }),
-            Activation::Relu => self.run(mode, walk, slices, Backward { function: Relu, factor, inputs, grad_bias }),
-            Activation::Gelu => self.run(mode, walk, slices, Backward { function: Gelu, factor, inputs, grad_bias }),
+            Activation::Identity => {
+                self.run(mode, walk, slices, Backward { forward: self.effect(mode, Identity), x, grad_bias }, sum_with)
+            }
+            Activation::Relu => {
+                self.run(mode, walk, slices, Backward { forward: self.effect(mode, Relu), x, grad_bias }, sum_with)
+            }
+            Activation::Gelu => {
+                self.run(mode, walk, slices, Backward { forward: self.effect(mode, Gelu), x, grad_bias }, sum_with)
+            }
         }
     }
 
-    /// The factor of kept values.
-    fn factor(&self, mode: Mode<'_>) -> f32 {
+    /// The forward pass in this mode, as an effect.
+    fn effect<F>(&self, mode: Mode<'_>, function: F) -> Forward<'_, F> {
         let [in_training, in_evaluation] = self.dropout.kind.factors();
-        (if mode == Mode::Eval { in_evaluation } else { in_training }) as f32
+        let factor = if mode == Mode::Eval { in_evaluation } else { in_training };
+        Forward { function, factor: factor as f32, bias: self.bias.map(Row::of) }
     }
 
     fn run(
@@ -227,15 +248,25 @@ impl<'a> Fused<'a> {
         mode: Mode<'_>,
         walk: &Walk<'_>,
         slices: Slices<'_, f32>,
-        effect: impl Effect<f32, Tile = Keep>,
+        effect: impl Effect<f32, Tile = Keep> + Cut,
+        sum_with: Option<(&[f32], On)>,
     ) -> Result<(), Error> {
         mode.check(walk.all)?;
-        let job = Job { backend: self.dropout.backend(), walk, slices };
-        match mode.advanced(walk.first) {
+        match sum_with {
+            None => self.dropout.on_threads(mode, walk, slices, effect, |mode, job, effect| self.start(mode, job, effect)),
+            Some((operand, effect_on)) => {
+                let sum = Sum { effect, operand, effect_on };
+                self.dropout.on_threads(mode, walk, slices, sum, |mode, job, sum| self.start(mode, job, sum));
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&self, mode: Mode<'_>, job: Job<'_, f32>, effect: impl Effect<f32, Tile = Keep>) {
+        match mode {
             Mode::Train(address) => job.apply(Computed::new(self.dropout.rate(), address), effect),
             Mode::Stored(mask) => job.apply(mask, effect),
             Mode::Eval => job.evaluate(effect),
         }
-        Ok(())
     }
 }

@@ -37,6 +37,22 @@ impl<E: Float> Pair<E> for Scale<E> {
     }
 }
 
+/// Kept values as they are, dropped ones zero.
+#[derive(Clone, Copy)]
+pub(crate) struct Unchanged;
+
+impl<E: Element> Pair<E> for Unchanged {
+    #[inline(always)]
+    fn kept<L: Lanes>(self, _: L, x: &[E; CHUNK]) -> [E; CHUNK] {
+        *x
+    }
+
+    #[inline(always)]
+    fn dropped(self) -> E {
+        E::ZERO
+    }
+}
+
 /// What decisions of some form mean for values: a [`Pair`] for keep bits, a product for noise, a whole expression for
 /// fused passes.
 pub(crate) trait Effect<E: Element> {
@@ -110,7 +126,7 @@ impl<L: Lanes, E: Element, P: Pair<E>> ChunkFn<E> for Select<L, P> {
     #[inline(always)]
     fn map(&mut self, keep: &u64, chunk: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
         let Self { lanes, pair } = *self;
-        E::select(lanes, (keep >> (CHUNK * chunk)) as u16, pair.kept(lanes, x), pair.dropped())
+        E::select(lanes, (keep >> (CHUNK * chunk)) as u16, pair.kept(lanes, x), [pair.dropped(); CHUNK])
     }
 }
 

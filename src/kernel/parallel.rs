@@ -1,5 +1,6 @@
 //! The same tensor in parts, on as many threads as rayon has.
 
+use super::cut::Cut;
 use super::slices::Slices;
 use crate::element::sealed::Element;
 use crate::layout::Layout;
@@ -8,19 +9,24 @@ use crate::mask::BLOCK;
 /// Elements below which a part is not worth handing to another thread: some ten microseconds of work.
 const GRAIN: usize = 1 << 17;
 
-/// Runs `part` on parts of the tensor that are disjoint and make up the whole, each with its layout. A mask is addressed
-/// by logical index, so where the cuts are changes no bit.
-pub(crate) fn for_each_part<E: Element>(layout: &Layout, slices: Slices<'_, E>, part: &(impl Fn(&Layout, Slices<'_, E>) + Sync)) {
-    if slices.len() < 2 * GRAIN {
-        return part(layout, slices);
+/// Runs `part` on parts of the tensor that are disjoint and make up the whole, each with its layout and with what else
+/// belongs to its elements. A mask is addressed by logical index, so where the cuts are changes no bit.
+pub(crate) fn for_each_part<E: Element, S: Cut>(
+    layout: &Layout,
+    slices: Slices<'_, E>,
+    other: S,
+    part: &(impl Fn(&Layout, Slices<'_, E>, S) + Sync),
+) {
+    if slices.len() < 2 * GRAIN || !other.can_cut() {
+        return part(layout, slices, other);
     }
     // A part that begins with a block computes none twice.
     let Some(([first, second], elements)) = layout.halves(BLOCK) else {
-        return part(layout, slices);
+        return part(layout, slices, other);
     };
-    if let Some((first_slices, second_slices)) = slices.split_at(elements) {
-        rayon::join(|| for_each_part(&first, first_slices, part), || for_each_part(&second, second_slices, part));
-    }
+    let (slices, slices_rest) = slices.cut(elements);
+    let (other, other_rest) = other.cut(elements);
+    rayon::join(|| for_each_part(&first, slices, other, part), || for_each_part(&second, slices_rest, other_rest, part));
 }
 
 #[cfg(test)]
@@ -35,8 +41,9 @@ mod tests {
 
     /// The first decisions and the numbers of elements that parts have, in order.
     fn parts(layout: Layout) -> Vec<(usize, usize)> {
-        let (mut y, parts) = (vec![0_i8; layout.elements()], Mutex::new(vec![]));
-        for_each_part(&layout, Slices::in_place(&mut y), &|layout, slices| {
+        let (x, mut y, parts) = (vec![0; layout.elements()], vec![0_i8; layout.elements()], Mutex::new(vec![]));
+        for_each_part(&layout, Slices::in_place(&mut y), &x[..], &|layout, slices, x: &[i8]| {
+            assert_eq!(x.len(), slices.len());
             assert_eq!(layout.elements(), slices.len());
             parts.lock().unwrap().push((layout.walk().first, slices.len()));
         });

@@ -2,6 +2,7 @@
 
 use core::ops::Range;
 
+use super::cut::Cut;
 use super::past_caches::Fence;
 use crate::element::sealed::Element;
 use crate::layout::Walk;
@@ -95,24 +96,19 @@ impl<'a, E: Element> Slices<'a, E> {
         }
     }
 
-    /// The first `len` elements and the others.
-    #[cfg(feature = "rayon")]
-    pub(super) fn split_at(self, len: usize) -> Option<(Self, Self)> {
-        let (y, y_rest) = self.y.split_at_mut_checked(len)?;
-        let (x, x_rest) = match self.x {
-            Some(x) => {
-                let (x, rest) = x.split_at_checked(len)?;
-                (Some(x), Some(rest))
-            }
-            None => (None, None),
-        };
-        Some((Self { x, y, ..self }, Self { x: x_rest, y: y_rest, ..self }))
-    }
-
     /// The number of elements before the first cache line of the output, below that of a limb. A store that crosses two
     /// lines takes twice as long as one that does not.
     #[inline(always)]
     pub(super) fn head(&self) -> usize {
         self.y.as_ptr().addr().wrapping_neg() % LINE / size_of::<E>() % LIMB
+    }
+}
+
+impl<E: Element> Cut for Slices<'_, E> {
+    fn cut(self, elements: usize) -> (Self, Self) {
+        debug_assert!(elements <= self.y.len());
+        let (y, y_rest) = self.y.split_at_mut(elements.min(self.y.len()));
+        let (x, x_rest) = self.x.map(|x| x.cut(elements)).unzip();
+        (Self { x, y, ..self }, Self { x: x_rest, y: y_rest, ..self })
     }
 }

@@ -1,8 +1,8 @@
 //! Alpha dropout, for self-normalising networks.
 
 use crate::element::Float;
-use crate::kernel::{Pair, Scale};
-use crate::layer::{Layer, sealed};
+use crate::kernel::{Job, Pair, Scale, Update};
+use crate::layer::{Direction, Layer, Mode, sealed};
 use crate::rate::Rate;
 use crate::simd::{CHUNK, Lanes};
 
@@ -76,6 +76,13 @@ impl Alpha {
 }
 
 impl<E: Float> sealed::Kind<E> for Alpha {
+    #[inline(always)]
+    fn run(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E>, update: impl Update<E>) {
+        sealed::by_mask(self, direction, mode, job, update);
+    }
+}
+
+impl<E: Float> sealed::ByMask<E> for Alpha {
     fn rate(&self) -> Rate {
         self.rate
     }

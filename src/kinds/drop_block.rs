@@ -5,8 +5,8 @@ use core::num::NonZero;
 use crate::address::Address;
 use crate::element::Float;
 use crate::error::{Error, check_length};
-use crate::kernel::{Pair, Scale};
-use crate::layer::{Layer, Mode, sealed};
+use crate::kernel::{Job, Pair, Scale, Update};
+use crate::layer::{Direction, Layer, Mode, sealed};
 use crate::layout::Layout;
 use crate::mask::{BLOCK, Computed, Generate, Keep, LIMB, PackedMask, Source, TILE, Tile, first_of};
 use crate::rate::Rate;
@@ -167,6 +167,25 @@ impl Squares {
 }
 
 impl<E: Float> sealed::Kind<E> for Squares {
+    /// Counts the whole mask, unless the scale is given. If it keeps nothing, the scale is infinite and not used.
+    #[expect(clippy::cast_precision_loss, reason = "exact below 2^53")]
+    fn in_mode(&self, mode: Mode<'_>) -> Result<Self, Error> {
+        match mode {
+            Mode::Train(_) => Err(Error::ComputedMask),
+            Mode::Stored(mask) if self.scale.is_none() => {
+                Ok(Self { scale: Some(mask.decisions() as f64 / mask.count_kept() as f64), ..*self })
+            }
+            Mode::Stored(_) | Mode::Eval => Ok(*self),
+        }
+    }
+
+    #[inline(always)]
+    fn run(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E>, update: impl Update<E>) {
+        sealed::by_mask(self, direction, mode, job, update);
+    }
+}
+
+impl<E: Float> sealed::ByMask<E> for Squares {
     fn rate(&self) -> Rate {
         self.rate
     }
@@ -179,18 +198,6 @@ impl<E: Float> sealed::Kind<E> for Squares {
 
     fn evaluation(&self) -> Option<impl Pair<E>> {
         None::<Scale<E>>
-    }
-
-    /// Counts the whole mask, unless the scale is given. If it keeps nothing, the scale is infinite and not used.
-    #[expect(clippy::cast_precision_loss, reason = "exact below 2^53")]
-    fn in_mode(&self, mode: Mode<'_>) -> Result<Self, Error> {
-        match mode {
-            Mode::Train(_) => Err(Error::ComputedMask),
-            Mode::Stored(mask) if self.scale.is_none() => {
-                Ok(Self { scale: Some(mask.decisions() as f64 / mask.count_kept() as f64), ..*self })
-            }
-            Mode::Stored(_) | Mode::Eval => Ok(*self),
-        }
     }
 }
 

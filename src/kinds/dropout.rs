@@ -1,8 +1,8 @@
 //! Dropout itself: kept values are scaled, dropped ones become zero.
 
 use crate::element::Float;
-use crate::kernel::{Pair, Scale};
-use crate::layer::{Layer, sealed};
+use crate::kernel::{Job, Pair, Scale, Update};
+use crate::layer::{Direction, Layer, Mode, sealed};
 use crate::rate::Rate;
 
 /// Which pass makes up for the magnitude that dropping takes away.
@@ -91,6 +91,13 @@ impl Scaled {
 }
 
 impl<E: Float> sealed::Kind<E> for Scaled {
+    #[inline(always)]
+    fn run(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E>, update: impl Update<E>) {
+        sealed::by_mask(self, direction, mode, job, update);
+    }
+}
+
+impl<E: Float> sealed::ByMask<E> for Scaled {
     fn rate(&self) -> Rate {
         self.rate
     }

@@ -7,9 +7,11 @@ mod drop_block;
 mod dropout;
 mod gaussian;
 mod quantized;
+mod select;
 
 pub use alpha::{Alpha, AlphaDropout};
 pub use drop_block::{DropBlock, Squares};
 pub use dropout::{Dropout, Scaled, Scaling};
-pub use gaussian::{Gaussian, GaussianDropout};
+pub use gaussian::{Additive, Gaussian, GaussianDropout, GaussianNoise};
 pub use quantized::{Quantized, QuantizedDropout};
+pub use select::{Choice, Select};

@@ -1,8 +1,8 @@
 //! Dropout of quantised values, in integer arithmetic.
 
 use crate::element::Integer;
-use crate::kernel::Pair;
-use crate::layer::{Layer, sealed};
+use crate::kernel::{Job, Pair, Update};
+use crate::layer::{Direction, Layer, Mode, sealed};
 use crate::rate::Rate;
 use crate::simd::{CHUNK, Lanes};
 
@@ -76,6 +76,13 @@ impl<E: Integer> QuantizedDropout<E> {
 }
 
 impl<E: Integer> sealed::Kind<E> for Quantized<E> {
+    #[inline(always)]
+    fn run(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E>, update: impl Update<E>) {
+        sealed::by_mask(self, direction, mode, job, update);
+    }
+}
+
+impl<E: Integer> sealed::ByMask<E> for Quantized<E> {
     fn rate(&self) -> Rate {
         self.rate
     }

@@ -5,9 +5,9 @@ pub(crate) mod sealed;
 
 use crate::address::Address;
 use crate::backend::Backend;
-use crate::element::Element;
+use crate::element::{Element, Float};
 use crate::error::{Error, check_length};
-use crate::kernel::{Job, Slices};
+use crate::kernel::{Add, Cut, Job, Overwrite, Slices, Update};
 use crate::layout::{Layout, Walk};
 use crate::mask::{Mask, PackedMask};
 pub(crate) use mode::Direction;
@@ -78,7 +78,7 @@ impl<K: Copy> Layer<K> {
     {
         let walk = self.walk("x", x.len())?;
         check_length("y", x.len(), y.len())?;
-        self.run(Direction::Forward, mode, &walk, Slices::out_of_place(x, y))
+        self.run(Direction::Forward, mode, &walk, Slices::out_of_place(x, y), Overwrite)
     }
 
     /// The forward pass in place.
@@ -90,7 +90,7 @@ impl<K: Copy> Layer<K> {
         K: Kind<E>,
     {
         let walk = self.walk("x", x.len())?;
-        self.run(Direction::Forward, mode, &walk, Slices::in_place(x))
+        self.run(Direction::Forward, mode, &walk, Slices::in_place(x), Overwrite)
     }
 
     /// The backward pass, from `grad_y`, the gradient with respect to the output, to `grad_x`, that with respect to the
@@ -104,7 +104,7 @@ impl<K: Copy> Layer<K> {
     {
         let walk = self.walk("grad_y", grad_y.len())?;
         check_length("grad_x", grad_y.len(), grad_x.len())?;
-        self.run(Direction::Backward, mode, &walk, Slices::out_of_place(grad_y, grad_x))
+        self.run(Direction::Backward, mode, &walk, Slices::out_of_place(grad_y, grad_x), Overwrite)
     }
 
     /// The backward pass in place.
@@ -116,7 +116,21 @@ impl<K: Copy> Layer<K> {
         K: Kind<E>,
     {
         let walk = self.walk("grad", grad.len())?;
-        self.run(Direction::Backward, mode, &walk, Slices::in_place(grad))
+        self.run(Direction::Backward, mode, &walk, Slices::in_place(grad), Overwrite)
+    }
+
+    /// The backward pass, added to `grad_x`, for an input that has a gradient from elsewhere too. Each element of
+    /// `grad_x` becomes its sum with what [`backward`](Self::backward) gives, rounded once more.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn backward_add<E: Float>(&self, mode: Mode<'_>, grad_y: &[E], grad_x: &mut [E]) -> Result<(), Error>
+    where
+        K: Kind<E>,
+    {
+        let walk = self.walk("grad_y", grad_y.len())?;
+        check_length("grad_x", grad_y.len(), grad_x.len())?;
+        self.run(Direction::Backward, mode, &walk, Slices::in_place(grad_x), Add(grad_y))
     }
 
     /// Checks the length of the slice `name` and says how to visit it.
@@ -130,26 +144,46 @@ impl<K: Copy> Layer<K> {
         }
     }
 
-    /// Checks the mode, then runs the kernel on the whole tensor or, in parallel, on its parts.
+    /// Checks the mode, then runs the kind.
     #[inline(always)]
-    fn run<E: Element>(&self, direction: Direction, mode: Mode<'_>, walk: &Walk<'_>, slices: Slices<'_, E>) -> Result<(), Error>
+    fn run<E: Element>(
+        &self,
+        direction: Direction,
+        mode: Mode<'_>,
+        walk: &Walk<'_>,
+        slices: Slices<'_, E>,
+        update: impl Update<E>,
+    ) -> Result<(), Error>
     where
         K: Kind<E>,
     {
         mode.check(walk.all)?;
         let kind = self.kind.in_mode(mode)?;
+        self.on_threads(mode, walk, slices, update, |mode, job, update| kind.run(direction, mode, job, update));
+        Ok(())
+    }
+
+    /// Runs a pass on the whole tensor or, in parallel, on its parts, each with its part of what else belongs to it.
+    #[inline(always)]
+    pub(crate) fn on_threads<E: Element, S: Cut>(
+        &self,
+        mode: Mode<'_>,
+        walk: &Walk<'_>,
+        slices: Slices<'_, E>,
+        other: S,
+        pass: impl Fn(Mode<'_>, Job<'_, E>, S) + Sync,
+    ) {
         let backend = self.backend();
         #[cfg(feature = "rayon")]
         if self.parallel {
             let layout = self.layout.unwrap_or(Layout::flat(slices.len()));
-            crate::kernel::parallel::for_each_part(&layout, slices, &|layout, slices| {
+            crate::kernel::parallel::for_each_part(&layout, slices, other, &|layout, slices, other| {
                 let walk = &layout.walk();
-                kind.run(direction, mode.advanced(walk.first), Job { backend, walk, slices });
+                pass(mode.advanced(walk.first), Job { backend, walk, slices }, other);
             });
-            return Ok(());
+            return;
         }
-        kind.run(direction, mode.advanced(walk.first), Job { backend, walk, slices });
-        Ok(())
+        pass(mode.advanced(walk.first), Job { backend, walk, slices }, other);
     }
 
     /// The chosen backend, or the fastest.
@@ -172,7 +206,7 @@ impl<K: Copy> Layer<K> {
         check_length("mask", walk.all.div_ceil(32), mask.len())?;
         Mask::new(self.kind.rate(), address).on(self.backend()).words(walk.all, mask)?;
         let stored = Mode::Stored(PackedMask::new(mask, 0, walk.all)?);
-        self.run(Direction::Forward, stored, &walk, Slices::out_of_place(x, y))
+        self.run(Direction::Forward, stored, &walk, Slices::out_of_place(x, y), Overwrite)
     }
 }
 

@@ -3,12 +3,27 @@
 use super::mode::{Direction, Mode};
 use crate::element::sealed::Element;
 use crate::error::Error;
-use crate::kernel::{Job, Masked, Pair};
+use crate::kernel::{Job, Masked, Pair, Update};
 use crate::mask::Computed;
 use crate::rate::Rate;
 
-/// A kind of dropout: its rate, and what becomes of kept and of dropped elements in each pass.
+/// A kind of dropout.
 pub(crate) trait Kind<E: Element>: Copy + Sync {
+    /// Prepares the kind for a mode, or fails if it does not have this mode. Runs once per call, on the whole mask,
+    /// before the tensor is cut into parts for threads.
+    ///
+    /// It returns an error where a type could have forbidden the call: see [`Mode`].
+    fn in_mode(&self, _: Mode<'_>) -> Result<Self, Error> {
+        Ok(*self)
+    }
+
+    /// A pass over a tensor, or a part of it.
+    fn run(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E>, update: impl Update<E>);
+}
+
+/// A kind that a mask decides: its rate, and what becomes of kept and of dropped elements in each pass. It runs
+/// [`by_mask`].
+pub(crate) trait ByMask<E: Element>: Kind<E> {
     fn rate(&self) -> Rate;
 
     /// Training, forward pass.
@@ -21,38 +36,31 @@ pub(crate) trait Kind<E: Element>: Copy + Sync {
 
     /// Evaluation, both passes: everything is kept. `None` if that is the identity.
     fn evaluation(&self) -> Option<impl Pair<E>>;
-
-    /// Prepares the kind for a mode, or fails if it does not have this mode. Runs once per call, on the whole mask,
-    /// before the tensor is cut into parts for threads.
-    ///
-    /// It returns an error where a type could have forbidden the call: see [`Mode`].
-    fn in_mode(&self, _: Mode<'_>) -> Result<Self, Error> {
-        Ok(*self)
-    }
-
-    #[inline(always)]
-    fn run(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E>) {
-        by_mask(self, direction, mode, job);
-    }
 }
 
-/// A kind whose training computes a mask.
-pub(crate) trait MaskKind<E: Element>: Kind<E> {}
+/// A kind that computes its mask in training.
+pub(crate) trait MaskKind<E: Element>: ByMask<E> {}
 
 pub(crate) trait AnyLayout: Copy {}
 
 /// The only place that matches on the mode and the direction of a masked pass.
 #[inline(always)]
-pub(crate) fn by_mask<E: Element, K: Kind<E>>(kind: &K, direction: Direction, mode: Mode<'_>, job: Job<'_, E>) {
+pub(crate) fn by_mask<E: Element, K: ByMask<E>>(
+    kind: &K,
+    direction: Direction,
+    mode: Mode<'_>,
+    job: Job<'_, E>,
+    update: impl Update<E>,
+) {
     let computed = |address| Computed::new(kind.rate(), address);
     match (mode, direction) {
-        (Mode::Train(address), Direction::Forward) => job.apply(computed(address), Masked(kind.forward())),
-        (Mode::Train(address), Direction::Backward) => job.apply(computed(address), Masked(kind.backward())),
-        (Mode::Stored(mask), Direction::Forward) => job.apply(mask, Masked(kind.forward())),
-        (Mode::Stored(mask), Direction::Backward) => job.apply(mask, Masked(kind.backward())),
+        (Mode::Train(address), Direction::Forward) => job.apply(computed(address), update.by(Masked(kind.forward()))),
+        (Mode::Train(address), Direction::Backward) => job.apply(computed(address), update.by(Masked(kind.backward()))),
+        (Mode::Stored(mask), Direction::Forward) => job.apply(mask, update.by(Masked(kind.forward()))),
+        (Mode::Stored(mask), Direction::Backward) => job.apply(mask, update.by(Masked(kind.backward()))),
         (Mode::Eval, _) => match kind.evaluation() {
-            Some(pair) => job.evaluate(Masked(pair)),
-            None => job.copy(),
+            Some(pair) => job.evaluate(update.by(Masked(pair))),
+            None => update.by_nothing(job),
         },
     }
 }

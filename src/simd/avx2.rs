@@ -180,26 +180,26 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    fn select_u8(self, keep: u16, kept: [u8; CHUNK], dropped: u8) -> [u8; CHUNK] {
+    fn select_u8(self, keep: u16, kept: [u8; CHUNK], dropped: [u8; CHUNK]) -> [u8; CHUNK] {
         // SAFETY: `self` proves the instructions; both types have 16 bytes, valid with any bits.
         unsafe {
             let lane = _mm_set1_epi64x(0x8040_2010_0804_0201_u64.cast_signed());
             let its_byte = _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
             let keep = _mm_shuffle_epi8(_mm_cvtsi32_si128(keep.into()), its_byte);
             let keep = _mm_cmpeq_epi8(_mm_and_si128(keep, lane), lane);
-            let kept = core::mem::transmute::<[u8; CHUNK], __m128i>(kept);
-            core::mem::transmute(_mm_blendv_epi8(_mm_set1_epi8(dropped.cast_signed()), kept, keep))
+            let [kept, dropped] = [kept, dropped].map(|x| core::mem::transmute::<[u8; CHUNK], __m128i>(x));
+            core::mem::transmute(_mm_blendv_epi8(dropped, kept, keep))
         }
     }
 
     #[inline(always)]
-    fn select_u16(self, keep: u16, kept: [u16; CHUNK], dropped: u16) -> [u16; CHUNK] {
+    fn select_u16(self, keep: u16, kept: [u16; CHUNK], dropped: [u16; CHUNK]) -> [u16; CHUNK] {
         // SAFETY: `self` proves the instructions; both types have 32 bytes, valid with any bits.
         unsafe {
             let lane = _mm256_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, i16::MIN);
             let keep = _mm256_cmpeq_epi16(_mm256_and_si256(_mm256_set1_epi16(keep.cast_signed()), lane), lane);
-            let kept = core::mem::transmute::<[u16; CHUNK], __m256i>(kept);
-            core::mem::transmute(_mm256_blendv_epi8(_mm256_set1_epi16(dropped.cast_signed()), kept, keep))
+            let [kept, dropped] = [kept, dropped].map(|x| core::mem::transmute::<[u16; CHUNK], __m256i>(x));
+            core::mem::transmute(_mm256_blendv_epi8(dropped, kept, keep))
         }
     }
 

@@ -175,20 +175,20 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    fn select_u8(self, keep: u16, kept: [u8; CHUNK], dropped: u8) -> [u8; CHUNK] {
+    fn select_u8(self, keep: u16, kept: [u8; CHUNK], dropped: [u8; CHUNK]) -> [u8; CHUNK] {
         // SAFETY: `self` proves the instructions; both types have 16 bytes, valid with any bits.
         unsafe {
-            let kept = core::mem::transmute::<[u8; CHUNK], __m128i>(kept);
-            core::mem::transmute(_mm_mask_mov_epi8(_mm_set1_epi8(dropped.cast_signed()), keep, kept))
+            let [kept, dropped] = [kept, dropped].map(|x| core::mem::transmute::<[u8; CHUNK], __m128i>(x));
+            core::mem::transmute(_mm_mask_mov_epi8(dropped, keep, kept))
         }
     }
 
     #[inline(always)]
-    fn select_u16(self, keep: u16, kept: [u16; CHUNK], dropped: u16) -> [u16; CHUNK] {
+    fn select_u16(self, keep: u16, kept: [u16; CHUNK], dropped: [u16; CHUNK]) -> [u16; CHUNK] {
         // SAFETY: `self` proves the instructions; both types have 32 bytes, valid with any bits.
         unsafe {
-            let kept = core::mem::transmute::<[u16; CHUNK], __m256i>(kept);
-            core::mem::transmute(_mm256_mask_mov_epi16(_mm256_set1_epi16(dropped.cast_signed()), keep, kept))
+            let [kept, dropped] = [kept, dropped].map(|x| core::mem::transmute::<[u16; CHUNK], __m256i>(x));
+            core::mem::transmute(_mm256_mask_mov_epi16(dropped, keep, kept))
         }
     }
 

@@ -48,9 +48,8 @@ pub(crate) trait Lanes: Copy {
     fn store_f64(self, x: Self::F64x16) -> [f64; CHUNK];
     fn select_f64(self, keep: u16, kept: Self::F64x16, dropped: Self::F64x16) -> Self::F64x16;
 
-    /// Element i is that of `kept` if bit i of `keep` is set, `dropped` otherwise.
-    fn select_u8(self, keep: u16, kept: [u8; CHUNK], dropped: u8) -> [u8; CHUNK];
-    fn select_u16(self, keep: u16, kept: [u16; CHUNK], dropped: u16) -> [u16; CHUNK];
+    fn select_u8(self, keep: u16, kept: [u8; CHUNK], dropped: [u8; CHUNK]) -> [u8; CHUNK];
+    fn select_u16(self, keep: u16, kept: [u16; CHUNK], dropped: [u16; CHUNK]) -> [u16; CHUNK];
 
     fn splat_i32(self, x: i32) -> Self::I32x16;
     fn load_i8(self, x: &[i8; CHUNK]) -> Self::I32x16;

@@ -94,19 +94,19 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    fn select_u8(self, keep: u16, kept: [u8; CHUNK], dropped: u8) -> [u8; CHUNK] {
+    fn select_u8(self, keep: u16, kept: [u8; CHUNK], dropped: [u8; CHUNK]) -> [u8; CHUNK] {
         let [low, high] = keep.to_le_bytes();
         let lane = u8x16::new(from_fn(|i| 1 << (i % 8)));
         let kept_lanes = (u8x16::new(from_fn(|i| if i < 8 { low } else { high })) & lane).simd_eq(lane);
-        let dropped = u8x16::splat(dropped);
+        let dropped = u8x16::new(dropped);
         (dropped ^ (dropped ^ u8x16::new(kept)) & kept_lanes).to_array()
     }
 
     #[inline(always)]
-    fn select_u16(self, keep: u16, kept: [u16; CHUNK], dropped: u16) -> [u16; CHUNK] {
+    fn select_u16(self, keep: u16, kept: [u16; CHUNK], dropped: [u16; CHUNK]) -> [u16; CHUNK] {
         let lane = u16x16::new(from_fn(|i| 1 << i));
         let kept_lanes = (u16x16::splat(keep) & lane).simd_eq(lane);
-        let dropped = u16x16::splat(dropped);
+        let dropped = u16x16::new(dropped);
         (dropped ^ (dropped ^ u16x16::new(kept)) & kept_lanes).to_array()
     }
 

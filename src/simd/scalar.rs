@@ -98,13 +98,13 @@ impl Lanes for Scalar {
     }
 
     #[inline(always)]
-    fn select_u8(self, keep: u16, kept: [u8; CHUNK], dropped: u8) -> [u8; CHUNK] {
-        Array::select(keep, Array(kept), Array([dropped; CHUNK])).0
+    fn select_u8(self, keep: u16, kept: [u8; CHUNK], dropped: [u8; CHUNK]) -> [u8; CHUNK] {
+        Array::select(keep, Array(kept), Array(dropped)).0
     }
 
     #[inline(always)]
-    fn select_u16(self, keep: u16, kept: [u16; CHUNK], dropped: u16) -> [u16; CHUNK] {
-        Array::select(keep, Array(kept), Array([dropped; CHUNK])).0
+    fn select_u16(self, keep: u16, kept: [u16; CHUNK], dropped: [u16; CHUNK]) -> [u16; CHUNK] {
+        Array::select(keep, Array(kept), Array(dropped)).0
     }
 
     #[inline(always)]
