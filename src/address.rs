@@ -41,4 +41,10 @@ impl Address {
         }
         Ok(())
     }
+
+    /// That of the decision `decisions` further on.
+    #[inline(always)]
+    pub(crate) const fn advanced(self, decisions: usize) -> Self {
+        Self { offset: self.offset.wrapping_add(decisions as u64), ..self }
+    }
 }

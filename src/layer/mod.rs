@@ -204,7 +204,10 @@ impl<K: Copy> Layer<K> {
         let walk = self.walk("x", x.len())?;
         check_length("y", x.len(), y.len())?;
         check_length("mask", walk.all.div_ceil(32), mask.len())?;
-        Mask::new(self.kind.rate(), address).on(self.backend()).words(walk.all, mask)?;
+        let computed = Mask::new(self.kind.rate(), address).on(self.backend());
+        #[cfg(feature = "rayon")]
+        let computed = if self.parallel { computed.in_parallel() } else { computed };
+        computed.words(walk.all, mask)?;
         let stored = Mode::Stored(PackedMask::new(mask, 0, walk.all)?);
         self.run(Direction::Forward, stored, &walk, Slices::out_of_place(x, y), Overwrite)
     }

@@ -40,7 +40,7 @@ impl Mode<'_> {
     #[inline(always)]
     pub(crate) fn advanced(self, decisions: usize) -> Self {
         match self {
-            Self::Train(address) => Self::Train(Address { offset: address.offset.wrapping_add(decisions as u64), ..address }),
+            Self::Train(address) => Self::Train(address.advanced(decisions)),
             Self::Stored(mask) => Self::Stored(mask.advanced(decisions)),
             Self::Eval => Self::Eval,
         }

@@ -65,19 +65,38 @@ pub struct Mask {
     rate: Rate,
     address: Address,
     backend: Option<Backend>,
+    #[cfg(feature = "rayon")]
+    parallel: bool,
 }
+
+/// Decisions below which part of a mask is not worth handing to another thread: some ten microseconds of work.
+#[cfg(feature = "rayon")]
+const GRAIN: usize = 1 << 17;
 
 impl Mask {
     /// The mask of this rate and address.
     #[must_use]
     pub const fn new(rate: Rate, address: Address) -> Self {
-        Self { rate, address, backend: None }
+        Self {
+            rate,
+            address,
+            backend: None,
+            #[cfg(feature = "rayon")]
+            parallel: false,
+        }
     }
 
     /// The same mask, computed by the given backend rather than by the fastest.
     #[must_use]
     pub const fn on(self, backend: Backend) -> Self {
         Self { backend: Some(backend), ..self }
+    }
+
+    /// The same mask, whose [`words`](Self::words) are computed on all threads of rayon's pool if they are many.
+    #[cfg(feature = "rayon")]
+    #[must_use]
+    pub const fn in_parallel(self) -> Self {
+        Self { parallel: true, ..self }
     }
 
     /// Whether decision `index` keeps: the plain evaluation of the mask contract that all others agree with.
@@ -102,8 +121,21 @@ impl Mask {
     pub fn words(&self, decisions: usize, words: &mut [u32]) -> Result<(), Error> {
         check_length("words", decisions.div_ceil(32), words.len())?;
         self.address.check_reach(decisions as u64)?;
-        self.run(PackedWords { source: self.source(), words, decisions });
+        self.fill(decisions, words);
         Ok(())
+    }
+
+    /// [`words`](Self::words) of arguments that were checked.
+    fn fill(&self, decisions: usize, words: &mut [u32]) {
+        #[cfg(feature = "rayon")]
+        if self.parallel && decisions >= 2 * GRAIN {
+            let half = decisions / 2 / BLOCK * BLOCK;
+            let (words, rest) = words.split_at_mut(words.len().min(half / 32));
+            let second = Self { address: self.address.advanced(half), ..*self };
+            rayon::join(|| self.fill(half, words), || second.fill(decisions - half, rest));
+            return;
+        }
+        self.run(PackedWords { source: self.source(), words, decisions });
     }
 
     /// The first `keep.len()` decisions, true for keep.

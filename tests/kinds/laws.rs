@@ -1,13 +1,13 @@
 //! Laws of the layer: how its output depends on its arguments, for every kind and every type of element.
 
 use dropout_kernels::{Address, Backend, Layout, Mode, Scaling};
-use testkit::{every_subject, laws};
+use testkit::{every_float_subject, every_subject, laws};
 
 use crate::{apply, backward};
 use testkit::case::TensorCase;
 use testkit::oracle;
 use testkit::subject::Subject;
-use testkit::value::{assert_same, ones};
+use testkit::value::{Value, assert_same, ones, random};
 
 macro_rules! laws_of_subjects {
     ($($module:ident: $subject:ty),+) => {
@@ -24,6 +24,18 @@ macro_rules! laws_of_subjects {
     };
 }
 every_subject!(laws_of_subjects);
+
+mod sums {
+    use super::*;
+
+    macro_rules! laws_of_floats {
+        ($($module:ident: $subject:ty),+) => {
+            $(laws!($module, TensorCase: gradients_are_added::<$subject>);)+
+        };
+    }
+    every_float_subject!(laws_of_floats);
+}
+
 laws!(masks, TensorCase: maps_are_constant, both_scalings_drop_the_same);
 
 pub fn both_passes_equal_the_oracle<S: Subject>(backend: Backend, case: &TensorCase) {
@@ -91,6 +103,9 @@ fn training_at_0_is_the_identity<S: Subject>(backend: Backend, case: &TensorCase
 
 /// NaN and infinities included, and to the positive zero.
 fn nothing_is_left_at_1<S: Subject>(backend: Backend, case: &TensorCase) {
+    if !S::DROPS {
+        return;
+    }
     let case = TensorCase { p: 1.0, ..case.clone() };
     let (x, layer) = (case.x(), case.layer::<S>().on(backend));
     let nothing = vec![S::new(&case).nothing(); x.len()];
@@ -103,6 +118,19 @@ fn evaluation_equals_the_oracle<S: Subject>(backend: Backend, case: &TensorCase)
     let expected: Vec<_> = x.iter().map(|x| subject.evaluated(*x)).collect();
     assert_same(&apply(&layer, Mode::Eval, &x), &expected);
     assert_same(&backward(&layer, Mode::Eval, &x), &expected);
+}
+
+pub fn gradients_are_added<S: Subject<Element: Value>>(backend: Backend, case: &TensorCase) {
+    let (x, before) = (case.x(), random(case.values ^ 1, case.elements()));
+    let (layer, subject) = (case.layer::<S>().on(backend), S::new(case));
+    let trained = case.each::<S>(&x, |u, x| subject.backward(u, x));
+    let evaluated: Vec<_> = x.iter().map(|x| subject.evaluated(*x)).collect();
+    for (mode, gradient) in [(case.train(), trained), (Mode::Eval, evaluated)] {
+        let mut grad_x = before.clone();
+        layer.backward_add(mode, &x, &mut grad_x).unwrap();
+        let sums: Vec<S::Element> = before.iter().zip(gradient).map(|(before, g)| before.plus(g)).collect();
+        assert_same(&grad_x, &sums);
+    }
 }
 
 /// With the spatial axes shared, each map is kept or dropped as one.

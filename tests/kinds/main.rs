@@ -18,6 +18,7 @@ mod parallel;
 mod parts;
 mod precision;
 mod quantized;
+mod select;
 mod stored;
 
 use dropout_kernels::{Address, Kind, Layer, Mode, Scaling};

@@ -89,31 +89,41 @@ macro_rules! laws {
     };
 }
 
-/// `every_subject!(laws)`, `every_mask_subject!(laws)`: calls the macro with `module: Subject` for each kind and type of element; the second
-/// without the kinds that have no mask.
+/// Calls the macro with `module: Subject` for each kind and type of element.
 #[macro_export]
 macro_rules! every_subject {
     ($macro:ident) => {
         $crate::every_mask_subject!($macro);
-        $macro!(gaussian_f32: $crate::subject::OfGaussian<f32>, gaussian_f64: $crate::subject::OfGaussian<f64>);
-        #[cfg(feature = "half")]
-        $macro!(
-            gaussian_f16: $crate::subject::OfGaussian<::half::f16>,
-            gaussian_bf16: $crate::subject::OfGaussian<::half::bf16>
-        );
+        $crate::noises!($macro);
+    };
+}
+
+/// The same without the kinds that have no mask.
+#[macro_export]
+macro_rules! every_mask_subject {
+    ($macro:ident) => {
+        $crate::float_masks!($macro);
+        $macro!(quantized_i8: $crate::subject::OfQuantized<i8>, quantized_i16: $crate::subject::OfQuantized<i16>);
+    };
+}
+
+/// The same of floating-point elements alone.
+#[macro_export]
+macro_rules! every_float_subject {
+    ($macro:ident) => {
+        $crate::float_masks!($macro);
+        $crate::noises!($macro);
     };
 }
 
 #[macro_export]
-macro_rules! every_mask_subject {
+macro_rules! float_masks {
     ($macro:ident) => {
         $macro!(
             scaled_f32: $crate::subject::OfScaled<f32>,
             scaled_f64: $crate::subject::OfScaled<f64>,
             alpha_f32: $crate::subject::OfAlpha<f32>,
-            alpha_f64: $crate::subject::OfAlpha<f64>,
-            quantized_i8: $crate::subject::OfQuantized<i8>,
-            quantized_i16: $crate::subject::OfQuantized<i16>
+            alpha_f64: $crate::subject::OfAlpha<f64>
         );
         #[cfg(feature = "half")]
         $macro!(
@@ -121,6 +131,25 @@ macro_rules! every_mask_subject {
             scaled_bf16: $crate::subject::OfScaled<::half::bf16>,
             alpha_f16: $crate::subject::OfAlpha<::half::f16>,
             alpha_bf16: $crate::subject::OfAlpha<::half::bf16>
+        );
+    };
+}
+
+#[macro_export]
+macro_rules! noises {
+    ($macro:ident) => {
+        $macro!(
+            gaussian_f32: $crate::subject::OfGaussian<f32>,
+            gaussian_f64: $crate::subject::OfGaussian<f64>,
+            additive_f32: $crate::subject::OfAdditive<f32>,
+            additive_f64: $crate::subject::OfAdditive<f64>
+        );
+        #[cfg(feature = "half")]
+        $macro!(
+            gaussian_f16: $crate::subject::OfGaussian<::half::f16>,
+            gaussian_bf16: $crate::subject::OfGaussian<::half::bf16>,
+            additive_f16: $crate::subject::OfAdditive<::half::f16>,
+            additive_bf16: $crate::subject::OfAdditive<::half::bf16>
         );
     };
 }

@@ -4,8 +4,8 @@
 use std::marker::PhantomData;
 
 use dropout_kernels::{
-    Address, Alpha, AlphaDropout, AnyLayout, Dropout, Gaussian, GaussianDropout, Kind, Layer, Quantized, QuantizedDropout, Rate,
-    Scaled, Scaling,
+    Additive, Address, Alpha, AlphaDropout, AnyLayout, Dropout, Gaussian, GaussianDropout, GaussianNoise, Kind, Layer, Quantized,
+    QuantizedDropout, Rate, Scaled, Scaling,
 };
 
 use crate::case::{TensorCase, uniforms};
@@ -21,6 +21,8 @@ pub trait Subject: Sized {
     type Kind: Kind<Self::Element> + AnyLayout;
     /// Whether its random numbers are noise, rather than decisions.
     const NOISE: bool = false;
+    /// Whether nothing is left at p = 1.
+    const DROPS: bool = true;
 
     /// The oracle's integers from an address's offset on, one for each decision.
     fn uniforms(address: Address, decisions: usize) -> Vec<u64> {
@@ -158,6 +160,35 @@ impl<E: Value> Subject for OfGaussian<E> {
                 x.noisy(1.0 + deviation)
             }
         }
+    }
+}
+
+/// [`GaussianNoise`], with the case's rate as the deviation.
+pub struct OfAdditive<E> {
+    deviation: f32,
+    element: PhantomData<E>,
+}
+
+impl<E: Value> Subject for OfAdditive<E> {
+    type Element = E;
+    type Kind = Additive;
+    const NOISE: bool = true;
+    const DROPS: bool = false;
+
+    fn layer(case: &TensorCase) -> GaussianNoise {
+        GaussianNoise::new(case.p as f32).unwrap()
+    }
+
+    fn new(case: &TensorCase) -> Self {
+        Self { deviation: case.p as f32, element: PhantomData }
+    }
+
+    fn forward(&self, u: u64, x: E) -> E {
+        if self.deviation > 0.0 { x.plus_noise(self.deviation * normal(u as u32)) } else { x }
+    }
+
+    fn backward(&self, _: u64, gradient: E) -> E {
+        gradient
     }
 }
 

@@ -39,6 +39,12 @@ pub trait Value: Bits + Float {
     fn affine(self, a: f64, b: f64) -> Self;
     /// The product with noise that was computed in `f32`.
     fn noisy(self, noise: f32) -> Self;
+    /// The sum with noise that was computed in `f32`.
+    fn plus_noise(self, noise: f32) -> Self;
+    /// The sum of two of this type.
+    fn plus(self, other: Self) -> Self;
+    /// The sum of two products with constants.
+    fn mean(self, factor: f64, other: Self, other_factor: f64) -> Self;
 }
 
 /// Implements both for a type with so many bits of mantissa, which is computed with in `$wide`.
@@ -99,6 +105,19 @@ macro_rules! value {
 
             fn noisy(self, noise: f32) -> Self {
                 Self::nearest(($widen(self) * <$wide>::from(noise)).into())
+            }
+
+            fn plus_noise(self, noise: f32) -> Self {
+                Self::nearest(($widen(self) + <$wide>::from(noise)).into())
+            }
+
+            fn plus(self, other: Self) -> Self {
+                Self::nearest(($widen(self) + $widen(other)).into())
+            }
+
+            fn mean(self, factor: f64, other: Self, other_factor: f64) -> Self {
+                let products = [$widen(self) * factor as $wide, $widen(other) * other_factor as $wide];
+                Self::nearest((products[0] + products[1]).into())
             }
         }
     };
