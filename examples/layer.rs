@@ -7,13 +7,16 @@ use std::io::{Read, Write, stdin, stdout};
 use std::process::ExitCode;
 
 use common::arguments::{self, Arguments};
-use dropout_kernels::{Address, AlphaDropout, DropBlock, Dropout, Float, GaussianDropout, Layout, Mode, Part, Rate};
+use dropout_kernels::{
+    Address, AlphaDropout, DropBlock, Dropout, Float, GaussianDropout, GaussianNoise, Layout, Mode, Part, Rate, Select,
+};
 use half::{bf16, f16};
 
 const HELP: &str = "\
 Reads a tensor of raw little-endian elements and writes what a layer makes of it, once for each step.
 
-      --kind KIND      element, alpha, gaussian or drop_block [element]
+      --kind KIND      element, alpha, gaussian, noise (the rate is its deviation) or drop_block [element]
+      --select         choose between two tensors, the dropped elements from one that follows the first on standard input
       --dtype TYPE     f32, f64, f16 or bf16 [f32]
       --shape N,N,...  the tensor's shape
       --whole N,N,...  shape of the tensor that it is a part of [itself]
@@ -31,6 +34,7 @@ Reads a tensor of raw little-endian elements and writes what a layer makes of it
 
 struct Options {
     kind: String,
+    select: bool,
     dtype: String,
     shape: Vec<usize>,
     whole: Vec<usize>,
@@ -42,6 +46,19 @@ struct Options {
     address: Address,
     steps: u32,
     eval: bool,
+}
+
+impl Options {
+    fn mode(&self, address: Address) -> Mode<'static> {
+        if self.eval { Mode::Eval } else { Mode::Train(address) }
+    }
+
+    fn layout(&self) -> Result<Layout, dropout_kernels::Error> {
+        let whole = if self.whole.is_empty() { &self.shape } else { &self.whole };
+        let at_the_start = vec![0; whole.len()];
+        let start = if self.start.is_empty() { &at_the_start } else { &self.start };
+        Layout::part(Part { whole, start, shape: &self.shape, shared: &self.shared, strides: None })
+    }
 }
 
 fn main() -> ExitCode {
@@ -71,28 +88,31 @@ fn filter<E: Float, const N: usize>(
     for step in 0..options.steps {
         let address = Address { step: options.address.step.wrapping_add(step), ..options.address };
         let mut y = x.clone();
-        apply(options, address, &mut y)?;
+        if options.select {
+            let mode = options.mode(address);
+            let dropped = y.split_off(x.len() / 2);
+            Select::new(options.rate).with_layout(options.layout()?).select_in_place(mode, &mut y, &dropped)?;
+        } else {
+            apply(options, address, &mut y)?;
+        }
         stdout().write_all(&y.into_iter().flat_map(to_bytes).collect::<Vec<u8>>())?;
     }
     Ok(())
 }
 
 fn apply<E: Float>(options: &Options, address: Address, x: &mut [E]) -> Result<(), Box<dyn Error>> {
-    let Options { rate, eval, shape, shared, .. } = options;
-    let mode = if *eval { Mode::Eval } else { Mode::Train(address) };
-    let whole = if options.whole.is_empty() { shape } else { &options.whole };
-    let at_the_start = vec![0; whole.len()];
-    let start = if options.start.is_empty() { &at_the_start } else { &options.start };
-    let layout = Layout::part(Part { whole, start, shape, shared, strides: None })?;
+    let Options { rate, shape, whole, .. } = options;
+    let (mode, layout) = (options.mode(address), options.layout()?);
     match options.kind.as_str() {
         "element" => Dropout::new(*rate).with_layout(layout).apply_in_place(mode, x)?,
         "alpha" => AlphaDropout::new(*rate).with_layout(layout).apply_in_place(mode, x)?,
         "gaussian" => GaussianDropout::new(*rate).with_layout(layout).apply_in_place(mode, x)?,
-        "drop_block" if whole == shape => {
+        "noise" => GaussianNoise::new(rate.realised() as f32)?.with_layout(layout).apply_in_place(mode, x)?,
+        "drop_block" if whole.is_empty() || whole == shape => {
             let drop_block = DropBlock::new(*rate, options.block, shape.as_slice().try_into()?)?;
             let mut words = vec![0; drop_block.words()];
             let mask = drop_block.draw(address, &mut words)?;
-            drop_block.apply_in_place(if *eval { Mode::Eval } else { Mode::Stored(mask) }, x)?;
+            drop_block.apply_in_place(if options.eval { mode } else { Mode::Stored(mask) }, x)?;
         }
         "drop_block" => return Err("DropBlock takes whole tensors".into()),
         unknown => return Err(format!("no kind {unknown}").into()),
@@ -103,6 +123,7 @@ fn apply<E: Float>(options: &Options, address: Address, x: &mut [E]) -> Result<(
 fn options(arguments: &mut Arguments) -> Result<Options, Box<dyn Error>> {
     Ok(Options {
         kind: arguments.value("--kind", "element".into())?,
+        select: arguments.flag("--select"),
         dtype: arguments.value("--dtype", "f32".into())?,
         shape: arguments.list("--shape")?,
         whole: arguments.list("--whole")?,

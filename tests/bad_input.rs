@@ -2,12 +2,19 @@
 //! (Rates are in `rate.rs`.)
 
 use dropout_kernels::{
-    Activation, Address, Backend, Dropout, Error, Fused, Layout, MAX_RANK, Mask, Mode, PackedMask, Part, Rate, Scaling,
+    Activation, Address, Backend, Dropout, Error, Fused, GaussianNoise, Layout, MAX_RANK, Mask, Mode, PackedMask, Part, Rate,
+    Scaling, Select,
 };
 use testkit::every_backend;
 use testkit::refuse::{Call, assert_says, refuse};
 
-every_backend!(layers_refuse_wrong_lengths, layers_refuse_to_pass_the_last_index, masks_refuse_both, fused_passes_refuse_both);
+every_backend!(
+    layers_refuse_wrong_lengths,
+    layers_refuse_to_pass_the_last_index,
+    choices_refuse_both,
+    masks_refuse_both,
+    fused_passes_refuse_both
+);
 
 const X: [f32; 40] = [1.0; 40];
 
@@ -53,6 +60,12 @@ fn layers_refuse_wrong_lengths(backend: Backend) {
                 length("grad_x", 30, 31),
                 ["`grad_x`", "is 31", "expected 30"],
             ),
+            (
+                29,
+                |b, g| flat(b).backward_add(train(0), &X[..30], g),
+                length("grad_x", 30, 29),
+                ["`grad_x`", "is 29", "expected 30"],
+            ),
             // Against the layout.
             (29, |b, y| spatial(b).apply(train(0), &X[..29], y), length("x", 30, 29), ["`x`", "is 29", "expected 30"]),
             (31, |b, y| spatial(b).apply(Mode::Eval, &X[..31], y), length("x", 30, 31), ["`x`", "is 31", "expected 30"]),
@@ -72,6 +85,12 @@ fn layers_refuse_wrong_lengths(backend: Backend) {
                 |b, g| spatial(b).backward(train(0), &X[..30], g),
                 length("grad_x", 30, 31),
                 ["`grad_x`", "is 31", "expected 30"],
+            ),
+            (
+                31,
+                |b, g| spatial(b).backward_add(train(0), &X[..31], g),
+                length("grad_y", 30, 31),
+                ["`grad_y`", "is 31", "expected 30"],
             ),
             (0, |b, g| spatial(b).backward_in_place(train(0), g), length("grad", 30, 0), ["`grad`", "is 0", "expected 30"]),
             (31, |b, g| classic(b).backward_in_place(Mode::Eval, g), length("grad", 30, 31), ["`grad`", "is 31", "expected 30"]),
@@ -95,6 +114,7 @@ fn layers_refuse_to_pass_the_last_index(backend: Backend) {
             row(|b, x| spatial(b).apply_in_place(train(FIVE_LEFT), x), MAPS),
             row(|b, g| spatial(b).backward(train(FIVE_LEFT), &X[..30], g), MAPS),
             row(|b, g| classic(b).backward_in_place(train(FIVE_LEFT), g), MAPS),
+            row(|b, g| spatial(b).backward_add(train(FIVE_LEFT), &X[..30], g), MAPS),
             row(|b, y| flat(b).apply(train(u64::MAX), &X[..30], y), ELEMENTS),
             row(|b, x| flat(b).apply_in_place(train(u64::MAX), x), ELEMENTS),
             row(|b, g| flat(b).backward(train(u64::MAX), &X[..30], g), ELEMENTS),
@@ -105,6 +125,51 @@ fn layers_refuse_to_pass_the_last_index(backend: Backend) {
     let mut y = [77.0; 30];
     assert_eq!(spatial(backend).apply(train(u64::MAX - 5), &X[..30], &mut y), Ok(()));
     assert!(!y.contains(&77.0));
+}
+
+fn choices_refuse_both(backend: Backend) {
+    fn select(backend: Backend) -> Select {
+        Select::new(Rate::new(0.5).unwrap()).on(backend).with_layout(Layout::ncl([2, 3, 5]).unwrap())
+    }
+    let short = |name: &'static str| (length(name, 30, 29), [name, "is 29", "expected 30"]);
+    let past = (
+        Error::IndexOverflow { offset: u64::MAX, decisions: 6 },
+        ["6 decisions", "offset 18446744073709551615", "past logical index 2^64"],
+    );
+    let row = |len, call: Call<f32>, (error, message)| (len, call, error, message);
+    refuse(
+        backend,
+        77.0,
+        &[
+            row(
+                30,
+                |b, y| select(b).select(train(0), &X[..29], &X[..29], y),
+                (length("y", 29, 30), ["`y`", "is 30", "expected 29"]),
+            ),
+            row(29, |b, y| select(b).select(train(0), &X[..29], &X[..29], y), short("kept")),
+            row(30, |b, y| select(b).select(train(0), &X[..30], &X[..29], y), short("dropped")),
+            row(30, |b, y| select(b).select(train(u64::MAX), &X[..30], &X[..30], y), past),
+            row(29, |b, y| select(b).select_in_place(Mode::Eval, y, &X[..29]), short("kept")),
+            row(30, |b, y| select(b).select_in_place(Mode::Eval, y, &X[..29]), short("dropped")),
+            row(30, |b, g| select(b).select_backward(train(0), &X[..29], g, &mut [0.0; 29]), short("grad_y")),
+            row(29, |b, g| select(b).select_backward(train(0), &X[..30], g, &mut [0.0; 30]), short("grad_kept")),
+            row(30, |b, g| select(b).select_backward(train(0), &X[..30], g, &mut [0.0; 29]), short("grad_dropped")),
+            row(29, |b, g| select(b).select_backward(train(0), &X[..30], &mut [0.0; 30], g), short("grad_dropped")),
+            row(30, |b, g| select(b).select_backward(train(u64::MAX), &X[..30], g, &mut [0.0; 30]), past),
+            row(30, |b, g| select(b).select_backward(train(u64::MAX), &X[..30], &mut [0.0; 30], g), past),
+        ],
+    );
+}
+
+#[test]
+fn noise_refuses_what_is_no_deviation() {
+    for deviation in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -1.0, -f32::MIN_POSITIVE] {
+        let error = GaussianNoise::new(deviation).unwrap_err();
+        assert!(matches!(error, Error::Deviation { deviation: given } if given.to_bits() == deviation.to_bits()));
+        assert_says(error, &[&deviation.to_string(), "expected a finite number that is not negative"]);
+    }
+    assert_eq!(GaussianNoise::new(0.5).unwrap().deviation().to_bits(), 0.5_f32.to_bits());
+    assert!(GaussianNoise::new(-0.0).is_ok());
 }
 
 fn masks_refuse_both(backend: Backend) {

@@ -1,7 +1,7 @@
 //! On all threads, a tensor gets the bits that it gets on one.
 #![cfg(feature = "rayon")]
 
-use dropout_kernels::{Address, Dropout, Layout, Mode, Rate, Scaling};
+use dropout_kernels::{Activation, Address, Dropout, Fused, GaussianDropout, Layout, Mask, Mode, Rate, Scaling, Select};
 use testkit::value::{assert_same, random};
 
 /// Each large enough to be cut several times, along an outermost axis that is shared, not shared, odd or all there is.
@@ -52,4 +52,107 @@ fn a_flat_slice_is_cut_as_well() {
     alone.apply(mode, &x, &mut expected).unwrap();
     alone.in_parallel().apply(mode, &x, &mut y).unwrap();
     assert_same(&y, &expected);
+}
+
+/// The sums of a gradient of the bias too, which one thread takes.
+#[test]
+fn fused_passes_are_cut_at_any_column() {
+    const COLUMNS: usize = 777;
+    let (x, residual) = (random::<f32>(5, 1000 * COLUMNS), random::<f32>(6, 1000 * COLUMNS));
+    let bias = random::<f32>(7, COLUMNS);
+    let mode = Mode::Train(Address { seed: 9, ..Address::default() });
+    let alone = Dropout::new(Rate::new(0.2).unwrap());
+    let [expected, actual] = [alone, alone.in_parallel()].map(|dropout| {
+        let fused = Fused::new(dropout, Activation::Gelu).with_bias(&bias);
+        let (mut with_residual, mut without, mut stream) = (vec![7.0; x.len()], vec![7.0; x.len()], residual.clone());
+        fused.apply(mode, &x, Some(&residual), &mut with_residual).unwrap();
+        fused.apply(mode, &x, None, &mut without).unwrap();
+        fused.add(mode, &x, &mut stream).unwrap();
+        let (mut grad_x, mut added, mut grad_bias) = (vec![7.0; x.len()], residual.clone(), vec![0.0; COLUMNS]);
+        fused.backward(mode, &x, &residual, &mut grad_x, Some(&mut grad_bias)).unwrap();
+        fused.backward_add(mode, &x, &residual, &mut added, None).unwrap();
+        [with_residual, without, stream, grad_x, added, grad_bias]
+    });
+    for (actual, expected) in actual.iter().zip(&expected) {
+        assert_same(actual, expected);
+    }
+}
+
+#[test]
+fn choices_and_sums_are_cut() {
+    let layout = Layout::rows(801, 700, 777).unwrap();
+    let (x, other) = (random::<f64>(5, layout.elements()), random::<f64>(6, layout.elements()));
+    let mode = Mode::Train(Address { seed: 9, ..Address::default() });
+    let (select, dropout) = (Select::new(Rate::new(0.2).unwrap()), Dropout::new(Rate::new(0.2).unwrap()));
+    let (select, dropout) = (select.with_layout(layout), dropout.with_layout(layout));
+    let [expected, actual] = [(select, dropout), (select.in_parallel(), dropout.in_parallel())].map(|(select, dropout)| {
+        let (mut y, mut grad_kept, mut grad_dropped) = (vec![7.0; x.len()], vec![7.0; x.len()], vec![7.0; x.len()]);
+        select.select(mode, &x, &other, &mut y).unwrap();
+        select.select_backward(mode, &x, &mut grad_kept, &mut grad_dropped).unwrap();
+        let mut added = other.clone();
+        dropout.backward_add(mode, &x, &mut added).unwrap();
+        [y, grad_kept, grad_dropped, added]
+    });
+    for (actual, expected) in actual.iter().zip(&expected) {
+        assert_same(actual, expected);
+    }
+}
+
+#[test]
+fn the_words_of_masks_are_cut() {
+    let address = Address { seed: 8, layer: 1, step: 2, offset: (1 << 39) - 1000 };
+    for decisions in [(1_usize << 18) - 1, 1 << 18, 1_000_003] {
+        let mask = Mask::new(Rate::new(0.3).unwrap(), address);
+        let (mut expected, mut words) = (vec![7; decisions.div_ceil(32)], vec![7; decisions.div_ceil(32)]);
+        mask.words(decisions, &mut expected).unwrap();
+        mask.in_parallel().words(decisions, &mut words).unwrap();
+        assert_eq!(words, expected);
+    }
+}
+
+/// What a pool of four threads has run, in nanoseconds for each.
+#[cfg(target_os = "linux")]
+fn run_times(pool: &rayon::ThreadPool) -> Vec<u64> {
+    pool.broadcast(|_| {
+        let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+        statistics.split(' ').next().unwrap().parse().unwrap()
+    })
+}
+
+/// Asserts that at least two threads of a pool work. Other processes may keep them from it for a while.
+#[cfg(target_os = "linux")]
+fn assert_shared(name: &str, mut work: impl FnMut() + Send) {
+    const MILLISECOND: u64 = 1_000_000;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+    let shared = (0..1000).any(|_| {
+        let before = run_times(&pool);
+        pool.install(&mut work);
+        run_times(&pool).iter().zip(before).filter(|(after, before)| *after - before > MILLISECOND).count() > 1
+    });
+    assert!(shared, "{name} ran on one thread");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn several_threads_work() {
+    let layout = Layout::nhwc([2, 256, 256, 32]).unwrap();
+    let (address, rate) = (Address { seed: 8, ..Address::default() }, Rate::new(0.1).unwrap());
+    let mode = Mode::Train(address);
+    let x = random::<f32>(3, layout.elements());
+    let (mut y, mut words) = (x.clone(), vec![0; 1 << 22]);
+
+    let dropout = Dropout::new(rate).with_layout(layout).in_parallel();
+    assert_shared("dropout", || dropout.apply(mode, &x, &mut y).unwrap());
+    assert_shared("a sum", || dropout.backward_add(mode, &x, &mut y).unwrap());
+    let fused = Fused::new(dropout, Activation::Gelu);
+    assert_shared("fused", || fused.apply(mode, &x, None, &mut y).unwrap());
+    let gaussian = GaussianDropout::new(rate).in_parallel();
+    assert_shared("noise", || gaussian.apply(mode, &x, &mut y).unwrap());
+    let select = Select::new(rate).in_parallel();
+    assert_shared("a choice", || select.select_in_place(mode, &mut y, &x).unwrap());
+    let mask = Mask::new(rate, address).in_parallel();
+    assert_shared("a mask", || mask.words(32 * words.len(), &mut words).unwrap());
+    let recording = Dropout::new(rate).in_parallel();
+    let words = &mut words[..x.len() / 32];
+    assert_shared("recording", || recording.apply_recording(address, &x, &mut y, words).unwrap());
 }

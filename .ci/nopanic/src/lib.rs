@@ -10,8 +10,8 @@ use core::panic::PanicInfo;
 use dropout_kernels::monte_carlo::{Moments, Uncertainty, entropy};
 use dropout_kernels::philox::{Philox, philox4x32};
 use dropout_kernels::{
-    Activation, Address, AlphaDropout, DropBlock, Dropout, Element, Error, Fused, GaussianDropout, Kind, Layer, Layout, Mask,
-    MaskKind, Mode, PackedMask, Part, QuantizedDropout, Rate, Scaling,
+    Activation, Address, AlphaDropout, DropBlock, Dropout, Element, Error, Fused, GaussianDropout, GaussianNoise, Kind, Layer,
+    Layout, Mask, MaskKind, Mode, PackedMask, Part, QuantizedDropout, Rate, Scaling, Select,
 };
 use half::{bf16, f16};
 use rand_core::TryRng;
@@ -73,6 +73,27 @@ export! {
         dropout.backward(mode, grad_y, grad_x);
     fn dropout_backward_in_place(dropout: &Dropout, mode: Mode, grad: &mut [f32]) -> Result<(), Error> =
         dropout.backward_in_place(mode, grad);
+
+    fn dropout_backward_add(dropout: &Dropout, mode: Mode, grad_y: &[f32], grad_x: &mut [f32]) -> Result<(), Error> =
+        dropout.backward_add(mode, grad_y, grad_x);
+
+    fn select_of(rate: Rate, layout: Layout) -> Select = Select::new(rate).with_expectation().with_layout(layout);
+    fn select_apply(select: &Select, mode: Mode, kept: &[f32], dropped: &[f32], y: &mut [f32]) -> Result<(), Error> =
+        select.select(mode, kept, dropped, y);
+    fn select_i8_in_place(select: &Select, mode: Mode, kept: &mut [i8], dropped: &[i8]) -> Result<(), Error> =
+        select.select_in_place(mode, kept, dropped);
+    fn select_backward(
+        select: &Select,
+        mode: Mode,
+        grad_y: &[f32],
+        grad_kept: &mut [f32],
+        grad_dropped: &mut [f32]
+    ) -> Result<(), Error> = select.select_backward(mode, grad_y, grad_kept, grad_dropped);
+
+    fn noise_of(deviation: f32) -> Result<GaussianNoise, Error> = GaussianNoise::new(deviation);
+    fn noise_apply(noise: &GaussianNoise, mode: Mode, x: &[f32], y: &mut [f32]) -> Result<(), Error> = noise.apply(mode, x, y);
+    fn noise_backward_add(noise: &GaussianNoise, mode: Mode, grad_y: &[f64], grad_x: &mut [f64]) -> Result<(), Error> =
+        noise.backward_add(mode, grad_y, grad_x);
 
     fn drop_block_new(rate: Rate, block_size: usize, shape: [usize; 4]) -> Result<DropBlock, Error> = DropBlock::new(rate, block_size, shape);
     fn drop_block_draw<'a>(drop_block: &DropBlock, address: Address, words: &'a mut [u32]) -> Result<PackedMask<'a>, Error> =
