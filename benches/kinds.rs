@@ -6,8 +6,8 @@
 mod measure;
 
 use dropout_kernels::{
-    Activation, AlphaDropout, DropBlock, Dropout, Float, Fused, GaussianDropout, Kind, Layer, Layout, Mode, PackedMask, Part,
-    QuantizedDropout, Rate,
+    Activation, AlphaDropout, DropBlock, Dropout, Float, Fused, GaussianDropout, GaussianNoise, Kind, Layer, Layout, Mode,
+    PackedMask, Part, QuantizedDropout, Rate, Select,
 };
 use measure::times::{Row, Times};
 use measure::{Point, Slices, address, scale, train};
@@ -67,6 +67,9 @@ impl Table {
         self.recording(dropout);
         self.layer("alpha", AlphaDropout::new(self.rate()));
         self.layer("gaussian", GaussianDropout::new(self.rate()));
+        self.layer("noise", GaussianNoise::new(0.1).unwrap());
+        self.added(dropout);
+        self.select();
         self.drop_block();
         self.fused();
         self.typed("f64", dropout, 1.0_f64);
@@ -120,6 +123,21 @@ impl Table {
         };
         let times = Times::measure(&mut slices, run, scale);
         self.row("recorded mask", "f32", F32_BYTES, times);
+    }
+
+    fn added(&mut self, dropout: Dropout) {
+        let mut slices = Slices::new(self.n);
+        let run = |slices: &mut Slices, step| dropout.backward_add(train(step), &slices.x, &mut slices.y).unwrap();
+        let times = Times::measure(&mut slices, run, scale);
+        self.row("added gradient", "f32", F32_BYTES + 4.0, times);
+    }
+
+    fn select(&mut self) {
+        let mut slices = Slices::new(self.n);
+        let (select, dropped) = (Select::new(self.rate()), vec![0.0; self.n]);
+        let run = |slices: &mut Slices, step| select.select(train(step), &slices.x, &dropped, &mut slices.y).unwrap();
+        let times = Times::measure(&mut slices, run, scale);
+        self.row("select", "f32", F32_BYTES + 4.0, times);
     }
 
     /// Blocks of 7 x 7, as in the paper: the mask drawn, counted and applied.

@@ -21,6 +21,7 @@
 //! | [`Part`] | a box of a larger tensor: a shard, a tile, a view |
 //! | [`Mode`] | training, training with a stored mask, or evaluation |
 //! | [`Layer`] | a kind of dropout on a layout; its methods are the passes. [`Dropout`] and the other kinds are layers |
+//! | [`Select`] | a choice between two tensors |
 //! | [`Fused`] | bias, [`Activation`], [`Dropout`] and residual in one pass |
 //! | [`monte_carlo`] | mean, variance and entropies over many passes with dropout on |
 //! | [`Backend`] | an instruction set |
@@ -76,12 +77,14 @@
 //! | inverted or classic dropout (ONNX: `Dropout`) | [`Dropout`], [`Scaling`] | all | `Dropout` | `Dropout` |
 //! | the same, of weights (`DropConnect`) | [`Dropout`] of the weights | all | | |
 //! | alpha dropout, for SELU | [`AlphaDropout`] | all | `AlphaDropout`, `FeatureAlphaDropout` | `AlphaDropout` |
-//! | Gaussian noise | [`GaussianDropout`] | all | | `GaussianDropout` |
+//! | Gaussian noise, as a factor | [`GaussianDropout`] | all | | `GaussianDropout` |
+//! | Gaussian noise, added | [`GaussianNoise`] | all | | `GaussianNoise` |
 //! | dropout of quantised values | [`QuantizedDropout`] | all | | |
+//! | a choice between two tensors (zoneout) | [`Select`] | all | `where` | |
 //! | squares of feature maps | [`DropBlock`] | N x C x H x W | torchvision's `DropBlock2d` | |
 //!
-//! Each kind also takes a stored mask ([`Mode::Stored`]; ONNX Runtime: `BitmaskDropout`), except Gaussian noise, which
-//! has none. DropBlock takes only stored masks, which it draws beforehand. [`Fused`] puts [`Dropout`], of any layout,
+//! Each kind also takes a stored mask ([`Mode::Stored`]; ONNX Runtime: `BitmaskDropout`), except the two of noise, which
+//! have none. DropBlock takes only stored masks, which it draws beforehand. [`Fused`] puts [`Dropout`], of any layout,
 //! between bias and activation on one side and a residual on the other.
 //!
 //! Elements are `f32`, `f64`, and with a feature `f16` and `bf16`; quantised ones are `i8` and `i16`. [`Float`] says how
@@ -96,6 +99,8 @@
 //! | [`Dropout`], classic | x * 1 | +0.0 | dropped: +0.0; kept: x * 1 | x * (1-p): x * 1 at p = 0, x * 0 at p = 1 |
 //! | [`AlphaDropout`] | unchanged | +0.0 | dropped: the same as other values; kept: a * x + b | unchanged |
 //! | [`GaussianDropout`] | unchanged | +0.0 | x * noise | unchanged |
+//! | [`GaussianNoise`] | unchanged (deviation 0) | | x + noise | unchanged |
+//! | [`Select`] | the first tensor | the second | copied | the first tensor, or the expectation |
 //! | [`DropBlock`] | x * 1 | +0.0 | dropped: +0.0; kept: x * elements / kept elements | unchanged |
 //! | [`QuantizedDropout`] | unchanged | the zero point | integers have none | unchanged |
 //!
@@ -141,7 +146,7 @@ compile_error!(
 // How the parts work together. Each folder is a room that imports only what stands below it; `.ci/imports` checks this.
 //
 //     fused     bias, activation, dropout and residual        nothing imports it
-//     kinds     dropout, alpha, gaussian, quantized, drop_block
+//     kinds     dropout, alpha, gaussian, quantized, select, drop_block
 //     layer     the public layer: checks arguments, then starts a job
 //     kernel    the loop that applies decisions to values
 //     mask      from address and rate to decisions
@@ -161,13 +166,14 @@ compile_error!(
 //     simd::WideLanes       the same, and on eight 64-bit lanes, for random bits. All backends but Scalar have it.
 //     simd::Task            a computation, generic over Lanes. Lanes::call compiles it for the instruction set.
 //     mask::Generate        Lanes that make random bits: every WideLanes in vectors, Scalar one block at a time.
-//     mask::Source          an iterator of decisions, a tile at a time: computed, stored, recorded, or noise.
+//     mask::Source          an iterator of decisions, a tile at a time: computed, stored, or noise.
 //     mask::Tile            decisions on the stack, in limbs of 64: keep bits, or factors of noise.
 //     kernel::Effect        what a tile does to elements, such as Masked, which chooses between a Pair's two functions.
 //     kernel::ChunkFn       an Effect at work on one range of elements: sixteen in, sixteen out.
 //     kernel::Pair          what becomes of a kept element, and of a dropped one. Usually a kind is just this.
+//     kernel::Update        whether results overwrite the output or are added to it.
 //     element::sealed::*    how an element type is loaded, stored, selected. They seal their public namesakes.
-//     layer::sealed::Kind   a kind of dropout: its rate, and a Pair for each pass.
+//     layer::sealed::Kind   a kind of dropout: what it runs. Of most, ByMask: a rate, and a Pair for each pass.
 //
 // Inlining is not a matter of taste here. Only the implementations of Lanes::call have #[target_feature]. Whatever
 // handles vectors must be inlined into them, hence #[inline(always)] on all of it: a function that is not inlined is

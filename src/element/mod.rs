@@ -26,7 +26,7 @@ impl<E: sealed::Element> Element for E {}
 /// | | `f32`, `f64` | `f16` | `bf16` |
 /// |---|---|---|---|
 /// | an element times a scale ([`Dropout`](crate::Dropout), [`DropBlock`](crate::DropBlock)) | 1.5 | 0.501 | 0.501 |
-/// | an element times its noise ([`GaussianDropout`](crate::GaussianDropout)) | 0.5 | 0.501 | 0.501 |
+/// | an element times or plus its noise ([`GaussianDropout`](crate::GaussianDropout), [`GaussianNoise`](crate::GaussianNoise)) | 0.5 | 0.501 | 0.501 |
 /// | `a * x + b` of [`AlphaDropout`](crate::AlphaDropout), in units of the larger of product and sum | 2 | 0.501 | 0.501 |
 ///
 /// Those of half precision are measured, over all numbers at ten rates. 1.5 follows from two roundings, of the scale

@@ -3,6 +3,7 @@
 use crate::element::sealed::Element;
 
 /// What belongs to a tensor, such as a slice of its length.
+#[cfg_attr(not(feature = "rayon"), allow(dead_code, reason = "only threads cut tensors"))]
 pub(crate) trait Cut: Sized + Send {
     /// Whether it can be cut.
     fn can_cut(&self) -> bool {

@@ -14,10 +14,11 @@ pub(crate) use mode::Direction;
 pub use mode::Mode;
 
 /// A layer of dropout of kind `K`: [`Dropout`](crate::Dropout), [`AlphaDropout`](crate::AlphaDropout),
-/// [`GaussianDropout`](crate::GaussianDropout), [`QuantizedDropout`](crate::QuantizedDropout) or
-/// [`DropBlock`](crate::DropBlock). It is a value of a few words, without state or buffers.
+/// [`GaussianDropout`](crate::GaussianDropout), [`GaussianNoise`](crate::GaussianNoise),
+/// [`QuantizedDropout`](crate::QuantizedDropout), [`DropBlock`](crate::DropBlock) or [`Select`](crate::Select). It is a
+/// value of a few words, without state or buffers.
 ///
-/// All kinds have the same methods. Slices are in the row-major order of the layer's [`Layout`]; without one they can
+/// All kinds have the same methods, except [`Select`](crate::Select), which has two inputs. Slices are in the row-major order of the layer's [`Layout`]; without one they can
 /// have any length, with one decision per element. The backward pass computes the mask of the forward pass again, so
 /// give it the same [`Mode`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,8 @@ use crate::mask::PackedMask;
 /// One `Mode` drives every layer of a network, whatever their kinds. So two combinations are errors at run time:
 /// [`Train`](Self::Train) for [`DropBlock`](crate::DropBlock), whose scale depends on the whole mask, so that the mask
 /// must be drawn first ([`Error::ComputedMask`]); and [`Stored`](Self::Stored) for
-/// [`GaussianDropout`](crate::GaussianDropout), which multiplies by noise and has no mask ([`Error::StoredMask`]). A
+/// [`GaussianDropout`](crate::GaussianDropout) and [`GaussianNoise`](crate::GaussianNoise), which have noise instead of a
+/// mask ([`Error::StoredMask`]). A
 /// mode type for each kind would rule these out at compile time, but a network of several kinds would then need several
 /// modes that all say the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
