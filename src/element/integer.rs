@@ -10,8 +10,8 @@ macro_rules! integer {
 
             #[inline(always)]
             fn select<L: Lanes>(lanes: L, keep: u16, kept: [Self; CHUNK], dropped: [Self; CHUNK]) -> [Self; CHUNK] {
-                let [kept, dropped] = [kept, dropped].map(|x| x.map(Self::cast_unsigned));
-                lanes.$select(keep, kept, dropped).map(|x| x.cast_signed())
+                let kept = kept.map(Self::cast_unsigned);
+                lanes.$select(keep, kept, dropped.map(Self::cast_unsigned)).map(|x| x.cast_signed())
             }
 
             /// The first one's, times 2^15.

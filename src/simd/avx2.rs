@@ -187,7 +187,8 @@ impl Lanes for Avx2 {
             let its_byte = _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
             let keep = _mm_shuffle_epi8(_mm_cvtsi32_si128(keep.into()), its_byte);
             let keep = _mm_cmpeq_epi8(_mm_and_si128(keep, lane), lane);
-            let [kept, dropped] = [kept, dropped].map(|x| core::mem::transmute::<[u8; CHUNK], __m128i>(x));
+            let kept = core::mem::transmute::<[u8; CHUNK], __m128i>(kept);
+            let dropped = core::mem::transmute::<[u8; CHUNK], __m128i>(dropped);
             core::mem::transmute(_mm_blendv_epi8(dropped, kept, keep))
         }
     }
@@ -198,7 +199,8 @@ impl Lanes for Avx2 {
         unsafe {
             let lane = _mm256_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, i16::MIN);
             let keep = _mm256_cmpeq_epi16(_mm256_and_si256(_mm256_set1_epi16(keep.cast_signed()), lane), lane);
-            let [kept, dropped] = [kept, dropped].map(|x| core::mem::transmute::<[u16; CHUNK], __m256i>(x));
+            let kept = core::mem::transmute::<[u16; CHUNK], __m256i>(kept);
+            let dropped = core::mem::transmute::<[u16; CHUNK], __m256i>(dropped);
             core::mem::transmute(_mm256_blendv_epi8(dropped, kept, keep))
         }
     }

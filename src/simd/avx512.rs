@@ -178,7 +178,8 @@ impl Lanes for Avx512 {
     fn select_u8(self, keep: u16, kept: [u8; CHUNK], dropped: [u8; CHUNK]) -> [u8; CHUNK] {
         // SAFETY: `self` proves the instructions; both types have 16 bytes, valid with any bits.
         unsafe {
-            let [kept, dropped] = [kept, dropped].map(|x| core::mem::transmute::<[u8; CHUNK], __m128i>(x));
+            let kept = core::mem::transmute::<[u8; CHUNK], __m128i>(kept);
+            let dropped = core::mem::transmute::<[u8; CHUNK], __m128i>(dropped);
             core::mem::transmute(_mm_mask_mov_epi8(dropped, keep, kept))
         }
     }
@@ -187,7 +188,8 @@ impl Lanes for Avx512 {
     fn select_u16(self, keep: u16, kept: [u16; CHUNK], dropped: [u16; CHUNK]) -> [u16; CHUNK] {
         // SAFETY: `self` proves the instructions; both types have 32 bytes, valid with any bits.
         unsafe {
-            let [kept, dropped] = [kept, dropped].map(|x| core::mem::transmute::<[u16; CHUNK], __m256i>(x));
+            let kept = core::mem::transmute::<[u16; CHUNK], __m256i>(kept);
+            let dropped = core::mem::transmute::<[u16; CHUNK], __m256i>(dropped);
             core::mem::transmute(_mm256_mask_mov_epi16(dropped, keep, kept))
         }
     }
