@@ -42,7 +42,9 @@ impl<F: Function> Effect<f32> for Backward<'_, F> {
         let grad_bias = grad_bias.as_deref_mut();
         let row = forward.bias.or(grad_bias.as_deref().map(Row::of));
         let column = row.map_or(0, |row| row.column(range.start));
-        BackwardFn { lanes, forward, x: Chunks::of(x, range.clone()), grad_bias, column, left: range.len() }
+        let Forward { function, factor, bias } = forward;
+        let (x, bias) = (Chunks::of(x, range.clone()), bias.map(|bias| bias.values));
+        BackwardFn { lanes, function, factor, x, bias, grad_bias, column, left: range.len() }
     }
 }
 
@@ -62,8 +64,10 @@ impl<F: Function> Cut for Backward<'_, F> {
 
 pub(super) struct BackwardFn<'a, L, F> {
     lanes: L,
-    forward: Forward<'a, F>,
+    function: F,
+    factor: f32,
     x: Chunks<'a, f32>,
+    bias: Option<&'a [f32]>,
     grad_bias: Option<&'a mut [f32]>,
     /// The column of the next element.
     column: usize,
@@ -76,13 +80,13 @@ impl<L: Lanes, F: Function> ChunkFn<f32> for BackwardFn<'_, L, F> {
 
     #[inline(always)]
     fn map(&mut self, keep: &u64, chunk: usize, grad_y: &[f32; CHUNK]) -> [f32; CHUNK] {
-        let (lanes, Forward { function, factor, bias }) = (self.lanes, self.forward);
+        let lanes = self.lanes;
         let mut x = lanes.load_f32(&self.x.next());
         let mut next = self.column;
-        if let Some(bias) = bias {
-            x = x + load_columns(lanes, bias.values, &mut next);
+        if let Some(bias) = self.bias {
+            x = x + load_columns(lanes, bias, &mut next);
         }
-        let kept = function.gradient(lanes, x, lanes.load_f32(grad_y) * lanes.splat_f32(factor));
+        let kept = self.function.gradient(lanes, x, lanes.load_f32(grad_y) * lanes.splat_f32(self.factor));
         let gradient = lanes.select_f32((keep >> (CHUNK * chunk)) as u16, kept, lanes.splat_f32(0.0));
         if let Some(grad_bias) = &mut self.grad_bias {
             add_to_columns(lanes, grad_bias, &mut self.column, gradient, self.left);

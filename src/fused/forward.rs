@@ -28,7 +28,8 @@ impl<F: Function> Effect<f32> for Forward<'_, F> {
     #[inline(always)]
     fn chunk_fn<L: Lanes>(&mut self, lanes: L, range: Range<usize>) -> ForwardFn<'_, L, F> {
         let column = self.bias.map_or(0, |bias| bias.column(range.start));
-        ForwardFn { lanes, forward: *self, column }
+        let Self { function, factor, bias } = *self;
+        ForwardFn { lanes, function, factor, bias: bias.map(|bias| bias.values), column }
     }
 }
 
@@ -40,7 +41,9 @@ impl<F: Function> Cut for Forward<'_, F> {
 
 pub(super) struct ForwardFn<'a, L, F> {
     lanes: L,
-    forward: Forward<'a, F>,
+    function: F,
+    factor: f32,
+    bias: Option<&'a [f32]>,
     /// The column of the next element.
     column: usize,
 }
@@ -50,12 +53,12 @@ impl<L: Lanes, F: Function> ChunkFn<f32> for ForwardFn<'_, L, F> {
 
     #[inline(always)]
     fn map(&mut self, keep: &u64, chunk: usize, x: &[f32; CHUNK]) -> [f32; CHUNK] {
-        let (lanes, Forward { function, factor, bias }) = (self.lanes, self.forward);
+        let lanes = self.lanes;
         let mut x = lanes.load_f32(x);
-        if let Some(bias) = bias {
-            x = x + load_columns(lanes, bias.values, &mut self.column);
+        if let Some(bias) = self.bias {
+            x = x + load_columns(lanes, bias, &mut self.column);
         }
-        let kept = function.value(lanes, x) * lanes.splat_f32(factor);
+        let kept = self.function.value(lanes, x) * lanes.splat_f32(self.factor);
         lanes.store_f32(lanes.select_f32((keep >> (CHUNK * chunk)) as u16, kept, lanes.splat_f32(0.0)))
     }
 }
