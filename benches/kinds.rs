@@ -6,7 +6,7 @@
 mod measure;
 
 use dropout_kernels::{
-    Activation, AlphaDropout, DropBlock, Dropout, Float, Fused, GaussianDropout, GaussianNoise, Kind, Layer, Layout, Mode,
+    Activation, AlphaDropout, DropBlock, Dropout, Float, Fused, GaussianDropout, GaussianNoise, Integer, Kind, Layer, Layout, Mode,
     PackedMask, Part, QuantizedDropout, Rate, Select,
 };
 use measure::times::{Row, Times};
@@ -78,7 +78,8 @@ impl Table {
             self.typed("f16", dropout, half::f16::ONE);
             self.typed("bf16", dropout, half::bf16::ONE);
         }
-        self.quantized();
+        self.quantized("i8", 1_i8, 3);
+        self.quantized("u8", 1_u8, 3);
     }
 
     fn rate(&self) -> Rate {
@@ -194,13 +195,13 @@ impl Table {
         self.row("dense", dtype, 2.0 * f64::from(size_of::<E>() as u32), times);
     }
 
-    fn quantized(&mut self) {
-        let (x, mut y) = (vec![1_i8; self.n], vec![1_i8; self.n]);
-        let alone = QuantizedDropout::new(self.rate(), 3);
+    fn quantized<E: Integer>(&mut self, dtype: &'static str, one: E, zero_point: E) {
+        let (x, mut y) = (vec![one; self.n], vec![one; self.n]);
+        let alone = QuantizedDropout::new(self.rate(), zero_point);
         for (op, dropout) in [("quantised", alone), ("quantised, scaled", alone.with_fixed_point_scale())] {
             let run = |_: &mut Slices, step| dropout.apply(train(step), &x, &mut y).unwrap();
             let times = Times::measure(&mut Slices::new(self.n), run, scale);
-            self.row(op, "i8", 2.0, times);
+            self.row(op, dtype, 2.0 * f64::from(size_of::<E>() as u32), times);
         }
     }
 }

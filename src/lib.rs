@@ -23,7 +23,7 @@
 //! | [`Layer`] | a kind of dropout on a layout; its methods are the passes. [`Dropout`] and the other kinds are layers |
 //! | [`Select`] | a choice between two tensors |
 //! | [`Fused`] | bias, [`Activation`], [`Dropout`] and residual in one pass |
-//! | [`monte_carlo`] | mean, variance and entropies over many passes with dropout on |
+//! | [`monte_carlo`] | mean, variance and entropies over many passes with dropout on, on one machine or several |
 //! | [`Backend`] | an instruction set |
 //!
 //! # Guarantees
@@ -87,9 +87,9 @@
 //! have none. DropBlock takes only stored masks, which it draws beforehand. [`Fused`] puts [`Dropout`], of any layout,
 //! between bias and activation on one side and a residual on the other.
 //!
-//! Elements are `f32`, `f64`, and with a feature `f16` and `bf16`; quantised ones are `i8` and `i16`. [`Float`] says how
-//! precise results are. `tests/peers`
-//! compares the layers with their counterparts in the other libraries and lists where they agree.
+//! Elements are `f32`, `f64`, and with a feature `f16` and `bf16`; quantised ones are `i8`, `u8` and `i16`. [`Float`] says
+//! how precise results are. `tests/peers` compares the layers with their counterparts in the other libraries and lists
+//! where they agree.
 //!
 //! # Edge cases
 //!

@@ -54,7 +54,7 @@ pub trait Float: Element + sealed::Float {}
 
 impl<E: sealed::Float> Float for E {}
 
-/// An element type of quantised tensors: `i8` or `i16`.
+/// An element type of quantised tensors: `i8`, `u8` or `i16`.
 #[expect(private_bounds, reason = "this is what seals it")]
 pub trait Integer: Element + sealed::Integer {}
 

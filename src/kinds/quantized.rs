@@ -6,7 +6,7 @@ use crate::layer::{Direction, Layer, Mode, sealed};
 use crate::rate::Rate;
 use crate::simd::{CHUNK, Lanes};
 
-/// Inverted dropout of quantised tensors, `i8` or `i16`, whose real values are proportional to `x - zero_point`.
+/// Inverted dropout of quantised tensors, `i8`, `u8` or `i16`, whose real values are proportional to `x - zero_point`.
 ///
 /// A dropped element becomes the zero point. A kept one stays as it is, and the caller folds the [`scale`](Self::scale)
 /// into the next requantisation. After [`with_fixed_point_scale`](Self::with_fixed_point_scale) it is scaled here

@@ -53,10 +53,10 @@ pub struct Layout {
 /// let train = Mode::Train(Address { seed: 42, layer: 3, step: 7, offset: 0 });
 ///
 /// // Two ranks hold four of eight columns each.
-/// let columns = |start| Part { whole: &[2, 8], start: &[0, start], shape: &[2, 4], ..Part::default() };
+/// let columns = Part { whole: &[2, 8], start: &[0, 0], shape: &[2, 4], ..Part::default() };
 /// let (mut left, mut right) = ([1.0_f32; 8], [1.0; 8]);
-/// dropout.with_layout(Layout::part(columns(0))?).apply_in_place(train, &mut left)?;
-/// dropout.with_layout(Layout::part(columns(4))?).apply_in_place(train, &mut right)?;
+/// dropout.with_layout(Layout::part(columns)?).apply_in_place(train, &mut left)?;
+/// dropout.with_layout(Layout::part(Part { start: &[0, 4], ..columns })?).apply_in_place(train, &mut right)?;
 ///
 /// let mut whole = [1.0; 16];
 /// dropout.apply_in_place(train, &mut whole)?;

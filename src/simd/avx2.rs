@@ -230,6 +230,24 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    fn load_u8(self, x: &[u8; CHUNK]) -> I32x16 {
+        // SAFETY: `self` proves the instructions; both types have 16 bytes, valid with any bits.
+        I32x16(unsafe {
+            let x = core::mem::transmute::<[u8; 16], __m128i>(*x);
+            [_mm256_cvtepu8_epi32(x), _mm256_cvtepu8_epi32(_mm_unpackhi_epi64(x, x))]
+        })
+    }
+
+    #[inline(always)]
+    fn store_u8(self, x: I32x16) -> [u8; CHUNK] {
+        // SAFETY: `self` proves the instructions; both types have 16 bytes, valid with any bits.
+        unsafe {
+            let x = pack(x);
+            core::mem::transmute(_mm_packus_epi16(_mm256_castsi256_si128(x), _mm256_extracti128_si256::<1>(x)))
+        }
+    }
+
+    #[inline(always)]
     fn load_i16(self, x: &[i16; CHUNK]) -> I32x16 {
         // SAFETY: `self` proves the instructions; both types have 32 bytes, valid with any bits.
         I32x16(unsafe {

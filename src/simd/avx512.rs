@@ -213,6 +213,19 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    fn load_u8(self, x: &[u8; CHUNK]) -> I32x16 {
+        // SAFETY: `self` proves the instructions; the array has 16 readable bytes, and the load needs no alignment.
+        I32x16(unsafe { _mm512_cvtepu8_epi32(_mm_loadu_epi8(x.as_ptr().cast())) })
+    }
+
+    /// The conversion takes lanes for unsigned, and so the negative ones for large.
+    #[inline(always)]
+    fn store_u8(self, x: I32x16) -> [u8; CHUNK] {
+        // SAFETY: `self` proves the instructions; both types have 16 bytes, valid with any bits.
+        unsafe { core::mem::transmute(_mm512_cvtusepi32_epi8(_mm512_max_epi32(x.0, _mm512_setzero_si512()))) }
+    }
+
+    #[inline(always)]
     fn load_i16(self, x: &[i16; CHUNK]) -> I32x16 {
         // SAFETY: `self` proves the instructions; the array has 32 readable bytes, and the load needs no alignment.
         I32x16(unsafe { _mm512_cvtepi16_epi32(_mm256_loadu_epi16(x.as_ptr())) })

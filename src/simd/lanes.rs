@@ -55,6 +55,9 @@ pub(crate) trait Lanes: Copy {
     fn load_i8(self, x: &[i8; CHUNK]) -> Self::I32x16;
     /// To the nearest `i8`.
     fn store_i8(self, x: Self::I32x16) -> [i8; CHUNK];
+    fn load_u8(self, x: &[u8; CHUNK]) -> Self::I32x16;
+    /// To the nearest `u8`.
+    fn store_u8(self, x: Self::I32x16) -> [u8; CHUNK];
     fn load_i16(self, x: &[i16; CHUNK]) -> Self::I32x16;
     /// To the nearest `i16`.
     fn store_i16(self, x: Self::I32x16) -> [i16; CHUNK];

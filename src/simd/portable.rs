@@ -127,6 +127,17 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    fn load_u8(self, x: &[u8; CHUNK]) -> i32x16 {
+        i32x16::new(x.map(i32::from))
+    }
+
+    #[inline(always)]
+    fn store_u8(self, x: i32x16) -> [u8; CHUNK] {
+        let nearest = x.max(i32x16::splat(u8::MIN.into())).min(i32x16::splat(u8::MAX.into()));
+        nearest.to_array().map(|x| x.cast_unsigned() as u8)
+    }
+
+    #[inline(always)]
     fn load_i16(self, x: &[i16; CHUNK]) -> i32x16 {
         i32x16::new(x.map(i32::from))
     }

@@ -123,6 +123,16 @@ impl Lanes for Scalar {
     }
 
     #[inline(always)]
+    fn load_u8(self, x: &[u8; CHUNK]) -> Array<i32> {
+        Array(x.map(i32::from))
+    }
+
+    #[inline(always)]
+    fn store_u8(self, x: Array<i32>) -> [u8; CHUNK] {
+        x.0.map(|x| x.clamp(u8::MIN.into(), u8::MAX.into()).cast_unsigned() as u8)
+    }
+
+    #[inline(always)]
     fn load_i16(self, x: &[i16; CHUNK]) -> Array<i32> {
         Array(x.map(i32::from))
     }

@@ -95,6 +95,7 @@ tensors! {
     f32, "f32", bits => float(bits) as Self;
     f64, "f64", bits => float(bits);
     i8, "i8", bits => (bits >> 24) as Self;
+    u8, "u8", bits => (bits >> 24) as Self;
     i16, "i16", bits => (bits >> 16) as Self;
 }
 
@@ -130,6 +131,7 @@ fn outputs_are_those_of_the_table(backend: Backend) {
         digest.floats::<half::bf16>();
     }
     digest.integers::<i8>(-3);
+    digest.integers::<u8>(130);
     digest.integers::<i16>(1000);
     digest.fused();
 

@@ -5,9 +5,9 @@ use dropout_kernels::{Backend, Mode, PackedMask, QuantizedDropout, Rate};
 use testkit::every_backend;
 use testkit::oracle;
 use testkit::subject::{fixed_point, rescale};
-use testkit::value::{Bits, Integral, assert_same};
+use testkit::value::{Integral, assert_same};
 
-every_backend!(every_i8, every_i16);
+every_backend!(every_i8, every_u8, every_i16);
 
 const RANGE: u64 = 1 << 32;
 
@@ -15,14 +15,24 @@ const RANGE: u64 = 1 << 32;
 const THRESHOLDS: [u64; 10] =
     [0, 1, RANGE / 10, RANGE / 3, RANGE / 2, RANGE - RANGE / 1000, RANGE - (1 << 17) - 1, RANGE - (1 << 17), RANGE - 1, RANGE];
 
-/// The values from the lowest to the highest, so often that each comes to every lane.
 fn every_i8(backend: Backend) {
-    let values = (0..257).cycle().take(257 * 16).map(<i8 as Bits>::from_bits);
-    every_value(backend, &values.collect::<Vec<_>>(), [i8::MIN, -1, 0, 1, i8::MAX]);
+    every_byte(backend, [i8::MIN, -1, 0, 1, i8::MAX]);
+}
+
+fn every_u8(backend: Backend) {
+    every_byte(backend, [u8::MIN, 1, 127, 128, u8::MAX]);
+}
+
+/// All values with all zero points; and with some, the values so often that each comes to every lane.
+fn every_byte<E: Integral>(backend: Backend, zero_points: [E; 5]) {
+    let all: Vec<E> = (0..256).map(E::from_bits).collect();
+    every_value(backend, &all, &all);
+    let values = (0..257).cycle().take(257 * 16).map(E::from_bits);
+    every_value(backend, &values.collect::<Vec<_>>(), &zero_points);
 }
 
 fn every_i16(backend: Backend) {
-    every_value(backend, &(i16::MIN..=i16::MAX).collect::<Vec<_>>(), [i16::MIN, -1, 0, 1, i16::MAX]);
+    every_value(backend, &(i16::MIN..=i16::MAX).collect::<Vec<_>>(), &[i16::MIN, -1, 0, 1, i16::MAX]);
 }
 
 #[test]
@@ -35,10 +45,10 @@ fn the_scale_is_what_is_left_to_multiply_by() {
     }
 }
 
-fn every_value<E: Integral>(backend: Backend, x: &[E], zero_points: [E; 5]) {
+fn every_value<E: Integral>(backend: Backend, x: &[E], zero_points: &[E]) {
     let mut y = x.to_vec();
     for threshold in THRESHOLDS {
-        for zero_point in zero_points {
+        for &zero_point in zero_points {
             let layer = QuantizedDropout::new(Rate::from_threshold(threshold).unwrap(), zero_point).on(backend);
             for keep in [u32::MAX, 0x5555_5555, 0xAAAA_AAAA] {
                 let words = vec![keep; x.len().div_ceil(32)];

@@ -10,6 +10,7 @@ use crate::unwritten;
 laws!(f32, TensorCase: either_is_chosen::<f32>, floats_evaluate_to_their_mean::<f32>, gradients_go_where_values_came_from::<f32>);
 laws!(f64, TensorCase: either_is_chosen::<f64>, floats_evaluate_to_their_mean::<f64>, gradients_go_where_values_came_from::<f64>);
 laws!(i8, TensorCase: either_is_chosen::<i8>, integers_evaluate_to_their_mean::<i8>);
+laws!(u8, TensorCase: either_is_chosen::<u8>, integers_evaluate_to_their_mean::<u8>);
 laws!(i16, TensorCase: either_is_chosen::<i16>, integers_evaluate_to_their_mean::<i16>);
 #[cfg(feature = "half")]
 mod half {

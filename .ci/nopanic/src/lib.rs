@@ -155,6 +155,7 @@ export! {
     fn quantized_of(rate: Rate, zero_point: i8, layout: Layout) -> QuantizedDropout<i8> =
         QuantizedDropout::new(rate, zero_point).with_fixed_point_scale().with_layout(layout);
     fn quantized_i8(layer: &QuantizedDropout<i8>, mode: Mode, x: &[i8], y: &mut [i8]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
+    fn quantized_u8(layer: &QuantizedDropout<u8>, mode: Mode, x: &[u8], y: &mut [u8]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
     fn quantized_i16(layer: &QuantizedDropout<i16>, mode: Mode, x: &[i16], y: &mut [i16]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
     fn quantized_rate(layer: &QuantizedDropout<i8>) -> Rate = layer.rate();
     fn quantized_scale(layer: &QuantizedDropout<i8>) -> f64 = layer.scale();
@@ -166,15 +167,27 @@ export! {
     fn packed_count_kept(mask: PackedMask<'_>) -> usize = mask.count_kept();
 
     fn moments_new(mean: &mut [f32], m2: &mut [f32]) -> bool = Moments::new(mean, m2).is_ok();
+    fn moments_resume(passes: u32, mean: &mut [f32], m2: &mut [f32]) -> bool = Moments::resume(passes, mean, m2).is_ok();
     fn moments_add(moments: &mut Moments<'_>, y: &[f32]) -> Result<(), Error> = moments.add(y);
+    fn moments_add_f16(moments: &mut Moments<'_>, y: &[f16]) -> Result<(), Error> = moments.add(y);
+    fn moments_add_bf16(moments: &mut Moments<'_>, y: &[bf16]) -> Result<(), Error> = moments.add(y);
+    fn moments_add_f64(moments: &mut Moments<'_, f64>, y: &[f64]) -> Result<(), Error> = moments.add(y);
+    fn moments_merge(moments: &mut Moments<'_>, other: &Moments<'_>) -> Result<(), Error> = moments.merge(other);
+    fn moments_merge_f64(moments: &mut Moments<'_, f64>, other: &Moments<'_, f64>) -> Result<(), Error> = moments.merge(other);
     fn moments_population_variance(moments: &Moments<'_>, to: &mut [f32]) -> () = fill(to, moments.population_variance());
     fn moments_sample_variance(moments: &Moments<'_>, to: &mut [f32]) -> () = fill(to, moments.sample_variance());
     fn uncertainty_new(classes: usize, mean: &mut [f32], expected_entropy: &mut [f32]) -> bool =
         Uncertainty::new(classes, mean, expected_entropy).is_ok();
+    fn uncertainty_resume(passes: u32, classes: usize, mean: &mut [f32], expected_entropy: &mut [f32]) -> bool =
+        Uncertainty::resume(passes, classes, mean, expected_entropy).is_ok();
     fn uncertainty_add(uncertainty: &mut Uncertainty<'_>, probabilities: &[f32]) -> Result<(), Error> = uncertainty.add(probabilities);
+    fn uncertainty_add_f16(uncertainty: &mut Uncertainty<'_>, probabilities: &[f16]) -> Result<(), Error> = uncertainty.add(probabilities);
+    fn uncertainty_add_f64(uncertainty: &mut Uncertainty<'_, f64>, probabilities: &[f64]) -> Result<(), Error> = uncertainty.add(probabilities);
+    fn uncertainty_merge(uncertainty: &mut Uncertainty<'_>, other: &Uncertainty<'_>) -> Result<(), Error> = uncertainty.merge(other);
     fn uncertainty_predictive_entropy(uncertainty: &Uncertainty<'_>, to: &mut [f32]) -> () = fill(to, uncertainty.predictive_entropy());
     fn uncertainty_mutual_information(uncertainty: &Uncertainty<'_>, to: &mut [f32]) -> () = fill(to, uncertainty.mutual_information());
     fn entropy_of(probabilities: &[f32]) -> f32 = entropy(probabilities);
+    fn entropy_of_f64(probabilities: &[f64]) -> f64 = entropy(probabilities);
 
     fn philox_block(counter: [u32; 4], key: [u32; 2], rounds: u32) -> [u32; 4] = philox4x32(counter, key, rounds);
     fn philox_new(key: [u32; 2]) -> Philox = Philox::new(key);

@@ -103,7 +103,11 @@ macro_rules! every_subject {
 macro_rules! every_mask_subject {
     ($macro:ident) => {
         $crate::float_masks!($macro);
-        $macro!(quantized_i8: $crate::subject::OfQuantized<i8>, quantized_i16: $crate::subject::OfQuantized<i16>);
+        $macro!(
+            quantized_i8: $crate::subject::OfQuantized<i8>,
+            quantized_u8: $crate::subject::OfQuantized<u8>,
+            quantized_i16: $crate::subject::OfQuantized<i16>
+        );
     };
 }
 

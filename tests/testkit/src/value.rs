@@ -149,7 +149,7 @@ pub trait Integral: Bits + Integer + Into<i64> {
 macro_rules! integral {
     ($type:ty) => {
         impl Bits for $type {
-            const SPECIAL: &[Self] = &[0, 1, -1, Self::MIN, Self::MIN + 1, Self::MAX - 1, Self::MAX];
+            const SPECIAL: &[Self] = &[0, 1, Self::wrapping_sub(0, 1), Self::MIN, Self::MIN + 1, Self::MAX - 1, Self::MAX];
 
             fn from_bits(bits: u64) -> Self {
                 bits as Self
@@ -166,13 +166,14 @@ macro_rules! integral {
 
         impl Integral for $type {
             fn nearest(x: i64) -> Self {
-                x.clamp(Self::MIN.into(), Self::MAX.into()) as Self
+                Self::from_bits(x.clamp(Self::MIN.into(), Self::MAX.into()).cast_unsigned())
             }
         }
     };
 }
 
 integral!(i8);
+integral!(u8);
 integral!(i16);
 
 /// Values by random bit pattern, every fourth a special one.

@@ -32,6 +32,7 @@ enum Kind {
     GaussianBf16,
     QuantizedI8,
     QuantizedI16,
+    QuantizedU8,
 }
 
 pub fn check(Input { kind, layer, shape, values }: &Input) {
@@ -44,6 +45,7 @@ pub fn check(Input { kind, layer, shape, values }: &Input) {
         Kind::GaussianF64 => check_kind::<OfGaussian<f64>>,
         Kind::QuantizedI8 => check_mask_kind::<OfQuantized<i8>>,
         Kind::QuantizedI16 => check_mask_kind::<OfQuantized<i16>>,
+        Kind::QuantizedU8 => check_mask_kind::<OfQuantized<u8>>,
         #[cfg(feature = "half")]
         Kind::ScaledF16 => check_mask_kind::<OfScaled<half::f16>>,
         #[cfg(feature = "half")]

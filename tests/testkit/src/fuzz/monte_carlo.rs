@@ -1,5 +1,5 @@
 //! Summaries of Monte-Carlo passes: of what dropout puts out on any backend, against two plain passes over it in f64, within the bounds
-//! that the module states; and of one element or one sample by itself.
+//! that the module states; of one run, and of two that are merged; and of one element or one sample by itself.
 #![expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -21,6 +21,8 @@ pub struct Input {
     classes: u8,
     passes: u8,
     bad: Bad,
+    /// Where the passes are split.
+    cut: u8,
 }
 
 /// Lengths that a summary may have to refuse.
@@ -41,9 +43,11 @@ pub fn check(input: &Input) {
         return;
     }
     let passes = outputs(input, samples * classes);
-    check_moments(&passes, samples * classes);
-    check_uncertainty(&passes, samples, classes);
-    check_distributions(&passes, samples, classes);
+    for cut in [passes.len(), usize::from(input.cut) % (passes.len() + 1)] {
+        check_moments(&passes, cut, samples * classes);
+        check_uncertainty(&passes, cut, samples, classes);
+        check_distributions(&passes, cut, samples, classes);
+    }
     check_refusals(input.bad, samples, classes);
 }
 
@@ -74,13 +78,20 @@ struct MomentsOf {
     sample_variance: Vec<f32>,
 }
 
-fn moments(passes: &[Vec<f32>], len: usize) -> MomentsOf {
+/// Of the passes before the cut, with those after it merged into them.
+fn moments(passes: &[Vec<f32>], cut: usize, len: usize) -> MomentsOf {
     // Whatever the slices hold at first must not matter.
-    let (mut mean, mut m2) = (vec![f32::NAN; len], vec![f32::NAN; len]);
+    let [mut mean, mut m2, mut other_mean, mut other_m2] = [(); 4].map(|()| vec![f32::NAN; len]);
     let mut moments = Moments::new(&mut mean, &mut m2).unwrap();
-    for y in passes {
+    let mut other = Moments::new(&mut other_mean, &mut other_m2).unwrap();
+    let (before, after) = passes.split_at(cut);
+    for y in before {
         moments.add(y).unwrap();
     }
+    for y in after {
+        other.add(y).unwrap();
+    }
+    moments.merge(&other).unwrap();
     assert_eq!(moments.passes() as usize, passes.len());
     MomentsOf {
         mean: moments.mean().into(),
@@ -89,11 +100,11 @@ fn moments(passes: &[Vec<f32>], len: usize) -> MomentsOf {
     }
 }
 
-fn check_moments(passes: &[Vec<f32>], len: usize) {
-    let all = moments(passes, len);
+fn check_moments(passes: &[Vec<f32>], cut: usize, len: usize) {
+    let all = moments(passes, cut, len);
     let t = passes.len() as f64;
     for i in 0..len {
-        let alone = moments(&part(passes, i, 1), 1);
+        let alone = moments(&part(passes, i, 1), cut, 1);
         assert_same(&alone.mean, &all.mean[i..=i]);
         assert_same(&alone.population_variance, &all.population_variance[i..=i]);
         assert_same(&alone.sample_variance, &all.sample_variance[i..=i]);
@@ -126,12 +137,20 @@ struct EntropiesOf {
     mutual_information: Vec<f32>,
 }
 
-fn uncertainty(passes: &[Vec<f32>], samples: usize, classes: usize) -> EntropiesOf {
-    let (mut mean, mut expected) = (vec![f32::NAN; samples * classes], vec![f32::NAN; samples]);
+/// As [`moments`].
+fn uncertainty(passes: &[Vec<f32>], cut: usize, samples: usize, classes: usize) -> EntropiesOf {
+    let [mut mean, mut other_mean] = [(); 2].map(|()| vec![f32::NAN; samples * classes]);
+    let [mut expected, mut other_expected] = [(); 2].map(|()| vec![f32::NAN; samples]);
     let mut uncertainty = Uncertainty::new(classes, &mut mean, &mut expected).unwrap();
-    for probabilities in passes {
+    let mut other = Uncertainty::new(classes, &mut other_mean, &mut other_expected).unwrap();
+    let (before, after) = passes.split_at(cut);
+    for probabilities in before {
         uncertainty.add(probabilities).unwrap();
     }
+    for probabilities in after {
+        other.add(probabilities).unwrap();
+    }
+    uncertainty.merge(&other).unwrap();
     assert_eq!(uncertainty.passes() as usize, passes.len());
     EntropiesOf {
         mean: uncertainty.mean().into(),
@@ -142,10 +161,10 @@ fn uncertainty(passes: &[Vec<f32>], samples: usize, classes: usize) -> Entropies
 }
 
 /// Whatever is passed for probabilities concerns its own sample alone.
-fn check_uncertainty(passes: &[Vec<f32>], samples: usize, classes: usize) {
-    let all = uncertainty(passes, samples, classes);
+fn check_uncertainty(passes: &[Vec<f32>], cut: usize, samples: usize, classes: usize) {
+    let all = uncertainty(passes, cut, samples, classes);
     for i in 0..samples {
-        let alone = uncertainty(&part(passes, i * classes, classes), 1, classes);
+        let alone = uncertainty(&part(passes, i * classes, classes), cut, 1, classes);
         assert_same(&alone.mean, &all.mean[i * classes..][..classes]);
         assert_same(&alone.predictive, &all.predictive[i..=i]);
         assert_same(&alone.expected, &all.expected[i..=i]);
@@ -156,7 +175,7 @@ fn check_uncertainty(passes: &[Vec<f32>], samples: usize, classes: usize) {
 }
 
 /// Probabilities as they should be, or all zero. The low bits of the values are their weights.
-fn check_distributions(passes: &[Vec<f32>], samples: usize, classes: usize) {
+fn check_distributions(passes: &[Vec<f32>], cut: usize, samples: usize, classes: usize) {
     let weight = |y: &f32| f64::from(y.to_bits() as u16);
     let distribution = |y: &[f32]| {
         let sum = y.iter().map(weight).sum::<f64>().max(1.0);
@@ -164,7 +183,7 @@ fn check_distributions(passes: &[Vec<f32>], samples: usize, classes: usize) {
     };
     let sample = |i| part(passes, i * classes, classes).iter().map(|y| distribution(y)).collect::<Passes>();
     for passes in (0..samples).map(sample).filter(|passes| !passes.is_empty()) {
-        let actual = uncertainty(&passes, 1, classes);
+        let actual = uncertainty(&passes, cut, 1, classes);
         // Evaluating an entropy rounds a logarithm and a product for each class, and the sum as often.
         let of_evaluation = |entropy: f64| (classes as f64 + 4.0) * U * entropy;
         let (mut means, mut of_predictive) = (Vec::new(), 0.0);
@@ -217,6 +236,14 @@ fn check_refusals(bad: Bad, samples: usize, classes: usize) {
     assert_eq!(moments.add(&pass), check_length("y", len, pass.len()));
     assert_eq!(uncertainty.add(&pass), check_length("probabilities", len, pass.len()));
     assert_eq!((moments.passes(), uncertainty.passes()), (fits.into(), fits.into()));
+    if !fits {
+        let [mut mean, mut m2, mut of_classes] = [(); 3].map(|()| pass.clone());
+        let other = Moments::resume(1, &mut mean, &mut m2).unwrap();
+        assert_eq!(moments.merge(&other), check_length("other", len, pass.len()));
+        let mut entropies = vec![CANARY; pass.len()];
+        let other = Uncertainty::resume(1, 1, &mut of_classes, &mut entropies).unwrap();
+        assert_eq!(uncertainty.merge(&other), check_length("other", len, pass.len()));
+    }
     let mean = if fits { CANARY } else { 0.0 };
     assert_same(moments.mean(), &vec![mean; len]);
     assert_same(uncertainty.mean(), &vec![mean; len]);
