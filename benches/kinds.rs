@@ -70,7 +70,9 @@ impl Table {
         self.layer("noise", GaussianNoise::new(0.1).unwrap());
         self.added(dropout);
         self.select();
-        self.drop_block();
+        let maps = n / 1024;
+        self.drop_block("drop_block nchw", DropBlock::nchw(self.rate(), [7, 7], [1, maps, 32, 32]));
+        self.drop_block("drop_block nhwc", DropBlock::nhwc(self.rate(), [7, 7], [maps / 64, 32, 32, 64]));
         self.fused();
         self.typed("f64", dropout, 1.0_f64);
         #[cfg(feature = "half")]
@@ -142,16 +144,16 @@ impl Table {
     }
 
     /// Blocks of 7 x 7, as in the paper: the mask drawn, counted and applied.
-    fn drop_block(&mut self) {
+    fn drop_block(&mut self, op: &str, drop_block: Result<DropBlock, dropout_kernels::Error>) {
         let mut slices = Slices::new(self.n);
-        let drop_block = DropBlock::new(self.rate(), 7, [1, self.n / 1024, 32, 32]).unwrap();
+        let drop_block = drop_block.unwrap();
         let mut words = vec![0; drop_block.words()];
         let run = |slices: &mut Slices, step| {
             let mask = drop_block.draw(address(step), &mut words).unwrap();
             drop_block.apply(Mode::Stored(mask), &slices.x, &mut slices.y).unwrap();
         };
         let times = Times::measure(&mut slices, run, scale);
-        self.row("drop_block", "f32", F32_BYTES, times);
+        self.row(op, "f32", F32_BYTES, times);
     }
 
     /// Bias, dropout and residual, the end of a transformer's block, and bias, GELU and dropout, the middle of its perceptron: in one pass

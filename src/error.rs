@@ -87,7 +87,10 @@ pub enum Error {
     /// [`Mode::Train`](crate::Mode::Train) for DropBlock, whose mask has to be drawn beforehand.
     ComputedMask,
     /// A `block_size` of 0.
-    BlockSize,
+    BlockSize {
+        /// The axis of the maps, counted from 0.
+        axis: usize,
+    },
     /// Decisions whose logical indices do not all fit 64 bits.
     IndexOverflow {
         /// The logical index of the first decision.
@@ -129,7 +132,9 @@ impl fmt::Display for Error {
             Self::ComputedMask => {
                 f.write_str("mode Train for DropBlock, whose mask is drawn beforehand: expected Stored or Eval")
             }
-            Self::BlockSize => f.write_str("block size 0: expected at least 1"),
+            Self::BlockSize { axis } => {
+                write!(f, "block size 0 along axis {axis} of the maps: expected at least 1")
+            }
             Self::IndexOverflow { offset, decisions } => {
                 write!(f, "{decisions} decisions from offset {offset} reach past logical index 2^64")
             }

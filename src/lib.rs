@@ -81,7 +81,7 @@
 //! | Gaussian noise, added | [`GaussianNoise`] | all | | `GaussianNoise` |
 //! | dropout of quantised values | [`QuantizedDropout`] | all | | |
 //! | a choice between two tensors (zoneout) | [`Select`] | all | `where` | |
-//! | squares of feature maps | [`DropBlock`] | N x C x H x W | torchvision's `DropBlock2d` | |
+//! | patches of feature maps, per channel or shared by the channels | [`DropBlock`] | of one to three spatial axes, channels first or last | torchvision's `DropBlock2d`, `DropBlock3d` | KerasCV's `DropBlock2D` |
 //!
 //! Each kind also takes a stored mask ([`Mode::Stored`]; ONNX Runtime: `BitmaskDropout`), except the two of noise, which
 //! have none. DropBlock takes only stored masks, which it draws beforehand. [`Fused`] puts [`Dropout`], of any layout,
@@ -101,7 +101,7 @@
 //! | [`GaussianDropout`] | unchanged | +0.0 | x * noise | unchanged |
 //! | [`GaussianNoise`] | unchanged (deviation 0) | | x + noise | unchanged |
 //! | [`Select`] | the first tensor | the second | copied | the first tensor, or the expectation |
-//! | [`DropBlock`] | x * 1 | +0.0 | dropped: +0.0; kept: x * elements / kept elements | unchanged |
+//! | [`DropBlock`] | x * 1 | +0.0 | dropped: +0.0; kept: x * decisions / kept decisions of the stored mask | unchanged |
 //! | [`QuantizedDropout`] | unchanged | the zero point | integers have none | unchanged |
 //!
 //! A stored mask keeps what it keeps, whatever the rate. At p = 1, where the scale is infinite, kept values are
@@ -201,8 +201,8 @@ pub use element::{Element, Float, Integer};
 pub use error::Error;
 pub use fused::{Activation, Fused};
 pub use kinds::{
-    Additive, Alpha, AlphaDropout, Choice, DropBlock, Dropout, Gaussian, GaussianDropout, GaussianNoise, Quantized,
-    QuantizedDropout, Scaled, Scaling, Select, Squares,
+    Additive, Alpha, AlphaDropout, Choice, DropBlock, Dropout, Gaussian, GaussianDropout, GaussianNoise, Patches, Quantized,
+    QuantizedDropout, Scaled, Scaling, Select,
 };
 pub use layer::{AnyLayout, Kind, Layer, MaskKind, Mode};
 pub use layout::{Layout, MAX_RANK, Part};

@@ -10,7 +10,7 @@ mod quantized;
 mod select;
 
 pub use alpha::{Alpha, AlphaDropout};
-pub use drop_block::{DropBlock, Squares};
+pub use drop_block::{DropBlock, Patches};
 pub use dropout::{Dropout, Scaled, Scaling};
 pub use gaussian::{Additive, Gaussian, GaussianDropout, GaussianNoise};
 pub use quantized::{Quantized, QuantizedDropout};

@@ -25,10 +25,10 @@ pub use mode::Mode;
 pub struct Layer<K> {
     pub(crate) kind: K,
     /// `None` for slices of any length, one decision per element.
-    layout: Option<Layout>,
+    pub(crate) layout: Option<Layout>,
     backend: Option<Backend>,
     #[cfg(feature = "rayon")]
-    parallel: bool,
+    pub(crate) parallel: bool,
 }
 
 impl<K: AnyLayout> Layer<K> {
@@ -233,7 +233,7 @@ pub trait MaskKind<E: Element>: sealed::MaskKind<E> {}
 
 impl<E: Element, K: sealed::MaskKind<E>> MaskKind<E> for K {}
 
-/// A kind of dropout that takes any [`Layout`]: all but DropBlock, which has a layout of its own, N x C x H x W.
+/// A kind of dropout that takes any [`Layout`]: all but DropBlock, which has one of its own.
 ///
 /// Sealed: the kinds are part of the library.
 #[expect(private_bounds, reason = "this is what seals it")]

@@ -169,7 +169,7 @@ impl Digest {
         for size in [1, 2, 7] {
             let (backend, shape) = (self.backend, [2, 3, 9, 23]);
             self.row(&format!("DropBlock of {size}, {}", E::NAME), |fnv, rate, address| {
-                let layer = DropBlock::new(rate, size, shape).unwrap().on(backend);
+                let layer = DropBlock::nchw(rate, [size; 2], shape).unwrap().on(backend);
                 let mut words = vec![0; layer.words()];
                 let mask = layer.draw(address, &mut words).unwrap();
                 passes::<E, _>(fnv, &layer, &[Mode::Stored(mask), Mode::Eval], shape.iter().product());

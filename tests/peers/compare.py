@@ -192,12 +192,12 @@ def together(peer, layer):
 
 
 def covered_by_blocks(dropped):
-    """Whether each dropped element lies in a dropped square."""
+    """Whether each dropped element lies in a dropped patch."""
     covered = np.zeros_like(dropped)
     for row in range(dropped.shape[1] - BLOCK + 1):
         for column in range(dropped.shape[2] - BLOCK + 1):
-            square = (slice(None), slice(row, row + BLOCK), slice(column, column + BLOCK))
-            covered[square] |= dropped[square].all((1, 2), keepdims=True)
+            patch = (slice(None), slice(row, row + BLOCK), slice(column, column + BLOCK))
+            covered[patch] |= dropped[patch].all((1, 2), keepdims=True)
     return (covered == dropped).all()
 
 
@@ -297,7 +297,7 @@ HEAD = """\
 Written by `run` on {date}, with {versions}.
 
 - *moments*: mean, variance and fraction of zeros of the output, for ones and for normal values at p = 0.3, {draws} draws, to {sigmas} standard errors.
-- *together*: which elements are dropped together in each of {draws} draws at p = 0.5; for DropBlock also that all zeros are in dropped squares.
+- *together*: which elements are dropped together in each of {draws} draws at p = 0.5; for DropBlock also that all zeros are in dropped patches.
 - *kept*: what a kept one becomes at p = 0.1, 0.3, 0.5 and 0.9, to the rounding of 1 - p in `f32`.
 - *p = 0* and *evaluation*: whether the output is the input, NaN and infinities included.
 - *-1*, *infinity*, *NaN*: what there is in the output of training for a tensor that has nothing else, at p = 1 and, over {draws} draws, at p = 0.5.

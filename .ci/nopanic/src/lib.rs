@@ -95,7 +95,13 @@ export! {
     fn noise_backward_add(noise: &GaussianNoise, mode: Mode, grad_y: &[f64], grad_x: &mut [f64]) -> Result<(), Error> =
         noise.backward_add(mode, grad_y, grad_x);
 
-    fn drop_block_new(rate: Rate, block_size: usize, shape: [usize; 4]) -> Result<DropBlock, Error> = DropBlock::new(rate, block_size, shape);
+    fn drop_block_ncl(rate: Rate, block_size: [usize; 1], shape: [usize; 3]) -> Result<DropBlock, Error> = DropBlock::ncl(rate, block_size, shape);
+    fn drop_block_nchw(rate: Rate, block_size: [usize; 2], shape: [usize; 4]) -> Result<DropBlock, Error> = DropBlock::nchw(rate, block_size, shape);
+    fn drop_block_ncdhw(rate: Rate, block_size: [usize; 3], shape: [usize; 5]) -> Result<DropBlock, Error> = DropBlock::ncdhw(rate, block_size, shape);
+    fn drop_block_nlc(rate: Rate, block_size: [usize; 1], shape: [usize; 3]) -> Result<DropBlock, Error> = DropBlock::nlc(rate, block_size, shape);
+    fn drop_block_nhwc(rate: Rate, block_size: [usize; 2], shape: [usize; 4]) -> Result<DropBlock, Error> = DropBlock::nhwc(rate, block_size, shape);
+    fn drop_block_ndhwc(rate: Rate, block_size: [usize; 3], shape: [usize; 5]) -> Result<DropBlock, Error> = DropBlock::ndhwc(rate, block_size, shape);
+    fn drop_block_shared(drop_block: DropBlock) -> DropBlock = drop_block.with_shared_channels();
     fn drop_block_draw<'a>(drop_block: &DropBlock, address: Address, words: &'a mut [u32]) -> Result<PackedMask<'a>, Error> =
         drop_block.draw(address, words);
     fn drop_block_apply(drop_block: &DropBlock, mode: Mode, x: &[f32], y: &mut [f32]) -> Result<(), Error> =

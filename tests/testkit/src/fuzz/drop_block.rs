@@ -1,4 +1,4 @@
-//! DropBlock of any shape, block size and rate: the mask, against a loop over blocks, and what it does to values.
+//! DropBlock of any shape, order of axes, block size and rate: the mask, against a loop over blocks, and what it does to values.
 #![expect(clippy::cast_precision_loss, reason = "counts of elements that are looked at one by one: exact")]
 
 use arbitrary::Arbitrary;
@@ -6,13 +6,16 @@ use dropout_kernels::{Backend, DropBlock, Error, Mode, PackedMask};
 
 use super::calls::{Slices, WORD_CANARY};
 use super::inputs::{Count, Decided, Decisions, Extent, Length, Values, check_length, pack};
-use crate::blocks;
+use crate::blocks::Blocks;
+use crate::oracle;
 use crate::value::Value;
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {
     decisions: Decisions,
+    /// Samples, channels, and the last two axes of a map.
     shape: [Extent; 4],
+    /// Along the axes that have none of their own.
     block: Extent,
     pass: Pass,
     /// The scale to use rather than the one that is counted, by representation.
@@ -20,6 +23,12 @@ pub struct Input {
     words: Length,
     slices: Slices,
     x_len: Length,
+    axes: Axes,
+    channels_last: bool,
+    shared: bool,
+    /// The first axis of a map of three.
+    depth: Extent,
+    block_size: [Option<Extent>; 3],
     values: Values,
 }
 
@@ -30,20 +39,38 @@ enum Pass {
     Eval,
 }
 
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Axes {
+    Two,
+    One,
+    Three,
+}
+
+impl Input {
+    fn blocks(&self) -> Blocks {
+        let ([samples, channels, h, w], d) = (self.shape.map(Extent::get), self.depth.get());
+        let map = match self.axes {
+            Axes::One => vec![w],
+            Axes::Two => vec![h, w],
+            Axes::Three => vec![d, h, w],
+        };
+        let block_size = self.block_size.iter().take(map.len()).map(|size| size.unwrap_or(self.block).get()).collect();
+        Blocks { samples, channels, map, block_size, channels_last: self.channels_last, shared: self.shared }
+    }
+}
+
 pub fn check(input: &Input) {
-    let (shape, block) = (input.shape.map(Extent::get), input.block.get());
-    let decided = input.decisions.get();
-    let actual = DropBlock::new(decided.rate(), block, shape);
-    let (elements, decisions) = match sizes(shape, block) {
-        Ok(sizes) => sizes,
-        Err(error) => return assert_eq!(actual, Err(error)),
-    };
-    let drop_block = actual.unwrap();
-    assert_eq!((drop_block.words(), drop_block.decisions()), (elements.div_ceil(32), decisions));
-    if elements > Count::MAX {
+    let (blocks, decided) = (input.blocks(), input.decisions.get());
+    let actual = blocks.layer(decided.rate());
+    if let Err(error) = check_sizes(&blocks) {
+        return assert_eq!(actual, Err(error));
+    }
+    let (drop_block, bits, decisions) = (actual.unwrap(), blocks.bits(), blocks.decisions());
+    assert_eq!((drop_block.words(), drop_block.decisions()), (bits.div_ceil(32), decisions));
+    if blocks.elements() > Count::MAX {
         return;
     }
-    let dropped = if elements > 0 { blocks::drops(shape, block, decided.p(), decided.address) } else { vec![] };
+    let dropped = blocks.drops(decided.p(), decided.address);
     let packed = pack(0, &dropped);
     let words = input.words.get(packed.len());
     let result = check_length("words", packed.len(), words).and(decided.check_reach(decisions as u64));
@@ -52,49 +79,44 @@ pub fn check(input: &Input) {
         let drop_block = input.scale.map_or(drop_block, |scale| drop_block.with_scale(f64::from_bits(scale)));
         let drawn = input.slices.words(words, |words| {
             words.fill(WORD_CANARY);
-            assert_eq!(drop_block.draw(decided.address, words).map(|mask| mask.decisions()), result.map(|()| elements));
+            assert_eq!(drop_block.draw(decided.address, words).map(|mask| mask.decisions()), result.map(|()| bits));
             words.to_vec()
         });
         assert_eq!(drawn, if result.is_ok() { packed.clone() } else { vec![WORD_CANARY; words] });
-        check_passes(input, decided, &drop_block, &packed, &dropped);
+        check_passes(input, decided, &drop_block, &blocks, &packed, &dropped);
     }
 }
 
-/// Elements and decisions.
-fn sizes(shape: [usize; 4], block: usize) -> Result<(usize, usize), Error> {
-    if block == 0 {
-        return Err(Error::BlockSize);
+/// Errs where the library must.
+fn check_sizes(blocks: &Blocks) -> Result<(), Error> {
+    if let Some(axis) = blocks.block_size.iter().position(|&size| size == 0) {
+        return Err(Error::BlockSize { axis });
     }
     // The product of the extents that are not zero must fit, wherever a zero stands.
-    let volume = shape.iter().filter(|&&extent| extent > 0).try_fold(1, |n: usize, &extent| n.checked_mul(extent));
-    let volume = volume.ok_or(Error::ShapeOverflow)?;
-    if shape.contains(&0) {
-        return Ok((0, 0));
-    }
-    let [n, c, h, w] = shape;
-    let corners = |extent: usize| extent - block.min(extent) + 1;
-    Ok((volume, n * c * corners(h) * corners(w)))
+    let mut extents = blocks.shape().into_iter().filter(|&extent| extent > 0);
+    extents.try_fold(1, usize::checked_mul).map(|_| ()).ok_or(Error::ShapeOverflow)
 }
 
-fn check_passes(input: &Input, decided: Decided, drop_block: &DropBlock, packed: &[u32], dropped: &[bool]) {
-    let elements = dropped.len();
+fn check_passes(input: &Input, decided: Decided, drop_block: &DropBlock, blocks: &Blocks, packed: &[u32], dropped: &[bool]) {
+    let (elements, bits) = (blocks.elements(), dropped.len());
     let kept = dropped.iter().filter(|&&dropped| !dropped).count();
-    let scale = input.scale.map_or(elements as f64 / kept as f64, f64::from_bits);
-    let stored = input.slices.mask_len.get(elements).min(elements);
+    let scale = input.scale.map_or(bits as f64 / kept as f64, f64::from_bits);
+    let stored = input.slices.mask_len.get(bits).min(bits);
     let (mode, fits) = match input.pass {
         Pass::Train => {
-            let reach = decided.check_reach(elements as u64);
+            let reach = decided.check_reach(bits as u64);
             (Mode::Train(decided.address), reach.and(Err(Error::ComputedMask)))
         }
-        Pass::Stored => (Mode::Stored(PackedMask::new(packed, 0, stored).unwrap()), check_length("mask", elements, stored)),
+        Pass::Stored => (Mode::Stored(PackedMask::new(packed, 0, stored).unwrap()), check_length("mask", bits, stored)),
         Pass::Eval => (Mode::Eval, Ok(())),
     };
+    let (shape, shared) = (blocks.shape(), blocks.shared_axes());
     let x = input.values.get::<f32>(input.x_len.get(elements));
-    let output = |(&x, &dropped): (&f32, &bool)| match input.pass {
+    let output = |(i, &x): (usize, &f32)| match input.pass {
         Pass::Eval => Some(x),
-        _ if dropped => Some(f32::DROPPED),
+        _ if dropped[oracle::decision(&shape, &shared, i)] => Some(f32::DROPPED),
         _ => Some(x.times(scale)),
     };
-    let expected: Vec<_> = x.iter().zip(dropped).map(output).collect();
+    let expected: Vec<_> = x.iter().take(elements).enumerate().map(output).collect();
     input.slices.check_passes(drop_block, mode, elements, &x, [&expected, &expected], fits);
 }

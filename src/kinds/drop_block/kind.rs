@@ -1,0 +1,288 @@
+//! The layer DropBlock.
+
+use super::draw::Draw;
+use super::grid::{Grid, volume};
+use crate::address::Address;
+use crate::element::Float;
+use crate::error::{Error, check_length};
+use crate::kernel::{Job, Pair, Scale, Update};
+use crate::layer::{Direction, Layer, Mode, sealed};
+use crate::layout::Layout;
+use crate::mask::PackedMask;
+use crate::rate::Rate;
+
+/// DropBlock: drops patches of feature maps, because between convolutions the neighbours of a single dropped element
+/// still carry its information (Ghiasi, Lin and Le, "DropBlock: a regularization method for convolutional networks",
+/// NeurIPS 2018).
+///
+/// | tensor, row-major | constructor |
+/// |---|---|
+/// | N x C x L, N x C x H x W, N x C x D x H x W | [`ncl`](Self::ncl), [`nchw`](Self::nchw), [`ncdhw`](Self::ncdhw) |
+/// | N x L x C, N x H x W x C, N x D x H x W x C: channels last | [`nlc`](Self::nlc), [`nhwc`](Self::nhwc), [`ndhwc`](Self::ndhwc) |
+///
+/// A map is one channel of one sample, whatever the number of its axes. A patch is a range of a map's positions along
+/// each of them: `block_size` has its extents, and where a map is smaller they are cut to it. There is one decision for
+/// each position that the first corner of a patch can have inside its map, s - b + 1 of them along an axis of s
+/// positions and patches of b. Decisions are numbered in the row-major order of the tensor: by sample, channel and
+/// corner, or, channels last, by sample, corner and channel. The rate of patches follows from the realised rate p of
+/// elements, as in the paper, in `f64`; in three dimensions, with each product taken from the first axis to the last:
+///
+/// ```text
+/// gamma = p * ((D * H * W) / ((b_D * b_H * b_W) * ((D-b_D+1) * (H-b_H+1) * (W-b_W+1))))
+/// ```
+///
+/// Patches can overlap, so the fraction of dropped elements is somewhat below p. p = 1 drops everything, whatever the
+/// patches. With patches of one element the mask is that of [`Dropout`](crate::Dropout) per element, and with patches
+/// as large as the maps that per feature map, in either order of the axes. An empty tensor has no decisions.
+///
+/// [`with_shared_channels`](Self::with_shared_channels) gives all channels of a sample the same mask.
+///
+/// Draw the mask once per step, into memory of the caller's, and pass it as [`Mode::Stored`] to both passes;
+/// [`Mode::Train`] is an error. Kept values are multiplied by the mask's number of elements divided by its number of
+/// kept ones, rounded once; dropped values become +0.0. Evaluation is the identity, and so is a mask that drops
+/// nothing.
+///
+/// torchvision's `drop_block2d` and `drop_block3d` drop the same patches, with the same gamma and a scale of the whole
+/// batch too. They differ in this: one `block_size`, cut to the smallest extent of a map, holds for all axes; an even
+/// one is an error; 1e-6 is added to the number of kept elements; p = 1 drops at gamma like every other rate; and a
+/// dropped NaN or infinity becomes NaN.
+///
+/// ```
+/// use dropout_kernels::{Address, DropBlock, Mode, Rate};
+///
+/// let drop_block = DropBlock::nchw(Rate::new(0.2)?, [3, 3], [2, 8, 14, 14])?;
+/// assert!((drop_block.patch_rate().realised() - 0.2 * 196.0 / (9.0 * 144.0)).abs() < 1e-9); // gamma
+///
+/// let mut words = vec![0; drop_block.words()];
+/// let mask = Mode::Stored(drop_block.draw(Address { seed: 42, layer: 0, step: 7, offset: 0 }, &mut words)?);
+///
+/// let x = [1.0_f32; 2 * 8 * 14 * 14];
+/// let mut y = x;
+/// drop_block.apply(mask, &x, &mut y)?;
+/// assert!((y.iter().sum::<f32>() - x.iter().sum::<f32>()).abs() < 0.1); // the scale makes up for what was dropped
+///
+/// let mut gradient = x;
+/// drop_block.backward_in_place(mask, &mut gradient)?;
+/// assert_eq!(gradient, y);
+///
+/// drop_block.apply(Mode::Eval, &x, &mut y)?;
+/// assert_eq!(y, x);
+/// # Ok::<(), dropout_kernels::Error>(())
+/// ```
+pub type DropBlock = Layer<Patches>;
+
+/// The kind of dropout of [`DropBlock`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Patches {
+    /// Of patches, not of elements: gamma.
+    rate: Rate,
+    samples: usize,
+    channels: usize,
+    order: Order,
+    /// Of the mask, which has one map per sample if channels share it.
+    grid: Grid,
+    /// `None` to count each mask.
+    scale: Option<f64>,
+}
+
+/// Where a tensor has its channels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Order {
+    ChannelsFirst,
+    ChannelsLast,
+}
+
+/// The usual tensors of networks, each under the letters of its axes.
+macro_rules! constructors {
+    ($($name:ident, $spatial:literal, $order:ident, $shape:pat => $samples:expr, $channels:expr, $map:expr, $doc:literal;)*) => {
+        impl DropBlock {
+            $(
+                #[doc = concat!("DropBlock that drops elements at `rate`, in patches of `block_size`, for tensors of shape ", $doc)]
+                ///
+                /// # Errors
+                /// [`Error::BlockSize`] if a size is 0; [`Error::ShapeOverflow`] if the number of elements does not fit
+                /// `usize`.
+                pub fn $name(rate: Rate, block_size: [usize; $spatial], shape: [usize; $spatial + 2]) -> Result<Self, Error> {
+                    let $shape = shape;
+                    let layout = Layout::dense(&shape);
+                    Self::of_maps(rate, block_size, Order::$order, [$samples, $channels], $map, layout)
+                }
+            )*
+        }
+    };
+}
+
+constructors! {
+    ncl, 1, ChannelsFirst, [n, c, l] => n, c, [l], "N x C x L.";
+    nchw, 2, ChannelsFirst, [n, c, h, w] => n, c, [h, w], "N x C x H x W.";
+    ncdhw, 3, ChannelsFirst, [n, c, d, h, w] => n, c, [d, h, w], "N x C x D x H x W.";
+    nlc, 1, ChannelsLast, [n, l, c] => n, c, [l], "N x L x C, channels last.";
+    nhwc, 2, ChannelsLast, [n, h, w, c] => n, c, [h, w], "N x H x W x C, channels last.";
+    ndhwc, 3, ChannelsLast, [n, d, h, w, c] => n, c, [d, h, w], "N x D x H x W x C, channels last.";
+}
+
+/// The last of three extents, after as many of 1 as are missing.
+fn in_three_axes<const AXES: usize>(extents: [usize; AXES]) -> [usize; 3] {
+    let mut three = [1; 3];
+    for (axis, extent) in three.iter_mut().rev().zip(extents.into_iter().rev()) {
+        *axis = extent;
+    }
+    three
+}
+
+impl DropBlock {
+    /// What all constructors come to.
+    fn of_maps<const AXES: usize>(
+        rate: Rate,
+        block_size: [usize; AXES],
+        order: Order,
+        [samples, channels]: [usize; 2],
+        map: [usize; AXES],
+        layout: Result<Layout, Error>,
+    ) -> Result<Self, Error> {
+        if let Some(axis) = block_size.iter().position(|&size| size == 0) {
+            return Err(Error::BlockSize { axis });
+        }
+        let layout = layout?;
+        let is_empty = layout.elements() == 0;
+        let [samples, channels] = if is_empty { [0; 2] } else { [samples, channels] };
+        let map = if is_empty { [0; 3] } else { in_three_axes(map) };
+        let [depth, rows, columns] = map;
+        let [d, h, w] = in_three_axes(block_size);
+        let patch = [d.min(depth), h.min(rows), w.min(columns)];
+        let (groups, interleaved) = match order {
+            Order::ChannelsFirst => (samples * channels, 1),
+            Order::ChannelsLast => (samples, channels),
+        };
+        let grid = Grid { groups, interleaved, map, patch };
+        let rate = if is_empty || rate.keep() == 0.0 { rate } else { Rate::new(rate.realised() * grid.gamma_at_one())? };
+        Ok(Self::of(Patches { rate, samples, channels, order, grid, scale: None }, Some(layout)))
+    }
+
+    /// The same layer with one map of decisions per sample, which all its channels share: what is dropped of one is
+    /// dropped of all. Decisions are numbered by sample and corner, and a mask has one bit per sample and position. The
+    /// rate of patches is the same, and the scale is counted from the mask like any other's.
+    ///
+    /// ```
+    /// use dropout_kernels::{Address, DropBlock, Mode, Rate};
+    ///
+    /// // Four samples of 10 x 10 pixels of three channels.
+    /// let drop_block = DropBlock::nhwc(Rate::new(0.3)?, [2, 3], [4, 10, 10, 3])?.with_shared_channels();
+    /// assert_eq!(drop_block.decisions(), 4 * 9 * 8);
+    /// assert_eq!(drop_block.words(), (4 * 10 * 10_usize).div_ceil(32));
+    ///
+    /// let mut words = vec![0; drop_block.words()];
+    /// let mask = drop_block.draw(Address { seed: 42, layer: 0, step: 7, offset: 0 }, &mut words)?;
+    /// let mut x = [1.0_f32; 4 * 10 * 10 * 3];
+    /// drop_block.apply_in_place(Mode::Stored(mask), &mut x)?;
+    /// assert!(x.as_chunks().0.iter().all(|&[r, g, b]| r == g && g == b));
+    /// # Ok::<(), dropout_kernels::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn with_shared_channels(mut self) -> Self {
+        let Patches { samples, channels, order, grid, .. } = self.kind;
+        let layout = match order {
+            Order::ChannelsFirst => Layout::shared(&[samples, channels, volume(grid.map)], &[1]),
+            Order::ChannelsLast => Layout::shared(&[samples, volume(grid.map), channels], &[2]),
+        };
+        debug_assert!(layout.is_ok(), "there are as many elements as before");
+        if let Ok(layout) = layout {
+            self.layout = Some(layout);
+            self.kind.grid = Grid { groups: samples, interleaved: 1, ..grid };
+        }
+        self
+    }
+
+    /// The same layer with a given scale instead of one counted from the mask. For part of a batch, pass the scale of
+    /// the whole batch: the sum of [`PackedMask::decisions`] over the masks of all parts divided by that of
+    /// [`PackedMask::count_kept`].
+    #[must_use]
+    pub const fn with_scale(mut self, scale: f64) -> Self {
+        self.kind.scale = Some(scale);
+        self
+    }
+
+    /// The rate at which patches are dropped, gamma.
+    #[must_use]
+    pub const fn patch_rate(&self) -> Rate {
+        self.kind.rate
+    }
+
+    /// The number of decisions, one for each position of a patch. It is the distance from the offset of one part of a
+    /// batch to that of the next.
+    #[must_use]
+    pub const fn decisions(&self) -> usize {
+        self.kind.grid.decisions()
+    }
+
+    /// The number of words of a mask, which has one bit per element, in the row-major order of the tensor; with shared
+    /// channels, one bit per sample and position.
+    #[must_use]
+    pub const fn words(&self) -> usize {
+        self.kind.grid.bits().div_ceil(32)
+    }
+
+    /// Draws the mask of an address into `words`. Keep it for the backward pass, or draw it again from the same
+    /// address.
+    ///
+    /// A layer [`in_parallel`](Layer::in_parallel) draws large masks on all threads. It cuts them where a word ends
+    /// together with a map or, channels last, a sample; a mask that has no such place, such as that of one sample with
+    /// channels last, is drawn by the calling thread.
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless `words` has [`words`](Self::words) words; [`Error::IndexOverflow`] if a decision's
+    /// index is 2^64 or more. `words` is then as it was.
+    pub fn draw<'a>(&self, address: Address, words: &'a mut [u32]) -> Result<PackedMask<'a>, Error> {
+        check_length("words", self.words(), words.len())?;
+        address.check_reach(self.decisions() as u64)?;
+        let Patches { rate, grid, .. } = self.kind;
+        let backend = self.backend();
+        let draw = Draw { grid, rate, address, words: &mut *words };
+        #[cfg(feature = "rayon")]
+        if self.parallel {
+            draw.for_each_part(&|part| backend.run(part));
+        } else {
+            backend.run(draw);
+        }
+        #[cfg(not(feature = "rayon"))]
+        backend.run(draw);
+        let mask = PackedMask::new(words, 0, grid.bits());
+        debug_assert!(mask.is_ok());
+        mask
+    }
+}
+
+impl<E: Float> sealed::Kind<E> for Patches {
+    /// Counts the whole mask, unless the scale is given. If it keeps nothing, the scale is infinite and not used.
+    #[expect(clippy::cast_precision_loss, reason = "exact below 2^53")]
+    fn in_mode(&self, mode: Mode<'_>) -> Result<Self, Error> {
+        match mode {
+            Mode::Train(_) => Err(Error::ComputedMask),
+            Mode::Stored(mask) if self.scale.is_none() => {
+                Ok(Self { scale: Some(mask.decisions() as f64 / mask.count_kept() as f64), ..*self })
+            }
+            Mode::Stored(_) | Mode::Eval => Ok(*self),
+        }
+    }
+
+    #[inline(always)]
+    fn run(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E>, update: impl Update<E>) {
+        sealed::by_mask(self, direction, mode, job, update);
+    }
+}
+
+impl<E: Float> sealed::ByMask<E> for Patches {
+    fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    #[inline(always)]
+    fn forward(&self) -> impl Pair<E> {
+        debug_assert!(self.scale.is_some(), "in_mode sets it");
+        Scale::by(self.scale.unwrap_or(1.0))
+    }
+
+    fn evaluation(&self) -> Option<impl Pair<E>> {
+        None::<Scale<E>>
+    }
+}
