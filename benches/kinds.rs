@@ -6,8 +6,8 @@
 mod measure;
 
 use dropout_kernels::{
-    Activation, AlphaDropout, DropBlock, Dropout, Float, Fused, GaussianDropout, GaussianNoise, Integer, Kind, Layer, Layout, Mode,
-    PackedMask, Part, QuantizedDropout, Rate, Select,
+    Activation, AlphaDropout, DropBlock, Dropout, Float, Fused, GaussianDropout, GaussianNoise, Integer, Kind, Layer, Layout,
+    Mode, PackedMask, Part, QuantizedDropout, Rate, Select,
 };
 use measure::times::{Row, Times};
 use measure::{Point, Slices, address, scale, train};
@@ -71,8 +71,8 @@ impl Table {
         self.added(dropout);
         self.select();
         let maps = n / 1024;
-        self.drop_block("drop_block nchw", DropBlock::nchw(self.rate(), [7, 7], [1, maps, 32, 32]));
-        self.drop_block("drop_block nhwc", DropBlock::nhwc(self.rate(), [7, 7], [maps / 64, 32, 32, 64]));
+        self.drop_block("drop_block nchw", &DropBlock::nchw(self.rate(), [7, 7], [1, maps, 32, 32]).unwrap());
+        self.drop_block("drop_block nhwc", &DropBlock::nhwc(self.rate(), [7, 7], [maps / 64, 32, 32, 64]).unwrap());
         self.fused();
         self.typed("f64", dropout, 1.0_f64);
         #[cfg(feature = "half")]
@@ -144,9 +144,8 @@ impl Table {
     }
 
     /// Blocks of 7 x 7, as in the paper: the mask drawn, counted and applied.
-    fn drop_block(&mut self, op: &str, drop_block: Result<DropBlock, dropout_kernels::Error>) {
+    fn drop_block(&mut self, op: &str, drop_block: &DropBlock) {
         let mut slices = Slices::new(self.n);
-        let drop_block = drop_block.unwrap();
         let mut words = vec![0; drop_block.words()];
         let run = |slices: &mut Slices, step| {
             let mask = drop_block.draw(address(step), &mut words).unwrap();
