@@ -68,8 +68,8 @@ impl Table {
         self.layer("alpha", AlphaDropout::new(self.rate()));
         self.layer("gaussian", GaussianDropout::new(self.rate()));
         let maps = n / 1024;
-        self.drop_block("drop_block nchw", DropBlock::nchw(self.rate(), [7, 7], [1, maps, 32, 32]));
-        self.drop_block("drop_block nhwc", DropBlock::nhwc(self.rate(), [7, 7], [maps / 64, 32, 32, 64]));
+        self.drop_block("drop_block nchw", &DropBlock::nchw(self.rate(), [7, 7], [1, maps, 32, 32]).unwrap());
+        self.drop_block("drop_block nhwc", &DropBlock::nhwc(self.rate(), [7, 7], [maps / 64, 32, 32, 64]).unwrap());
         self.fused();
         self.typed("f64", dropout, 1.0_f64);
         #[cfg(feature = "half")]
@@ -125,9 +125,8 @@ impl Table {
     }
 
     /// Blocks of 7 x 7, as in the paper: the mask drawn, counted and applied.
-    fn drop_block(&mut self, op: &str, drop_block: Result<DropBlock, dropout_kernels::Error>) {
+    fn drop_block(&mut self, op: &str, drop_block: &DropBlock) {
         let mut slices = Slices::new(self.n);
-        let drop_block = drop_block.unwrap();
         let mut words = vec![0; drop_block.words()];
         let run = |slices: &mut Slices, step| {
             let mask = drop_block.draw(address(step), &mut words).unwrap();

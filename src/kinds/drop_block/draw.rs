@@ -125,7 +125,7 @@ fn clear_bit(words: &mut [u32], bit: usize) {
 const GRAIN: usize = 1 << 17;
 
 #[cfg(feature = "rayon")]
-impl<'a> Draw<'a> {
+impl Draw<'_> {
     /// Runs `part` on parts that make up the whole, on as many threads as rayon has.
     pub(super) fn for_each_part(self, part: &(impl Fn(Draw<'_>) + Sync)) {
         match self.halves() {
@@ -142,7 +142,7 @@ impl<'a> Draw<'a> {
         let Self { grid, rate, address, words } = self;
         // So many groups, a power of two, fill whole words.
         let step = 32 >> grid.group_bits().trailing_zeros().min(5);
-        let half = grid.groups / 2 & !(step - 1);
+        let half = (grid.groups / 2) & !(step - 1);
         if half == 0 || grid.bits() < 2 * GRAIN {
             return Err(Self { grid, rate, address, words });
         }
