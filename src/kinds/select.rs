@@ -132,12 +132,13 @@ impl Select {
         let walk = self.walk("kept", slices.len())?;
         check_length("dropped", slices.len(), dropped.len())?;
         mode.check(walk.all)?;
-        let keep = if expectation { rate.keep() } else { 1.0 };
         self.on_threads(mode, &walk, slices, dropped, |mode, job: Job<'_, E>, dropped| match mode {
             Mode::Train(address) => job.apply(Computed::new(rate, address), Either { dropped }),
             Mode::Stored(mask) => job.apply(mask, Either { dropped }),
-            Mode::Eval if keep == 1.0 => job.copy(),
-            Mode::Eval => job.evaluate(Mean { weights: (keep > 0.0).then(|| E::weights(keep)), dropped }),
+            Mode::Eval if expectation && rate.realised() > 0.0 => {
+                job.evaluate(Mean { weights: (rate.keep() > 0.0).then(|| E::weights(rate.keep())), dropped });
+            }
+            Mode::Eval => job.copy(),
         });
         Ok(())
     }

@@ -59,7 +59,8 @@ fn either_is_chosen<E: Bits>(backend: Backend, case: &TensorCase) {
     assert_same(&select(&layer, Mode::Eval, &kept, &dropped), &kept);
 }
 
-/// The realised rate, and what is left of 1: exact.
+/// What is left of 1, and the realised rate: exact.
+#[expect(clippy::cast_precision_loss, reason = "thresholds have at most 33 bits")]
 fn weights(case: &TensorCase) -> [f64; 2] {
     let drop = oracle::threshold(case.p) as f64 / 4_294_967_296.0;
     [1.0 - drop, drop]
