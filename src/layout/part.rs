@@ -126,11 +126,11 @@ impl Layout {
         let mut axis = rank;
         while axis > 0 {
             axis -= 1;
-            let (start, extent, whole) = (start[axis], shape[axis], whole[axis]);
+            let (start, extent, whole) = (at(start, axis), at(shape, axis), at(whole, axis));
             if start > whole || extent > whole - start {
                 return Err(Error::Part { axis, start, extent, whole });
             }
-            let stride = if let Some(strides) = strides { strides[axis] } else { elements };
+            let stride = if let Some(strides) = strides { at(strides, axis) } else { elements };
             empty |= extent == 0;
             if strides.is_none() {
                 let Some(product) = elements.checked_mul(if extent == 0 { 1 } else { extent }) else {
@@ -196,4 +196,10 @@ impl Layout {
         ];
         Some((halves, start))
     }
+}
+
+/// An entry, where the compiler does not see that there is one.
+const fn at(entries: &[usize], axis: usize) -> usize {
+    debug_assert!(axis < entries.len());
+    if axis < entries.len() { entries[axis] } else { 0 }
 }
