@@ -1,0 +1,10 @@
+//! Spatial dropout of `f32`, in place, with the rate at run time.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+use dropout_kernels::{Dropout, Layout, Rate};
+
+firmware::image!(|threshold, x: [f32; firmware::LEN]| {
+    let rate = Rate::from_threshold(threshold).ok()?;
+    let layout = Layout::nchw([2, 16, 8, 8]).ok()?;
+    Dropout::new(rate).with_layout(layout).apply_in_place(firmware::TRAIN, x).ok()
+});
