@@ -2,7 +2,7 @@
 
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 use crate::simd::{Avx2, Avx512};
-use crate::simd::{Lanes, PORTABLE_IS_VECTORS, Portable, Scalar, Task};
+use crate::simd::{Lanes, VECTORS, Portable, Scalar, Task};
 
 /// A task that runs on every backend of the target: what a task that is generic over [`Lanes`] is.
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
@@ -56,13 +56,13 @@ impl Backend {
                 return Self(Set::Avx2(lanes));
             }
         }
-        let portable = PORTABLE_IS_VECTORS && !cfg!(dropout_kernels_backend = "scalar");
+        let portable = VECTORS && !cfg!(dropout_kernels_backend = "scalar");
         Self(if portable { Set::Portable } else { Set::Scalar })
     }
 
     /// All backends that run on this CPU, the slowest first: `scalar`, which is always there, then the vectors.
     pub fn all() -> impl Iterator<Item = Self> {
-        let everywhere = [Set::Scalar].into_iter().chain(PORTABLE_IS_VECTORS.then_some(Set::Portable));
+        let everywhere = [Set::Scalar].into_iter().chain(VECTORS.then_some(Set::Portable));
         #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
         let everywhere = everywhere.chain(Avx2::detect().map(Set::Avx2)).chain(Avx512::detect().map(Set::Avx512));
         everywhere.map(Self)
@@ -85,7 +85,7 @@ impl Backend {
     #[inline(always)]
     pub(crate) fn run(self, task: impl AnyTask) {
         match self.0 {
-            Set::Portable if PORTABLE_IS_VECTORS => Portable.call(task),
+            Set::Portable if VECTORS => Portable.call(task),
             // `Portable` is never constructed where the target has no vectors. The guard above tells the compiler,
             // which then leaves that backend's code out of firmware.
             Set::Scalar | Set::Portable => Scalar.call(task),

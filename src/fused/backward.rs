@@ -8,7 +8,7 @@ use super::forward::Forward;
 use crate::kernel::{ChunkFn, Chunks, Cut, Effect};
 use crate::layout::Walk;
 use crate::mask::{Keep, TILE};
-use crate::simd::{CHUNK, Lanes};
+use crate::simd::{CHUNK, Lanes, Limb};
 
 /// Blocks of decisions per tile where a layout repeats them. The tile's size determines the order of the sums, so it
 /// must be the same on every CPU: this is what the smallest one has.
@@ -76,10 +76,10 @@ pub(super) struct BackwardFn<'a, L, F> {
 }
 
 impl<L: Lanes, F: Function> ChunkFn<f32> for BackwardFn<'_, L, F> {
-    type Limb = u64;
+    type Limb = Limb;
 
     #[inline(always)]
-    fn map(&mut self, keep: &u64, chunk: usize, grad_y: &[f32; CHUNK]) -> [f32; CHUNK] {
+    fn map(&mut self, keep: &Limb, chunk: usize, grad_y: &[f32; CHUNK]) -> [f32; CHUNK] {
         let lanes = self.lanes;
         let mut x = lanes.load_f32(&self.x.next());
         let mut next = self.column;

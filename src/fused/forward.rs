@@ -6,7 +6,7 @@ use super::activation::Function;
 use super::columns::{Row, load_columns};
 use crate::kernel::{ChunkFn, Cut, Effect};
 use crate::mask::Keep;
-use crate::simd::{CHUNK, Lanes};
+use crate::simd::{CHUNK, Lanes, Limb};
 
 /// The forward pass, as the kernel's effect on `x`.
 #[derive(Clone, Copy)]
@@ -49,10 +49,10 @@ pub(super) struct ForwardFn<'a, L, F> {
 }
 
 impl<L: Lanes, F: Function> ChunkFn<f32> for ForwardFn<'_, L, F> {
-    type Limb = u64;
+    type Limb = Limb;
 
     #[inline(always)]
-    fn map(&mut self, keep: &u64, chunk: usize, x: &[f32; CHUNK]) -> [f32; CHUNK] {
+    fn map(&mut self, keep: &Limb, chunk: usize, x: &[f32; CHUNK]) -> [f32; CHUNK] {
         let lanes = self.lanes;
         let mut x = lanes.load_f32(x);
         if let Some(bias) = self.bias {

@@ -8,8 +8,8 @@ use super::slices::Slices;
 use crate::backend::Backend;
 use crate::element::sealed::Element;
 use crate::layout::{Stretch, Stretches, Walk};
-use crate::mask::{BLOCK, Generate, Keep, LIMB, Source, Tile};
-use crate::simd::{Lanes, Task};
+use crate::mask::{BLOCK, Generate, Generator, Keep, LIMB, Source, Tile};
+use crate::simd::{Lanes, Limb, Task};
 
 /// A tensor, and the backend to work on it.
 pub(crate) struct Job<'a, E> {
@@ -22,7 +22,13 @@ impl<E: Element> Job<'_, E> {
     /// Applies decisions.
     #[inline(always)]
     pub(crate) fn apply<S: Source>(self, source: S, effect: impl Effect<E, Tile = S::Tile>) {
-        self.backend.run(Apply { source, walk: self.walk, effect, slices: self.slices });
+        let Self { backend, walk, slices } = self;
+        // Chosen out here, where the compiler sees that a layer without a layout is flat, and leaves out the rest.
+        if walk.is_flat() {
+            backend.run(Flat { source, walk, effect, slices });
+        } else {
+            backend.run(Apply { source, walk, effect, slices });
+        }
     }
 
     /// Keeps every element, without a mask.
@@ -53,16 +59,64 @@ impl<L: Lanes, E: Element, F: Effect<E, Tile = Keep>> Task<L> for Evaluate<'_, E
         let mut slices = slices.past_caches(fence.as_ref());
         if walk.gaps == 0 {
             let all = 0..slices.len();
-            effect.feature_map(lanes, &u64::MAX, 0, all, slices);
+            effect.feature_map(lanes, &Limb::MAX, 0, all, slices);
         } else {
             for range in walk.ranges() {
-                effect.feature_map(lanes, &u64::MAX, 0, range.clone(), slices.part(range));
+                effect.feature_map(lanes, &Limb::MAX, 0, range.clone(), slices.part(range));
             }
         }
     }
 }
 
-/// Training: what the decisions say.
+/// Training: what the decisions say, of as many consecutive elements.
+struct Flat<'a, E, S, F> {
+    source: S,
+    walk: &'a Walk<'a>,
+    effect: F,
+    slices: Slices<'a, E>,
+}
+
+impl<L: Generate, E: Element, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> for Flat<'_, E, S, F> {
+    #[inline(always)]
+    fn run(mut self, lanes: L) {
+        // The source is used in place: moving a struct that was just written stalls on store forwarding, 10 to 20 ns of
+        // a short call.
+        let (walk, mut effect, slices) = (self.walk, self.effect, self.slices);
+        let source = &mut self.source;
+        if slices.len() == 0 {
+            return;
+        }
+        let groups = L::Generator::<'_>::GROUPS;
+        if groups && let Some(decisions) = source.few(lanes, slices.len()) {
+            let chunk_fn = effect.chunk_fn(lanes, 0..slices.len());
+            return Pass { slices, decisions: decisions.iter(), chunk_fn }.call(lanes);
+        }
+        let fence = slices.fence();
+        let mut slices = slices.past_caches(fence.as_ref());
+        let mut tile = S::Tile::NEW;
+        let most = effect.most_blocks(walk) * BLOCK;
+        // The first tile ends where a line of the output begins, and so do all others.
+        let mut limit = most - (LIMB - slices.head()) % LIMB;
+        let mut start = 0;
+        loop {
+            let left = slices.len() - start;
+            let decisions = if groups {
+                source.next(lanes, left.min(limit), &mut tile)
+            } else {
+                source.next_of_block(lanes, left, &mut tile)
+            };
+            if decisions == 0 {
+                return;
+            }
+            let range = start..start + decisions;
+            let chunk_fn = effect.chunk_fn(lanes, range.clone());
+            Pass { slices: slices.part(range), decisions: tile.limbs(0), chunk_fn }.call(lanes);
+            (start, limit) = (start + decisions, most);
+        }
+    }
+}
+
+/// Training: what the decisions say, of elements in any layout.
 struct Apply<'a, E, S, F> {
     source: S,
     walk: &'a Walk<'a>,
@@ -73,39 +127,15 @@ struct Apply<'a, E, S, F> {
 impl<L: Generate, E: Element, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> for Apply<'_, E, S, F> {
     #[inline(always)]
     fn run(mut self, lanes: L) {
-        // The source is used in place: moving a struct that was just written stalls on store forwarding, 10 to 20 ns of
-        // a short call.
         let (walk, mut effect, slices) = (self.walk, self.effect, self.slices);
         let source = &mut self.source;
         if slices.len() == 0 {
             return;
         }
-        if walk.is_flat()
-            && let Some(decisions) = source.few(lanes, walk.decisions)
-        {
-            let chunk_fn = effect.chunk_fn(lanes, 0..slices.len());
-            return Pass { slices, decisions: decisions.iter(), chunk_fn }.call(lanes);
-        }
         let fence = slices.fence();
         let mut slices = slices.past_caches(fence.as_ref());
         let mut tile = S::Tile::NEW;
         let (most, mut left) = (effect.most_blocks(walk) * BLOCK, walk.decisions);
-        if walk.is_flat() {
-            // A loop of its own: looking for the next stretch takes a twentieth of the time of a tile.
-            let mut start = 0;
-            // The first tile ends where a line of the output begins, and so do all others.
-            let mut limit = most - (LIMB - slices.head()) % LIMB;
-            loop {
-                let decisions = source.next(lanes, left.min(limit), &mut tile);
-                if decisions == 0 {
-                    return;
-                }
-                let range = start..start + decisions;
-                let chunk_fn = effect.chunk_fn(lanes, range.clone());
-                Pass { slices: slices.part(range), decisions: tile.limbs(0), chunk_fn }.call(lanes);
-                (start, left, limit) = (start + decisions, left - decisions, most);
-            }
-        }
         let (mut numbers, mut elements) = (walk.numbers(), walk.elements());
         loop {
             let limit = left.min(most);

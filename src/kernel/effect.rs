@@ -7,7 +7,7 @@ use super::slices::Slices;
 use crate::element::sealed::{Element, Float};
 use crate::layout::Walk;
 use crate::mask::{Keep, TILE, Tile};
-use crate::simd::{CHUNK, Lanes};
+use crate::simd::{CHUNK, Lanes, Limb};
 
 /// What becomes of a value that a mask keeps or drops: the whole difference between one kind of dropout and another.
 pub(crate) trait Pair<E: Element>: Copy {
@@ -105,7 +105,7 @@ impl<E: Element, P: Pair<E>> Effect<E> for Masked<P> {
 
     /// A map that is dropped to a constant is not read: the compiler removes the loads.
     #[inline(always)]
-    fn feature_map<L: Lanes>(&mut self, lanes: L, keep: &u64, i: usize, _: Range<usize>, slices: Slices<'_, E>) {
+    fn feature_map<L: Lanes>(&mut self, lanes: L, keep: &Limb, i: usize, _: Range<usize>, slices: Slices<'_, E>) {
         if keep >> i & 1 == 1 {
             each(lanes, slices, &(), Kept { lanes, pair: self.0 });
         } else {
@@ -121,10 +121,10 @@ pub(crate) struct Select<L, P> {
 }
 
 impl<L: Lanes, E: Element, P: Pair<E>> ChunkFn<E> for Select<L, P> {
-    type Limb = u64;
+    type Limb = Limb;
 
     #[inline(always)]
-    fn map(&mut self, keep: &u64, chunk: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
+    fn map(&mut self, keep: &Limb, chunk: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
         let Self { lanes, pair } = *self;
         E::select(lanes, (keep >> (CHUNK * chunk)) as u16, pair.kept(lanes, x), [pair.dropped(); CHUNK])
     }

@@ -42,6 +42,9 @@ impl<E: Element, F: ChunkFn<E>, D: Iterator<Item: Borrow<F::Limb>>> Pass<'_, E, 
     /// Inlined twice, so that the loop does not ask for each chunk.
     #[inline(always)]
     fn store(self, fence: Option<&Fence>) {
+        if CHUNK == 1 {
+            return self.one_by_one();
+        }
         let Self { slices: Slices { x, y, .. }, mut decisions, mut chunk_fn } = self;
         let (y, last_y) = y.as_chunks_mut();
         // The decisions come last in each `zip`: those of the last elements must not be taken for a limb that there is
@@ -66,6 +69,21 @@ impl<E: Element, F: ChunkFn<E>, D: Iterator<Item: Borrow<F::Limb>>> Pass<'_, E, 
             padded.iter_mut().zip(x).for_each(|(to, from)| *to = *from);
             let result = chunk_fn.map(decisions.borrow(), i, &padded);
             y.iter_mut().zip(result).for_each(|(to, from)| *to = from);
+        }
+    }
+}
+
+impl<E: Element, F: ChunkFn<E>, D: Iterator<Item: Borrow<F::Limb>>> Pass<'_, E, D, F> {
+    /// Where a chunk is one element, there are none that do not fill a chunk.
+    #[inline(always)]
+    fn one_by_one(self) {
+        let Self { slices: Slices { x, y, .. }, decisions, mut chunk_fn } = self;
+        let mut x = x.map(|x| x.iter());
+        for (y, decisions) in y.chunks_mut(LIMB).zip(decisions) {
+            for (i, y) in y.iter_mut().enumerate() {
+                let x = x.as_mut().and_then(|x| x.next()).unwrap_or(y);
+                *y = chunk_fn.map(decisions.borrow(), i, &[*x; CHUNK])[0];
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::layer::sealed::AnyLayout;
 use crate::layer::{Layer, Mode};
 use crate::mask::{Computed, Keep};
 use crate::rate::Rate;
-use crate::simd::{CHUNK, Lanes};
+use crate::simd::{CHUNK, Lanes, Limb};
 
 /// A choice between two tensors: kept elements come from one, dropped elements from the other. Nothing is scaled.
 ///
@@ -171,10 +171,10 @@ struct EitherFn<'a, L, E> {
 }
 
 impl<L: Lanes, E: sealed::Element> ChunkFn<E> for EitherFn<'_, L, E> {
-    type Limb = u64;
+    type Limb = Limb;
 
     #[inline(always)]
-    fn map(&mut self, keep: &u64, chunk: usize, kept: &[E; CHUNK]) -> [E; CHUNK] {
+    fn map(&mut self, keep: &Limb, chunk: usize, kept: &[E; CHUNK]) -> [E; CHUNK] {
         E::select(self.lanes, (keep >> (CHUNK * chunk)) as u16, *kept, self.dropped.next())
     }
 }
@@ -206,10 +206,10 @@ struct MeanFn<'a, L, E: sealed::Element> {
 }
 
 impl<L: Lanes, E: sealed::Element> ChunkFn<E> for MeanFn<'_, L, E> {
-    type Limb = u64;
+    type Limb = Limb;
 
     #[inline(always)]
-    fn map(&mut self, _: &u64, _: usize, kept: &[E; CHUNK]) -> [E; CHUNK] {
+    fn map(&mut self, _: &Limb, _: usize, kept: &[E; CHUNK]) -> [E; CHUNK] {
         let dropped = self.dropped.next();
         self.weights.map_or(dropped, |weights| E::mean(self.lanes, weights, kept, &dropped))
     }
@@ -231,10 +231,10 @@ impl<E: sealed::Element> Effect<E> for Inverted {
 struct InvertedFn<L>(L);
 
 impl<L: Lanes, E: sealed::Element> ChunkFn<E> for InvertedFn<L> {
-    type Limb = u64;
+    type Limb = Limb;
 
     #[inline(always)]
-    fn map(&mut self, keep: &u64, chunk: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
+    fn map(&mut self, keep: &Limb, chunk: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
         E::select(self.0, !(keep >> (CHUNK * chunk)) as u16, *x, [E::ZERO; CHUNK])
     }
 }

@@ -9,10 +9,11 @@
 pub(crate) mod tests;
 
 use super::stream::{Domain, Stream};
-use super::tile::{Block, from_u128, to_u128};
+use super::tile::{BLOCK_LIMBS, Block, from_words};
 use crate::address::Address;
 use crate::philox::low;
 use crate::rate::Rate;
+use crate::simd::Limb;
 
 /// Bit planes of a decision.
 pub(crate) const PLANES: u32 = 4;
@@ -35,13 +36,10 @@ impl Bernoulli {
     /// The keep bits of a block, decision i in bit i, right for the `wanted` decisions: the reference for every other
     /// path.
     #[inline(always)]
-    pub(crate) const fn block(&self, block: u64, wanted: u128) -> u128 {
+    pub(crate) const fn block(&self, block: u64, wanted: Block) -> Block {
         let mut decisions = Decisions::new(self.threshold, wanted);
-        while let Some(k) = decisions.next_plane() {
-            decisions.compare_bits(self.stream.call(block, Domain::Planes, k));
-        }
-        while let Some(k) = decisions.next_bytes() {
-            decisions.compare_bytes(self.stream.call(block, Domain::Ties, k));
+        while let Some((domain, k)) = decisions.next() {
+            decisions.compare(domain, self.stream.call(block, domain, k));
         }
         decisions.keep()
     }
@@ -70,8 +68,8 @@ impl Threshold {
     }
 
     /// The bit of a plane, in every bit.
-    pub(crate) const fn plane(self, k: u32) -> u64 {
-        (self.value << k >> 31 & 1).wrapping_neg()
+    pub(crate) const fn plane(self, k: u32) -> Limb {
+        ((self.value << k >> 31 & 1) as Limb).wrapping_neg()
     }
 
     /// The byte of a level.
@@ -102,31 +100,38 @@ pub(crate) struct Decisions {
 
 impl Decisions {
     #[inline(always)]
-    pub(crate) const fn new(threshold: Threshold, wanted: u128) -> Self {
-        let dropped = if threshold.drops_all() { [u64::MAX; 2] } else { [0; 2] };
-        Self {
-            threshold,
-            wanted: from_u128(wanted),
-            dropped,
-            tied: [u64::MAX; 2],
-            ranked: [0; 2],
-            waiting: [0; 2],
-            plane: 0,
-            call: 0,
+    pub(crate) const fn new(threshold: Threshold, wanted: Block) -> Self {
+        let dropped = if threshold.drops_all() { ALL } else { NONE };
+        Self { threshold, wanted, dropped, tied: ALL, ranked: NONE, waiting: NONE, plane: 0, call: 0 }
+    }
+
+    /// The next call, if one is needed.
+    #[inline(always)]
+    pub(crate) const fn next(&self) -> Option<(Domain, u32)> {
+        if is_empty(both(self.tied, self.wanted)) {
+            None
+        } else if self.plane < self.threshold.planes {
+            Some((Domain::Planes, self.plane))
+        } else if self.call < LEVEL * self.threshold.levels {
+            Some((Domain::Ties, self.call))
+        } else {
+            None
         }
     }
 
-    /// The next plane, if one is needed.
+    /// Goes on with the words of the next call.
     #[inline(always)]
-    pub(crate) const fn next_plane(&self) -> Option<u32> {
-        if self.plane < self.threshold.planes && !is_empty(both(self.tied, self.wanted)) { Some(self.plane) } else { None }
+    pub(crate) const fn compare(&mut self, domain: Domain, words: [u32; 4]) {
+        match domain {
+            Domain::Planes => self.compare_bits(words),
+            _ => self.compare_bytes(words),
+        }
     }
 
     /// A bit for every decision.
     #[inline(always)]
-    pub(crate) const fn compare_bits(&mut self, plane: [u32; 4]) {
-        let (plane, threshold) = (halves(plane), self.threshold.plane(self.plane));
-        compare(plane, threshold, &mut self.tied, &mut self.dropped);
+    const fn compare_bits(&mut self, plane: [u32; 4]) {
+        compare_plane(from_words(plane), self.threshold.plane(self.plane), &mut self.tied, &mut self.dropped);
         self.plane += 1;
         if self.plane == PLANES {
             (self.ranked, self.waiting) = (self.tied, self.tied);
@@ -134,34 +139,29 @@ impl Decisions {
         }
     }
 
-    /// The next call of bytes, if one is needed. To be asked when no plane is.
-    #[inline(always)]
-    pub(crate) const fn next_bytes(&self) -> Option<u32> {
-        if self.call < LEVEL * self.threshold.levels && !is_empty(both(self.tied, self.wanted)) { Some(self.call) } else { None }
-    }
-
     /// A byte for each of the next sixteen decisions that had ties after the planes.
     #[inline(always)]
-    pub(crate) const fn compare_bytes(&mut self, bytes: [u32; 4]) {
-        let bytes = to_u128(halves(bytes)).to_le_bytes();
+    const fn compare_bytes(&mut self, [a, b, c, d]: [u32; 4]) {
+        let bytes = [a.to_le_bytes(), b.to_le_bytes(), c.to_le_bytes(), d.to_le_bytes()];
+        let bytes = bytes.as_flattened();
         let threshold = self.threshold.byte(self.call / LEVEL);
-        let (mut half, mut rank) = (0, 0);
-        while half < 2 {
-            let (mut waiting, mut below, mut equal) = (self.waiting[half], 0, 0);
+        let (mut limb, mut rank) = (0, 0);
+        while limb < BLOCK_LIMBS {
+            let (mut waiting, mut below, mut equal) = (self.waiting[limb], 0, 0);
             while waiting != 0 && rank < bytes.len() {
                 let decision = waiting & waiting.wrapping_neg();
                 // A bit without a branch: which bytes are below is chance, and the branch would be mispredicted.
-                below |= decision & ((bytes[rank] < threshold) as u64).wrapping_neg();
+                below |= decision & ((bytes[rank] < threshold) as Limb).wrapping_neg();
                 if bytes[rank] == threshold {
                     equal = rarely(equal, decision);
                 }
                 waiting &= waiting - 1;
                 rank += 1;
             }
-            self.dropped[half] |= self.tied[half] & below;
-            self.tied[half] &= waiting | equal | !self.waiting[half];
-            self.waiting[half] = waiting;
-            half += 1;
+            self.dropped[limb] |= self.tied[limb] & below;
+            self.tied[limb] &= waiting | equal | !self.waiting[limb];
+            self.waiting[limb] = waiting;
+            limb += 1;
         }
         self.call += 1;
         if is_empty(both(self.waiting, self.tied)) {
@@ -172,37 +172,53 @@ impl Decisions {
 
     /// The keep bits, right for the wanted decisions once no call is needed.
     #[inline(always)]
-    pub(crate) const fn keep(&self) -> u128 {
-        !to_u128(self.dropped)
+    pub(crate) const fn keep(&self) -> Block {
+        let (mut keep, mut limb) = (NONE, 0);
+        while limb < BLOCK_LIMBS {
+            keep[limb] = !self.dropped[limb];
+            limb += 1;
+        }
+        keep
     }
 }
 
 /// Compares the next bit of every decision, which `plane` has, with that of the threshold, in every bit.
 #[inline(always)]
-pub(crate) const fn compare(plane: Block, threshold: u64, tied: &mut Block, dropped: &mut Block) {
-    let mut half = 0;
-    while half < 2 {
-        dropped[half] |= tied[half] & threshold & !plane[half];
-        tied[half] &= !(plane[half] ^ threshold);
-        half += 1;
+pub(crate) const fn compare_plane(plane: Block, threshold: Limb, tied: &mut Block, dropped: &mut Block) {
+    let mut limb = 0;
+    while limb < BLOCK_LIMBS {
+        dropped[limb] |= tied[limb] & threshold & !plane[limb];
+        tied[limb] &= !(plane[limb] ^ threshold);
+        limb += 1;
     }
 }
 
-const fn halves([a, b, c, d]: [u32; 4]) -> Block {
-    [a as u64 | (b as u64) << 32, c as u64 | (d as u64) << 32]
+const NONE: Block = [0; BLOCK_LIMBS];
+
+/// All decisions of a block.
+pub(crate) const ALL: Block = [Limb::MAX; BLOCK_LIMBS];
+
+const fn both(mut a: Block, b: Block) -> Block {
+    let mut limb = 0;
+    while limb < BLOCK_LIMBS {
+        a[limb] &= b[limb];
+        limb += 1;
+    }
+    a
 }
 
-const fn both(a: Block, b: Block) -> Block {
-    [a[0] & b[0], a[1] & b[1]]
-}
-
-const fn is_empty([a, b]: Block) -> bool {
-    a | b == 0
+const fn is_empty(block: Block) -> bool {
+    let (mut any, mut limb) = (0, 0);
+    while limb < BLOCK_LIMBS {
+        any |= block[limb];
+        limb += 1;
+    }
+    any == 0
 }
 
 /// `a | b`, called so that the compiler keeps the rare case behind a branch.
 #[cold]
 #[inline(never)]
-const fn rarely(a: u64, b: u64) -> u64 {
+const fn rarely(a: Limb, b: Limb) -> Limb {
     a | b
 }

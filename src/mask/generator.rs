@@ -1,9 +1,9 @@
 //! What computes masks: whole groups of blocks on wide lanes, block by block on scalar ones.
 
-use super::bernoulli::Bernoulli;
+use super::bernoulli::{ALL, Bernoulli};
 use super::stream::{BLOCK, Domain, Stream};
-use super::tile::{Block, TILE, from_u128};
-use crate::simd::{CHUNK, GROUP, Lanes, Scalar, WideLanes};
+use super::tile::{Block, TILE};
+use crate::simd::{CHUNK, Lanes, Scalar};
 
 /// Lanes that come with a generator of random bits.
 pub(crate) trait Generate: Lanes {
@@ -17,50 +17,17 @@ pub(crate) trait Generate: Lanes {
 
 /// A mask, ready to be computed.
 pub(crate) trait Generator {
+    /// Whether many blocks together take less time than one after the other.
+    const GROUPS: bool;
+
     /// The keep bits of one block, right for the `wanted` decisions.
-    fn block(&self, block: u64, wanted: u128) -> Block;
+    fn block(&self, number: u64, wanted: Block) -> Block;
 
-    /// The keep bits of as many blocks as there is room for.
-    fn blocks(&self, numbers: impl Numbers, keep: &mut [Block]);
-}
+    /// The keep bits of this block and of those that follow it.
+    fn blocks(&self, first: u64, keep: &mut [Block]);
 
-/// Which blocks to compute.
-pub(crate) trait Numbers: Copy {
-    fn get(self, i: usize) -> u64;
-
-    /// Those from number `i` on.
-    fn group<L: WideLanes>(self, lanes: L, i: usize) -> L::U64x8;
-}
-
-/// This one and those after it.
-#[derive(Clone, Copy)]
-pub(crate) struct Consecutive(pub(crate) u64);
-
-impl Numbers for Consecutive {
-    #[inline(always)]
-    fn get(self, i: usize) -> u64 {
-        self.0.wrapping_add(i as u64)
-    }
-
-    #[inline(always)]
-    fn group<L: WideLanes>(self, lanes: L, i: usize) -> L::U64x8 {
-        lanes.count_from(self.get(i))
-    }
-}
-
-/// Those of a list, of which the first count.
-impl Numbers for &[u64; TILE] {
-    #[inline(always)]
-    fn get(self, i: usize) -> u64 {
-        debug_assert!(i < self.len());
-        self.as_slice().get(i).copied().unwrap_or(0)
-    }
-
-    #[inline(always)]
-    fn group<L: WideLanes>(self, lanes: L, i: usize) -> L::U64x8 {
-        debug_assert!(i.is_multiple_of(GROUP));
-        lanes.load(self.as_chunks().0.get(i / GROUP).unwrap_or(&[0; GROUP]))
-    }
+    /// The keep bits of the first blocks of a list.
+    fn each(&self, numbers: &[u64; TILE], keep: &mut [Block]);
 }
 
 impl Generate for Scalar {
@@ -73,31 +40,40 @@ impl Generate for Scalar {
 
     #[inline(always)]
     fn noise(self, stream: &Stream, block: u64) -> [Self::I32x16; BLOCK / CHUNK] {
+        let mut words = [[0; 4]; BLOCK / 4];
+        for (words, k) in words.iter_mut().zip(0..) {
+            *words = stream.call(block, Domain::Noise, k).map(u32::cast_signed);
+        }
         let mut noise = [self.splat_i32(0); BLOCK / CHUNK];
-        let fours = noise.iter_mut().flat_map(|lanes| lanes.as_mut().as_chunks_mut().0);
-        for (four, k) in fours.zip(0..) {
-            *four = stream.call(block, Domain::Noise, k).map(u32::cast_signed);
+        for (noise, words) in noise.iter_mut().zip(words.as_flattened().as_chunks().0) {
+            *noise.as_mut() = *words;
         }
         noise
     }
 }
 
 impl Generator for &Bernoulli {
-    fn block(&self, block: u64, wanted: u128) -> Block {
-        let mut keep = [[0; 2]];
-        blocks(self, Consecutive(block), wanted, &mut keep);
-        keep[0]
+    const GROUPS: bool = false;
+
+    fn block(&self, number: u64, wanted: Block) -> Block {
+        block(self, number, wanted)
     }
 
-    fn blocks(&self, numbers: impl Numbers, keep: &mut [Block]) {
-        blocks(self, numbers, u128::MAX, keep);
+    fn blocks(&self, first: u64, keep: &mut [Block]) {
+        for (keep, i) in keep.iter_mut().zip(0..) {
+            *keep = block(self, first.wrapping_add(i), ALL);
+        }
+    }
+
+    fn each(&self, numbers: &[u64; TILE], keep: &mut [Block]) {
+        for (keep, number) in keep.iter_mut().zip(numbers) {
+            *keep = block(self, *number, ALL);
+        }
     }
 }
 
-/// One function that all kernels call: it computes once what blocks have in common, and its code is in an image once.
+/// One function that all kernels call, so that an image has its code once.
 #[inline(never)]
-fn blocks(mask: &Bernoulli, numbers: impl Numbers, wanted: u128, keep: &mut [Block]) {
-    for (i, keep) in keep.iter_mut().enumerate() {
-        *keep = from_u128(mask.block(numbers.get(i), wanted));
-    }
+fn block(mask: &Bernoulli, number: u64, wanted: Block) -> Block {
+    mask.block(number, wanted)
 }

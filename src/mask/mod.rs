@@ -18,24 +18,26 @@
 mod bernoulli;
 mod generator;
 mod packed;
-mod planes;
-mod rounds;
 mod source;
 mod stream;
 mod tile;
+with_vectors! {
+    mod planes;
+    mod rounds;
+}
 
 use crate::address::Address;
 use crate::backend::{AnyTask, Backend};
 use crate::error::{Error, check_length};
-use crate::philox::{high, low};
 use crate::rate::Rate;
-use crate::simd::Task;
+use crate::simd::{Task, with_vectors};
 use bernoulli::Bernoulli;
-pub(crate) use generator::Generate;
+pub(crate) use generator::{Generate, Generator};
 pub use packed::PackedMask;
 pub(crate) use source::{Computed, Source};
 pub(crate) use stream::{BLOCK, Stream};
 pub(crate) use tile::{Keep, LIMB, TILE, Tile, first_of};
+use tile::{LIMB_WORDS, from_u128, to_u128};
 
 /// The keep decisions of one address and rate, from the address's offset on.
 ///
@@ -108,8 +110,9 @@ impl Mask {
         let Some(index) = offset.checked_add(index) else {
             return Err(Error::IndexOverflow { offset, decisions: index.saturating_add(1) });
         };
-        let wanted = 1 << (index % BLOCK as u64);
-        Ok(Bernoulli::new(self.rate, self.address).block(index / BLOCK as u64, wanted) & wanted != 0)
+        let wanted = 1_u128 << (index % BLOCK as u64);
+        let block = Bernoulli::new(self.rate, self.address).block(index / BLOCK as u64, from_u128(wanted));
+        Ok(to_u128(block) & wanted != 0)
     }
 
     /// The keep bits of the first `decisions` decisions: decision i in bit `i % 32`, counted from the least
@@ -173,12 +176,12 @@ impl<L: Generate> Task<L> for PackedWords<'_> {
             let decisions = source.next(lanes, left.min(TILE * BLOCK), &mut keep);
             left -= decisions;
             let mut limbs = keep.keep_bits(0);
-            let (pairs, rest) = words.as_chunks_mut();
-            for (pair, keep) in pairs.iter_mut().zip(&mut limbs) {
-                *pair = [low(keep), high(keep)];
+            let (whole, rest) = words.as_chunks_mut::<LIMB_WORDS>();
+            for (words, keep) in whole.iter_mut().zip(&mut limbs) {
+                *words = tile::to_words(keep);
             }
             for (word, keep) in rest.iter_mut().zip(limbs) {
-                *word = low(keep);
+                *word = keep as u32;
             }
             if let Some(last) = words.last_mut() {
                 *last &= u32::MAX >> (decisions.wrapping_neg() % 32);

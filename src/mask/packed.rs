@@ -2,8 +2,9 @@
 
 use super::generator::Generate;
 use super::source::Source;
-use super::tile::{Keep, LIMB, fill};
+use super::tile::{Keep, LIMB, LIMB_WORDS, fill};
 use crate::error::Error;
+use crate::simd::Limb;
 use crate::layout::{Stretch, Stretches};
 
 /// A stored mask: keep bits in `u32` words, bit `i % 32` of word `i / 32` counted from the least significant, from any
@@ -71,12 +72,11 @@ impl<'a> PackedMask<'a> {
         kept - (before.count_ones() + after.count_ones()) as usize
     }
 
-    /// The 64 decisions from number `from` on; what lies past the words is zero.
-    fn limb(&self, from: usize) -> u64 {
+    /// A limb of decisions from number `from` on; what lies past the words is zero.
+    fn limb(&self, from: usize) -> Limb {
         let bit = self.first + from;
         let words = self.words.get(bit / 32..).unwrap_or_default();
-        let word = |i: usize| words.get(i).copied().unwrap_or(0);
-        bits_from([word(0), word(1), word(2)], bit % 32)
+        bits_from(&core::array::from_fn(|i| words.get(i).copied().unwrap_or(0)), bit % 32)
     }
 
     /// Without the first `decisions` decisions, which there are.
@@ -85,11 +85,15 @@ impl<'a> PackedMask<'a> {
     }
 }
 
-/// The 64 bits of three words from bit `from` on, which is in the first.
+/// The limb from bit `from` on, which is in the first of the words that it may be in.
 #[inline(always)]
-fn bits_from(words: [u32; 3], from: usize) -> u64 {
-    let [a, b, c] = words.map(u64::from);
-    (a | b << 32) >> from | c << 32 << (32 - from)
+fn bits_from(words: &[u32; LIMB_WORDS + 1], from: usize) -> Limb {
+    let mut limb = 0;
+    for (i, pair) in words.windows(2).enumerate() {
+        let pair = u64::from(pair[0]) | u64::from(pair[1]) << 32;
+        limb |= Limb::from((pair >> from) as u32) << (32 * i);
+    }
+    limb
 }
 
 impl Source for PackedMask<'_> {
@@ -99,11 +103,11 @@ impl Source for PackedMask<'_> {
     fn next<L: Generate>(&mut self, _: L, limit: usize, keep: &mut Keep) -> usize {
         debug_assert!(limit <= self.decisions);
         let words = self.words.get(self.first / 32..).unwrap_or_default();
-        let mut triples = words.windows(3).step_by(2);
+        let mut windows = words.windows(LIMB_WORDS + 1).step_by(LIMB_WORDS);
         for (i, keep) in keep.limbs_mut().iter_mut().enumerate().take(limit.div_ceil(LIMB)) {
-            *keep = match triples.next() {
-                Some(&[a, b, c]) => bits_from([a, b, c], self.first % 32),
-                _ => self.limb(i * LIMB),
+            *keep = match windows.next().and_then(|words| words.first_chunk()) {
+                Some(words) => bits_from(words, self.first % 32),
+                None => self.limb(i * LIMB),
             };
         }
         self.first += limit;

@@ -8,11 +8,11 @@
 #[cfg(test)]
 mod tests;
 
-use super::bernoulli::{Bernoulli, Decisions, LEVEL, PLANES, Threshold, compare};
-use super::generator::{Generate, Generator, Numbers};
+use super::bernoulli::{ALL, Bernoulli, Decisions, LEVEL, PLANES, Threshold, compare_plane};
+use super::generator::{Generate, Generator};
 use super::rounds::{Calls, Rounds, lane_call, lane_calls};
 use super::stream::{BLOCK, Domain, Stream};
-use super::tile::{Block, from_u128};
+use super::tile::{Block, TILE};
 use crate::philox::{high, low};
 use crate::simd::{CHUNK, DEALT, GROUP, Task, WideLanes, clear_dealt, splat_byte};
 
@@ -51,17 +51,60 @@ pub(crate) struct Planes<'a, L, C = Rounds<'a, L>> {
 }
 
 impl<L: WideLanes, C: Calls<L>> Generator for Planes<'_, L, C> {
+    const GROUPS: bool = true;
+
     #[inline(always)]
-    fn block(&self, block: u64, _: u128) -> Block {
-        if self.threshold.drops_all() { [0; 2] } else { self.single(block) }
+    fn block(&self, number: u64, _: Block) -> Block {
+        if self.threshold.drops_all() { [0; 2] } else { self.single(number) }
     }
 
     #[inline(always)]
-    fn blocks(&self, numbers: impl Numbers, keep: &mut [Block]) {
-        if self.threshold.drops_all() {
-            return keep.fill([0; 2]);
-        }
-        self.lanes.call(Blocks { planes: self, numbers, keep });
+    fn blocks(&self, first: u64, keep: &mut [Block]) {
+        self.fill(Consecutive(first), keep);
+    }
+
+    #[inline(always)]
+    fn each(&self, numbers: &[u64; TILE], keep: &mut [Block]) {
+        self.fill(numbers, keep);
+    }
+}
+
+/// Which blocks to compute.
+trait Numbers: Copy {
+    fn get(self, i: usize) -> u64;
+
+    /// Those from number `i` on.
+    fn group<L: WideLanes>(self, lanes: L, i: usize) -> L::U64x8;
+}
+
+/// This one and those after it.
+#[derive(Clone, Copy)]
+struct Consecutive(u64);
+
+impl Numbers for Consecutive {
+    #[inline(always)]
+    fn get(self, i: usize) -> u64 {
+        self.0.wrapping_add(i as u64)
+    }
+
+    #[inline(always)]
+    fn group<L: WideLanes>(self, lanes: L, i: usize) -> L::U64x8 {
+        lanes.count_from(self.get(i))
+    }
+}
+
+/// Those of a list, of which the first count.
+impl Numbers for &[u64; TILE] {
+    #[inline(always)]
+    fn get(self, i: usize) -> u64 {
+        debug_assert!(i < self.len());
+        self.as_slice().get(i).copied().unwrap_or(0)
+    }
+
+    #[inline(always)]
+    fn group<L: WideLanes>(self, lanes: L, i: usize) -> L::U64x8 {
+        debug_assert!(i.is_multiple_of(GROUP));
+        lanes.load(self.as_chunks().0.get(i / GROUP).unwrap_or(&[0; GROUP]))
     }
 }
 
@@ -112,6 +155,14 @@ impl<'a, L: WideLanes> Planes<'a, L> {
 }
 
 impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
+    #[inline(always)]
+    fn fill(&self, numbers: impl Numbers, keep: &mut [Block]) {
+        if self.threshold.drops_all() {
+            return keep.fill([0; 2]);
+        }
+        self.lanes.call(Blocks { planes: self, numbers, keep });
+    }
+
     #[inline(always)]
     fn all(&self, numbers: impl Numbers, keep: &mut [Block]) {
         let (groups, rest) = keep.as_chunks_mut();
@@ -182,7 +233,7 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
         let (mut tied, mut dropped) = ([u64::MAX; 2], [0; 2]);
         for (plane, k) in lanes.interleave(words).into_iter().take(PLANES as usize).zip(0..) {
             // Planes past the last one bit of the threshold drop nothing.
-            compare(plane, threshold.plane(k), &mut tied, &mut dropped);
+            compare_plane(plane, threshold.plane(k), &mut tied, &mut dropped);
         }
         let mut keep = dropped.map(|dropped: u64| !dropped);
         if threshold.levels == 0 {
@@ -230,16 +281,12 @@ impl<L: WideLanes, C: Calls<L>> Task<L> for Plain<'_, '_, L, C> {
     fn run(self, _: L) {
         let Planes { lanes, threshold, calls } = self.planes;
         let shared = calls.shared(lanes.splat(self.block));
-        let mut decisions = Decisions::new(**threshold, u128::MAX);
-        while let Some(k) = decisions.next_plane() {
-            let [words] = calls.words(&shared, [lanes.splat(lane_call(Domain::Planes, k))]);
-            decisions.compare_bits(first_lane(*lanes, words));
+        let mut decisions = Decisions::new(**threshold, ALL);
+        while let Some((domain, k)) = decisions.next() {
+            let [words] = calls.words(&shared, [lanes.splat(lane_call(domain, k))]);
+            decisions.compare(domain, first_lane(*lanes, words));
         }
-        while let Some(k) = decisions.next_bytes() {
-            let [words] = calls.words(&shared, [lanes.splat(lane_call(Domain::Ties, k))]);
-            decisions.compare_bytes(first_lane(*lanes, words));
-        }
-        *self.keep = from_u128(decisions.keep());
+        *self.keep = decisions.keep();
     }
 }
 

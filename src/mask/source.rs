@@ -1,12 +1,13 @@
 //! Where decisions come from, tile after tile.
 
-use super::bernoulli::Bernoulli;
-use super::generator::{Consecutive, Generate, Generator};
+use super::bernoulli::{ALL, Bernoulli};
+use super::generator::{Generate, Generator};
 use super::stream::BLOCK;
 use super::tile::{BLOCK_LIMBS, Block, Keep, TILE, Tile, fill, from_u128, to_u128};
 use crate::address::Address;
 use crate::layout::{Stretch, Stretches};
 use crate::rate::Rate;
+use crate::simd::Limb;
 
 /// Decisions in order, of which each call takes the next: computed from an address, or read where they were stored.
 pub(crate) trait Source {
@@ -15,6 +16,12 @@ pub(crate) trait Source {
     /// Fills a tile with the next decisions, at most `limit` of them, and returns their number, which is 0 only if the
     /// limit is. What the tile holds past them is unspecified.
     fn next<L: Generate>(&mut self, lanes: L, limit: usize, tile: &mut Self::Tile) -> usize;
+
+    /// The same for the next decisions of one block, where that takes least of code and stack.
+    #[inline(always)]
+    fn next_of_block<L: Generate>(&mut self, lanes: L, limit: usize, tile: &mut Self::Tile) -> usize {
+        self.next(lanes, limit.min(BLOCK), tile)
+    }
 
     /// Fills a tile with the decisions that have the next of these numbers, counted from the source's first decision,
     /// and returns how many they are: at most `limit`, which is at most as many as there are. All decisions of a
@@ -43,7 +50,7 @@ pub(crate) struct Computed {
 impl Computed {
     pub(crate) const fn new(rate: Rate, address: Address) -> Self {
         let (block, place) = (address.offset / BLOCK as u64, (address.offset % BLOCK as u64) as usize);
-        Self { mask: Bernoulli::new(rate, address), block, last: [0; 2], from: BLOCK + place }
+        Self { mask: Bernoulli::new(rate, address), block, last: [0; BLOCK_LIMBS], from: BLOCK + place }
     }
 }
 
@@ -60,7 +67,7 @@ impl Source for Computed {
             keep.blocks_mut(self.from).split_first_mut().and_then(|(last, blocks)| Some((last, blocks.get_mut(..count)?)));
         debug_assert!(blocks.is_some(), "{limit} decisions from {} on in one tile", self.from);
         let Some((last, blocks)) = blocks else { return 0 };
-        lanes.generator(&self.mask).blocks(Consecutive(self.block), blocks);
+        lanes.generator(&self.mask).blocks(self.block, blocks);
         *last = self.last;
         self.last = *blocks.last().unwrap_or(last);
         self.block = self.block.wrapping_add(count as u64);
@@ -68,12 +75,27 @@ impl Source for Computed {
         limit
     }
 
+    #[inline(always)]
+    fn next_of_block<L: Generate>(&mut self, lanes: L, limit: usize, keep: &mut Keep) -> usize {
+        let place = self.from % BLOCK;
+        let decisions = limit.min(BLOCK - place);
+        if let Some(block) = keep.blocks_mut(place).first_mut() {
+            *block = lanes.generator(&self.mask).block(self.block, ALL);
+        }
+        self.from += decisions;
+        if self.from == 2 * BLOCK {
+            self.from = BLOCK;
+            self.block = self.block.wrapping_add(1);
+        }
+        decisions
+    }
+
     /// Each block once, however many of its decisions are asked for.
     #[inline(always)]
     fn gather<L: Generate>(&mut self, lanes: L, numbers: &mut Stretches<'_>, limit: usize, keep: &mut Keep) -> usize {
         let wanted = Wanted::of(self.block.wrapping_mul(BLOCK as u64).wrapping_add((self.from - BLOCK) as u64), numbers, limit);
         let mut bits = [[0; BLOCK_LIMBS]; TILE];
-        lanes.generator(&self.mask).blocks(&wanted.blocks, bits.get_mut(..wanted.count).unwrap_or_default());
+        lanes.generator(&self.mask).each(&wanted.blocks, bits.get_mut(..wanted.count).unwrap_or_default());
         wanted.lay_out(&bits, keep);
         wanted.decisions
     }
@@ -86,7 +108,7 @@ impl Source for Computed {
             return None;
         }
         let wanted = u128::MAX.checked_shr((BLOCK - decisions) as u32).unwrap_or(0) << place;
-        let keep = lanes.generator(&self.mask).block(self.block, wanted);
+        let keep = lanes.generator(&self.mask).block(self.block, from_u128(wanted));
         Some(from_u128(to_u128(keep) >> place))
     }
 }
@@ -158,7 +180,7 @@ impl<'a> Wanted<'a> {
             let place = (index % BLOCK as u64) as usize;
             let run = room.min(stretch.len).min(BLOCK - place);
             stretch = Stretch { start: stretch.start + run, len: stretch.len - run };
-            ((to_u128(*bits) >> place) as u64, run)
+            ((to_u128(*bits) >> place) as Limb, run)
         });
     }
 }

@@ -3,41 +3,70 @@
 use core::borrow::Borrow;
 
 use super::stream::BLOCK;
-use crate::simd::PORTABLE_IS_VECTORS;
+use crate::simd::{Limb, VECTORS};
 
 /// Decisions in a limb, the unit that tiles are made of. (A word is 32 bits: of a generator's output or of a packed
 /// mask.)
-pub(crate) const LIMB: usize = 64;
+pub(crate) const LIMB: usize = Limb::BITS as usize;
+
+/// Words in a limb.
+pub(crate) const LIMB_WORDS: usize = LIMB / 32;
 
 /// Limbs in a block.
 pub(crate) const BLOCK_LIMBS: usize = BLOCK / LIMB;
 
 /// The keep bits of one block: decision i in bit `i % 64` of limb `i / 64`.
-pub(crate) type Block = [u64; BLOCK_LIMBS];
+pub(crate) type Block = [Limb; BLOCK_LIMBS];
 
 /// A block's bits as one integer.
-pub(crate) const fn to_u128([low, high]: Block) -> u128 {
-    low as u128 | (high as u128) << 64
+pub(crate) const fn to_u128(block: Block) -> u128 {
+    let (mut bits, mut i) = (0, 0);
+    while i < BLOCK_LIMBS {
+        bits |= (block[i] as u128) << (i * LIMB);
+        i += 1;
+    }
+    bits
 }
 
 /// The block of an integer's bits.
 pub(crate) const fn from_u128(bits: u128) -> Block {
-    [bits as u64, (bits >> 64) as u64]
+    let (mut block, mut i) = ([0; BLOCK_LIMBS], 0);
+    while i < BLOCK_LIMBS {
+        block[i] = (bits >> (i * LIMB)) as Limb;
+        i += 1;
+    }
+    block
+}
+
+/// The block of four words, of which the first has the first decisions.
+pub(crate) const fn from_words(words: [u32; 4]) -> Block {
+    let (mut block, mut i) = ([0; BLOCK_LIMBS], 0);
+    while i < words.len() {
+        block[i * 32 / LIMB] |= (words[i] as Limb) << (i * 32 % LIMB);
+        i += 1;
+    }
+    block
+}
+
+/// The words of a limb, that with the first decisions first.
+#[inline(always)]
+pub(crate) fn to_words(limb: Limb) -> [u32; LIMB_WORDS] {
+    core::array::from_fn(|i| (limb >> (32 * i)) as u32)
 }
 
 /// The first `decisions` decisions of a limb, of which there are one or more; zeros after them.
-pub(crate) fn first_of(limb: u64, decisions: usize) -> u64 {
+pub(crate) fn first_of(limb: Limb, decisions: usize) -> Limb {
     let unused = LIMB - decisions.min(LIMB);
     limb << unused >> unused
 }
 
 /// Blocks in a tile. An out-of-order CPU computes the next tile while the stores of this one drain, so that long tiles
 /// are slower; short ones pay for each set-up.
-pub(crate) const TILE: usize = if PORTABLE_IS_VECTORS { 16 } else { 2 };
+pub(crate) const TILE: usize = if VECTORS { 16 } else { 2 };
 
 /// Consecutive decisions, computed together.
 pub(crate) trait Tile {
-    /// Sixty-four decisions.
+    /// Decisions, as many as a limb of keep bits has.
     type Limb;
 
     const NEW: Self;
@@ -48,7 +77,7 @@ pub(crate) trait Tile {
     /// From decision `from` on. What the limbs have past the last decision is unspecified.
     fn limbs(&self, from: usize) -> impl Iterator<Item: Borrow<Self::Limb>>;
 
-    /// Sixty-four decisions like number `i` of a limb.
+    /// A limb of decisions like number `i` of a limb.
     fn all_like(limb: &Self::Limb, i: usize) -> Self::Limb;
 
     /// Becomes `len` decisions of an endless repetition of the `period` decisions of `tile` from `from` on, without the
@@ -64,13 +93,13 @@ pub(crate) trait Tile {
 pub(crate) struct Keep {
     /// The block that the tile before has not used up; one block more than a tile has, because a tile may start inside
     /// a block; and a limb of zeros, so that every limb has a next one to shift bits from.
-    bits: [u64; (TILE + 2) * BLOCK_LIMBS + 1],
+    bits: [Limb; (TILE + 2) * BLOCK_LIMBS + 1],
     /// The bit of the first decision.
     from: usize,
 }
 
 impl Tile for Keep {
-    type Limb = u64;
+    type Limb = Limb;
 
     const NEW: Self = Self { bits: [0; (TILE + 2) * BLOCK_LIMBS + 1], from: 0 };
 
@@ -78,12 +107,12 @@ impl Tile for Keep {
 
     /// Shifted as they are read: moving all bits to the front took longer.
     #[inline(always)]
-    fn limbs(&self, from: usize) -> impl Iterator<Item: Borrow<u64>> {
+    fn limbs(&self, from: usize) -> impl Iterator<Item: Borrow<Limb>> {
         self.keep_bits(from)
     }
 
     #[inline(always)]
-    fn all_like(limb: &u64, i: usize) -> u64 {
+    fn all_like(limb: &Limb, i: usize) -> Limb {
         (limb >> i & 1).wrapping_neg()
     }
 
@@ -106,7 +135,7 @@ impl Tile for Keep {
         }
         fill(self, len, |room| {
             let run = (width - next).min(room);
-            let limb = (bits >> next) as u64;
+            let limb = (bits >> next) as Limb;
             next = (next + run) % period;
             (limb, run)
         });
@@ -138,7 +167,7 @@ impl Tile for Keep {
 impl Keep {
     /// The limbs from decision `from` on.
     #[inline(always)]
-    pub(crate) fn keep_bits(&self, from: usize) -> impl Iterator<Item = u64> {
+    pub(crate) fn keep_bits(&self, from: usize) -> impl Iterator<Item = Limb> {
         let first = self.from + from;
         let limbs = self.bits.get(first / LIMB..);
         debug_assert!(limbs.is_some());
@@ -151,7 +180,7 @@ impl Keep {
 
     /// To be written from the first decision on.
     #[inline(always)]
-    pub(crate) fn limbs_mut(&mut self) -> &mut [u64] {
+    pub(crate) fn limbs_mut(&mut self) -> &mut [Limb] {
         self.from = 0;
         &mut self.bits
     }
@@ -170,7 +199,7 @@ struct Spread {
     /// The number of bits that are spread at once, a power of two.
     bits: usize,
     /// Where the bits are when there are 1, 2, 4, ... next to each other.
-    places: [u64; 5],
+    places: [Limb; 5],
 }
 
 impl Spread {
@@ -180,7 +209,7 @@ impl Spread {
         for (i, places) in places.iter_mut().enumerate() {
             let run = 1 << i;
             for first in (0..bits).step_by(run) {
-                *places |= u64::MAX >> (LIMB - run) << (first * times % LIMB);
+                *places |= Limb::MAX >> (LIMB - run) << (first * times % LIMB);
             }
         }
         Self { times, bits, places }
@@ -188,35 +217,36 @@ impl Spread {
 
     /// The first bits of `bits`, each of them `times` times.
     #[inline(always)]
-    fn of(&self, bits: u64) -> u64 {
-        let mut apart = bits & (u64::MAX >> (LIMB - self.bits));
+    fn of(&self, bits: Limb) -> Limb {
+        let mut apart = bits & (Limb::MAX >> (LIMB - self.bits));
         for (i, places) in self.places.iter().enumerate().rev() {
             let run = 1 << i;
             if run < self.bits {
                 apart = (apart | apart << (run * (self.times - 1))) & places;
             }
         }
-        apart.wrapping_mul(u64::MAX >> (LIMB - self.times))
+        apart.wrapping_mul(Limb::MAX >> (LIMB - self.times))
     }
 }
 
-/// The 64 bits of a tile from number `from` on.
-fn bits_from(tile: &Keep, from: usize) -> u64 {
+/// A limb of a tile's bits from number `from` on.
+fn bits_from(tile: &Keep, from: usize) -> Limb {
     let from = tile.from + from;
     let limb = |i: usize| tile.bits.get(from / LIMB + i).copied().unwrap_or(0);
-    (to_u128([limb(0), limb(1)]) >> (from % LIMB)) as u64
+    let shift = from % LIMB;
+    limb(0) >> shift | limb(1) << 1 << (LIMB - 1 - shift)
 }
 
 /// Fills the limbs of `len` decisions with runs of bits. `run` is told the room that is left in a limb, and gives bits
 /// and how many of them count. What it gives past `len` decisions is not used.
-pub(super) fn fill(tile: &mut Keep, len: usize, mut run: impl FnMut(usize) -> (u64, usize)) {
+pub(super) fn fill(tile: &mut Keep, len: usize, mut run: impl FnMut(usize) -> (Limb, usize)) {
     for limb in tile.limbs_mut().iter_mut().take(len.div_ceil(LIMB)) {
         let mut filled = 0;
         *limb = 0;
         while filled < LIMB {
             let (bits, len) = run(LIMB - filled);
             // Surplus bits go over the end, or the next run overwrites them.
-            *limb = *limb & !(u64::MAX << filled) | bits << filled;
+            *limb = *limb & !(Limb::MAX << filled) | bits << filled;
             filled += len.max(1);
         }
     }

@@ -6,7 +6,8 @@ use core::arch::x86_64::*;
 use core::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Not, Sub};
 
 use super::deal::{clear_dealt, lane_bits, splat_byte};
-use super::lanes::{CHUNK, Dealt, GROUP, Lanes, Task, WideLanes};
+use super::lanes::{CHUNK, Lanes, Task};
+use super::wide_lanes::{Dealt, GROUP, WideLanes};
 
 // Fused multiply-add is not asked for: its results are others than those of two roundings.
 cpufeatures::new!(detected, "avx2", "bmi1", "bmi2", "popcnt");

@@ -4,7 +4,8 @@
 use core::arch::x86_64::*;
 use core::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Not, Sub};
 
-use super::lanes::{CHUNK, Dealt, GROUP, Lanes, Task, WideLanes};
+use super::lanes::{CHUNK, Lanes, Task};
+use super::wide_lanes::{Dealt, GROUP, WideLanes};
 
 cpufeatures::new!(
     detected,

@@ -2,7 +2,9 @@
 //!
 //! | | |
 //! |---|---|
-//! | [`lanes`] | the traits: what an instruction set must be able to do |
+//! | [`lanes`] | what an instruction set must be able to do for kernels |
+//! | [`wide_lanes`] | and, if it has vectors, for a generator of random bits |
+//! | [`vectors`] | whether the target has any |
 //! | [`deal`] | bytes dealt in order to the places of a mask |
 //! | [`half`] | conversions of half precision, for sets that have none of their own |
 //! | [`scalar`] | no vectors at all: microcontrollers, and the reference of the others |
@@ -20,16 +22,28 @@ mod half;
 mod avx2;
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 mod avx512;
-mod deal;
 mod lanes;
-mod portable;
 mod scalar;
+mod vectors;
+with_vectors! {
+    mod deal;
+    mod portable;
+    mod wide_lanes;
+}
 
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 pub(crate) use avx2::Avx2;
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 pub(crate) use avx512::Avx512;
-pub(crate) use deal::{DEALT, clear_dealt, splat_byte};
-pub(crate) use lanes::{CHUNK, GROUP, Lanes, Task, WideLanes};
-pub(crate) use portable::{PORTABLE_IS_VECTORS, Portable};
+with_vectors! {
+    pub(crate) use deal::{DEALT, clear_dealt, splat_byte};
+    pub(crate) use portable::Portable;
+    pub(crate) use wide_lanes::{GROUP, WideLanes};
+}
+pub(crate) use lanes::{CHUNK, Lanes, Task};
 pub(crate) use scalar::Scalar;
+pub(crate) use vectors::{Limb, VECTORS, with_vectors};
+use vectors::without_vectors;
+without_vectors! {
+    pub(crate) use scalar::Scalar as Portable;
+}

@@ -6,7 +6,8 @@ use core::ops::{Add, Mul};
 use wide::{f32x16, f64x8, i32x16, u8x16, u16x16, u32x4, u32x16, u64x8};
 
 use super::deal::deal;
-use super::lanes::{CHUNK, Dealt, GROUP, Lanes, Task, WideLanes, run};
+use super::lanes::{CHUNK, Lanes, Task, run};
+use super::wide_lanes::{Dealt, GROUP, WideLanes};
 
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
@@ -273,8 +274,3 @@ impl WideLanes for Portable {
         deal(self, bytes, than, places, keep)
     }
 }
-
-/// Whether this build's target has vectors for `wide` to use; plain arrays of eight or sixteen are slower than the
-/// scalar backend.
-pub(crate) const PORTABLE_IS_VECTORS: bool =
-    cfg!(any(target_feature = "sse2", all(target_feature = "neon", target_arch = "aarch64"), target_feature = "simd128"));

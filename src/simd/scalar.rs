@@ -4,11 +4,12 @@ use core::array::from_fn;
 use core::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Sub};
 
 use super::lanes::{CHUNK, Lanes, Task, run};
+use super::vectors::VECTORS;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Scalar;
 
-/// Sixteen lanes, one after another.
+/// The lanes of a chunk, one after another.
 #[derive(Clone, Copy)]
 pub(crate) struct Array<T>([T; CHUNK]);
 
@@ -54,12 +55,13 @@ impl Lanes for Scalar {
 
     #[inline(always)]
     fn call(self, task: impl Task<Self>) {
-        run(self, task);
+        // Firmware has few kernels, and the compiler knows best which calls it had better inline.
+        if VECTORS { run(self, task) } else { task.run(self) }
     }
 
     #[inline(always)]
     fn splat_f32(self, x: f32) -> Array<f32> {
-        Array([x; 16])
+        Array([x; CHUNK])
     }
 
     #[inline(always)]
@@ -79,7 +81,7 @@ impl Lanes for Scalar {
 
     #[inline(always)]
     fn splat_f64(self, x: f64) -> Array<f64> {
-        Array([x; 16])
+        Array([x; CHUNK])
     }
 
     #[inline(always)]
@@ -109,7 +111,7 @@ impl Lanes for Scalar {
 
     #[inline(always)]
     fn splat_i32(self, x: i32) -> Array<i32> {
-        Array([x; 16])
+        Array([x; CHUNK])
     }
 
     #[inline(always)]

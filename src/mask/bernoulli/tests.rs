@@ -6,6 +6,7 @@ use std::vec::Vec;
 
 use super::*;
 use crate::mask::stream::BLOCK;
+use crate::mask::tile::{from_u128, to_u128};
 
 /// How many decisions of a block tie after the planes: on both sides of every number of calls, and of a word.
 const TIES: [usize; 20] = [0, 1, 2, 8, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 96, 112, 127, 128];
@@ -90,14 +91,11 @@ fn decisions_compare_with_their_uniform_integers() {
         for block in 0..40 {
             let uniforms = made_up.uniforms(block);
             for wanted in made_up.windows(&uniforms) {
-                let mut decisions = Decisions::new(Threshold::new(made_up.threshold), wanted);
-                while let Some(k) = decisions.next_plane() {
-                    decisions.compare_bits(made_up.call(&uniforms, Domain::Planes as u32, k));
+                let mut decisions = Decisions::new(Threshold::new(made_up.threshold), from_u128(wanted));
+                while let Some((domain, k)) = decisions.next() {
+                    decisions.compare(domain, made_up.call(&uniforms, domain as u32, k));
                 }
-                while let Some(k) = decisions.next_bytes() {
-                    decisions.compare_bytes(made_up.call(&uniforms, Domain::Ties as u32, k));
-                }
-                let (keep, expected) = (decisions.keep() & wanted, made_up.keep(&uniforms) & wanted);
+                let (keep, expected) = (to_u128(decisions.keep()) & wanted, made_up.keep(&uniforms) & wanted);
                 assert_eq!(keep, expected, "block {block} at T = {:#x}", made_up.threshold);
             }
         }
@@ -106,19 +104,20 @@ fn decisions_compare_with_their_uniform_integers() {
 
 /// How many planes and calls of bytes a whole block takes, in which all decisions tie for ever.
 fn calls(threshold: u64) -> (u32, u32) {
-    let mut decisions = Decisions::new(Threshold::new(threshold), u128::MAX);
+    let mut decisions = Decisions::new(Threshold::new(threshold), ALL);
     let (mut planes, mut bytes) = (0, 0);
-    while let Some(k) = decisions.next_plane() {
-        assert_eq!(k, planes);
-        decisions.compare_bits([((threshold >> (31 - k) & 1) as u32).wrapping_neg(); 4]);
-        planes += 1;
+    while let Some((domain, k)) = decisions.next() {
+        if domain == Domain::Planes {
+            assert_eq!((k, bytes), (planes, 0));
+            decisions.compare(domain, [((threshold >> (31 - k) & 1) as u32).wrapping_neg(); 4]);
+            planes += 1;
+        } else {
+            assert_eq!(k, bytes);
+            decisions.compare(domain, [(threshold << 4 >> (24 - k / 8 * 8) & 0xFF) as u32 * 0x0101_0101; 4]);
+            bytes += 1;
+        }
     }
-    while let Some(k) = decisions.next_bytes() {
-        assert_eq!(k, bytes);
-        decisions.compare_bytes([(threshold << 4 >> (24 - k / 8 * 8) & 0xFF) as u32 * 0x0101_0101; 4]);
-        bytes += 1;
-    }
-    assert_eq!(decisions.keep(), if threshold > u32::MAX.into() { 0 } else { u128::MAX });
+    assert_eq!(to_u128(decisions.keep()), if threshold > u32::MAX.into() { 0 } else { u128::MAX });
     (planes, bytes)
 }
 
@@ -155,19 +154,21 @@ fn every_rate_of_16_bits_drops_its_share() {
         let value = |i: u32| 128 * block + i;
         let planes = [15, 14, 13, 12].map(|bit| (0..128).fold(0_u128, |plane, i| plane | u128::from(value(i) >> bit & 1) << i));
         for m in 0..=1 << 16 {
-            let mut decisions = Decisions::new(Threshold::new(m << 16), u128::MAX);
-            while let Some(k) = decisions.next_plane() {
-                decisions.compare_bits([0, 32, 64, 96].map(|shift| (planes[k as usize] >> shift) as u32));
-            }
-            // All have one nibble, and so tie all if any does; of bytes beyond the second there are none.
-            while let Some(k) = decisions.next_bytes() {
-                decisions.compare_bytes([0, 4, 8, 12].map(|i| {
-                    let byte = |i| value(16 * (k % 8) + i) << 4 >> (8 - k / 8 * 8) & 0xFF;
-                    byte(i) | byte(i + 1) << 8 | byte(i + 2) << 16 | byte(i + 3) << 24
-                }));
+            let mut decisions = Decisions::new(Threshold::new(m << 16), ALL);
+            while let Some((domain, k)) = decisions.next() {
+                let words = if domain == Domain::Planes {
+                    [0, 32, 64, 96].map(|shift| (planes[k as usize] >> shift) as u32)
+                } else {
+                    // All have one nibble, and so tie all if any does; of bytes beyond the second there are none.
+                    [0, 4, 8, 12].map(|i| {
+                        let byte = |i| value(16 * (k % 8) + i) << 4 >> (8 - k / 8 * 8) & 0xFF;
+                        byte(i) | byte(i + 1) << 8 | byte(i + 2) << 16 | byte(i + 3) << 24
+                    })
+                };
+                decisions.compare(domain, words);
             }
             let dropped = (m as u32).saturating_sub(128 * block).min(128);
-            assert_eq!(!decisions.keep(), !u128::MAX.checked_shl(dropped).unwrap_or(0), "block {block} at the rate {m} / 2^16");
+            assert_eq!(!to_u128(decisions.keep()), !u128::MAX.checked_shl(dropped).unwrap_or(0), "block {block} at the rate {m} / 2^16");
         }
     }
 }

@@ -4,9 +4,8 @@
 use super::*;
 use crate::backend::tests::{WideTask, each_wide};
 use crate::mask::bernoulli::tests::MadeUp;
-use crate::mask::generator::Consecutive;
 use crate::mask::stream::BLOCK;
-use crate::mask::tile::to_u128;
+use crate::mask::tile::{from_u128, to_u128};
 
 /// Those of a test, lane by lane.
 struct Lanewise<L>(L, MadeUp);
@@ -44,7 +43,7 @@ impl WideTask for BlocksAreRight {
         for (first, len) in [(0, 32), (100, 1), (101, 2), (200, 5), (300, 15), ((1 << 32) - 5, 32), ((1 << 57) - 31, 31)] {
             let mut keep = [[0; 2]; 32];
             let keep = keep.get_mut(..len).unwrap_or_default();
-            planes.blocks(Consecutive(first), keep);
+            planes.blocks(first, keep);
             for (keep, block) in keep.iter().zip(first..) {
                 assert_eq!(
                     to_u128(*keep),
@@ -57,7 +56,7 @@ impl WideTask for BlocksAreRight {
         for block in 0..6 {
             let uniforms = made_up.uniforms(block);
             for wanted in made_up.windows(&uniforms) {
-                let (keep, expected) = (to_u128(planes.block(block, wanted)) & wanted, made_up.keep(&uniforms) & wanted);
+                let (keep, expected) = (to_u128(planes.block(block, from_u128(wanted))) & wanted, made_up.keep(&uniforms) & wanted);
                 assert_eq!(keep, expected, "block {block} at T = {:#x}", made_up.threshold);
             }
         }

@@ -1,0 +1,35 @@
+//! Whether the build's target has vectors that `wide` uses. Without them it is taken for a microcontroller: there is only
+//! the scalar backend, which takes elements one by one and decisions by words.
+
+/// Items for targets with vectors.
+macro_rules! with_vectors {
+    ($($item:item)*) => {
+        $(#[cfg(any(target_feature = "sse2", all(target_feature = "neon", target_arch = "aarch64"), target_feature = "simd128"))]
+        $item)*
+    };
+}
+
+/// Items for targets without.
+macro_rules! without_vectors {
+    ($($item:item)*) => {
+        $(#[cfg(not(any(target_feature = "sse2", all(target_feature = "neon", target_arch = "aarch64"), target_feature = "simd128")))]
+        $item)*
+    };
+}
+
+pub(crate) use with_vectors;
+pub(super) use without_vectors;
+
+with_vectors! {
+    pub(crate) const VECTORS: bool = true;
+
+    /// The unit of decisions, of which each is a bit.
+    pub(crate) type Limb = u64;
+}
+
+without_vectors! {
+    pub(crate) const VECTORS: bool = false;
+
+    /// The unit of decisions, of which each is a bit.
+    pub(crate) type Limb = u32;
+}
