@@ -9,11 +9,9 @@
 pub(crate) mod tests;
 
 use super::stream::{Domain, Stream};
-use super::tile::{BLOCK_LIMBS, Block, from_words};
 use crate::address::Address;
 use crate::philox::low;
 use crate::rate::Rate;
-use crate::simd::Limb;
 
 /// Bit planes of a decision.
 pub(crate) const PLANES: u32 = 4;
@@ -36,7 +34,7 @@ impl Bernoulli {
     /// The keep bits of a block, decision i in bit i, right for the `wanted` decisions: the reference for every other
     /// path.
     #[inline(always)]
-    pub(crate) const fn block(&self, block: u64, wanted: Block) -> Block {
+    pub(crate) const fn block(&self, block: u64, wanted: Words) -> Words {
         let mut decisions = Decisions::new(self.threshold, wanted);
         while let Some((domain, k)) = decisions.next() {
             decisions.compare(domain, self.stream.call(block, domain, k));
@@ -68,8 +66,8 @@ impl Threshold {
     }
 
     /// The bit of a plane, in every bit.
-    pub(crate) const fn plane(self, k: u32) -> Limb {
-        ((self.value << k >> 31 & 1) as Limb).wrapping_neg()
+    pub(crate) const fn plane(self, k: u32) -> u32 {
+        (low(self.value) << k >> 31).wrapping_neg()
     }
 
     /// The byte of a level.
@@ -78,37 +76,43 @@ impl Threshold {
     }
 }
 
-/// The state of a block's 128 decisions. It asks for one call after another and does not know where the words come
-/// from, so that tests can make them up.
+/// The state of a block's 128 decisions, decision i in bit `i % 32` of word `i / 32`. It asks for one call after another
+/// and does not know where the words come from, so that tests can make them up.
 #[derive(Clone, Copy)]
 pub(crate) struct Decisions {
     threshold: Threshold,
-    wanted: Block,
-    /// Below the threshold.
-    dropped: Block,
+    wanted: Words,
+    /// Not below the threshold.
+    keep: Words,
     /// Equal to the threshold so far.
-    tied: Block,
+    tied: Words,
     /// Those that tied after the planes: a decision's rank is its place among them.
-    ranked: Block,
-    /// Those of `ranked` that have no byte of this level yet.
-    waiting: Block,
-    /// The next plane.
+    ranked: Words,
+    /// Bits of wanted decisions that are tied, at no place in particular: zero if there are none.
+    open: u32,
+    /// The planes that have been compared.
     plane: u32,
     /// The next call of bytes.
     call: u32,
 }
 
+/// A bit for each decision of a block, and the output of a call.
+pub(crate) type Words = [u32; 4];
+
+/// All decisions of a block.
+pub(crate) const ALL: Words = [u32::MAX; 4];
+
 impl Decisions {
     #[inline(always)]
-    pub(crate) const fn new(threshold: Threshold, wanted: Block) -> Self {
-        let dropped = if threshold.drops_all() { ALL } else { NONE };
-        Self { threshold, wanted, dropped, tied: ALL, ranked: NONE, waiting: NONE, plane: 0, call: 0 }
+    pub(crate) const fn new(threshold: Threshold, wanted: Words) -> Self {
+        let keep = if threshold.drops_all() { [0; 4] } else { ALL };
+        Self { threshold, wanted, keep, tied: ALL, ranked: ALL, open: 1, plane: 0, call: 0 }
     }
 
     /// The next call, if one is needed.
     #[inline(always)]
     pub(crate) const fn next(&self) -> Option<(Domain, u32)> {
-        if is_empty(both(self.tied, self.wanted)) {
+        if self.open == 0 {
             None
         } else if self.plane < self.threshold.planes {
             Some((Domain::Planes, self.plane))
@@ -121,7 +125,7 @@ impl Decisions {
 
     /// Goes on with the words of the next call.
     #[inline(always)]
-    pub(crate) const fn compare(&mut self, domain: Domain, words: [u32; 4]) {
+    pub(crate) const fn compare(&mut self, domain: Domain, words: Words) {
         match domain {
             Domain::Planes => self.compare_bits(words),
             _ => self.compare_bytes(words),
@@ -130,95 +134,53 @@ impl Decisions {
 
     /// A bit for every decision.
     #[inline(always)]
-    const fn compare_bits(&mut self, plane: [u32; 4]) {
-        compare_plane(from_words(plane), self.threshold.plane(self.plane), &mut self.tied, &mut self.dropped);
-        self.plane += 1;
-        if self.plane == PLANES {
-            (self.ranked, self.waiting) = (self.tied, self.tied);
-            self.tied = both(self.tied, self.wanted);
+    const fn compare_bits(&mut self, plane: Words) {
+        let threshold = self.threshold.plane(self.plane);
+        self.open = 0;
+        let mut i = 0;
+        while i < plane.len() {
+            let tied = self.tied[i];
+            self.keep[i] &= !(tied & threshold & !plane[i]);
+            self.tied[i] = tied & !(plane[i] ^ threshold);
+            self.ranked[i] = self.tied[i];
+            self.open |= self.tied[i] & self.wanted[i];
+            i += 1;
         }
+        self.plane += 1;
     }
 
-    /// A byte for each of the next sixteen decisions that had ties after the planes.
+    /// A byte for each of sixteen decisions, in order of their ranks.
     #[inline(always)]
-    const fn compare_bytes(&mut self, [a, b, c, d]: [u32; 4]) {
+    const fn compare_bytes(&mut self, [a, b, c, d]: Words) {
         let bytes = [a.to_le_bytes(), b.to_le_bytes(), c.to_le_bytes(), d.to_le_bytes()];
-        let bytes = bytes.as_flattened();
         let threshold = self.threshold.byte(self.call / LEVEL);
-        let (mut limb, mut rank) = (0, 0);
-        while limb < BLOCK_LIMBS {
-            let (mut waiting, mut below, mut equal) = (self.waiting[limb], 0, 0);
-            while waiting != 0 && rank < bytes.len() {
-                let decision = waiting & waiting.wrapping_neg();
-                // A bit without a branch: which bytes are below is chance, and the branch would be mispredicted.
-                below |= decision & ((bytes[rank] < threshold) as Limb).wrapping_neg();
-                if bytes[rank] == threshold {
-                    equal = rarely(equal, decision);
+        self.open = 0;
+        let (mut rank, mut i) = (0, 0);
+        while i < self.ranked.len() {
+            let mut ranked = self.ranked[i];
+            while ranked != 0 {
+                let decision = ranked & ranked.wrapping_neg();
+                let byte = bytes[rank / 4 % 4][rank % 4];
+                if rank / 16 == (self.call % LEVEL) as usize && byte != threshold {
+                    self.keep[i] &= !(decision & self.tied[i] & ((byte < threshold) as u32).wrapping_neg());
+                    self.tied[i] &= !decision;
                 }
-                waiting &= waiting - 1;
+                ranked ^= decision;
                 rank += 1;
             }
-            self.dropped[limb] |= self.tied[limb] & below;
-            self.tied[limb] &= waiting | equal | !self.waiting[limb];
-            self.waiting[limb] = waiting;
-            limb += 1;
+            self.open |= self.tied[i] & self.wanted[i];
+            i += 1;
         }
+        // The next sixteen or, when all have had a byte, the next level.
         self.call += 1;
-        if is_empty(both(self.waiting, self.tied)) {
-            self.waiting = self.ranked;
+        if rank.div_ceil(16) <= (self.call % LEVEL) as usize {
             self.call = self.call.next_multiple_of(LEVEL);
         }
     }
 
     /// The keep bits, right for the wanted decisions once no call is needed.
     #[inline(always)]
-    pub(crate) const fn keep(&self) -> Block {
-        let (mut keep, mut limb) = (NONE, 0);
-        while limb < BLOCK_LIMBS {
-            keep[limb] = !self.dropped[limb];
-            limb += 1;
-        }
-        keep
+    pub(crate) const fn keep(&self) -> Words {
+        self.keep
     }
-}
-
-/// Compares the next bit of every decision, which `plane` has, with that of the threshold, in every bit.
-#[inline(always)]
-pub(crate) const fn compare_plane(plane: Block, threshold: Limb, tied: &mut Block, dropped: &mut Block) {
-    let mut limb = 0;
-    while limb < BLOCK_LIMBS {
-        dropped[limb] |= tied[limb] & threshold & !plane[limb];
-        tied[limb] &= !(plane[limb] ^ threshold);
-        limb += 1;
-    }
-}
-
-const NONE: Block = [0; BLOCK_LIMBS];
-
-/// All decisions of a block.
-pub(crate) const ALL: Block = [Limb::MAX; BLOCK_LIMBS];
-
-const fn both(mut a: Block, b: Block) -> Block {
-    let mut limb = 0;
-    while limb < BLOCK_LIMBS {
-        a[limb] &= b[limb];
-        limb += 1;
-    }
-    a
-}
-
-const fn is_empty(block: Block) -> bool {
-    let (mut any, mut limb) = (0, 0);
-    while limb < BLOCK_LIMBS {
-        any |= block[limb];
-        limb += 1;
-    }
-    any == 0
-}
-
-/// `a | b`, called so that the compiler keeps the rare case behind a branch.
-#[cold]
-#[inline(never)]
-const fn rarely(a: Limb, b: Limb) -> Limb {
-    a | b
 }

@@ -1,8 +1,8 @@
 //! What computes masks: whole groups of blocks on wide lanes, block by block on scalar ones.
 
-use super::bernoulli::{ALL, Bernoulli};
+use super::bernoulli::{ALL, Bernoulli, Words};
 use super::stream::{BLOCK, Domain, Stream};
-use super::tile::{Block, TILE};
+use super::tile::{Block, TILE, from_words};
 use crate::simd::{CHUNK, Lanes, Scalar};
 
 /// Lanes that come with a generator of random bits.
@@ -21,7 +21,7 @@ pub(crate) trait Generator {
     const GROUPS: bool;
 
     /// The keep bits of one block, right for the `wanted` decisions.
-    fn block(&self, number: u64, wanted: Block) -> Block;
+    fn block(&self, number: u64, wanted: Words) -> Block;
 
     /// The keep bits of this block and of those that follow it.
     fn blocks(&self, first: u64, keep: &mut [Block]);
@@ -55,7 +55,7 @@ impl Generate for Scalar {
 impl Generator for &Bernoulli {
     const GROUPS: bool = false;
 
-    fn block(&self, number: u64, wanted: Block) -> Block {
+    fn block(&self, number: u64, wanted: Words) -> Block {
         block(self, number, wanted)
     }
 
@@ -74,6 +74,6 @@ impl Generator for &Bernoulli {
 
 /// One function that all kernels call, so that an image has its code once.
 #[inline(never)]
-fn block(mask: &Bernoulli, number: u64, wanted: Block) -> Block {
-    mask.block(number, wanted)
+fn block(mask: &Bernoulli, number: u64, wanted: Words) -> Block {
+    from_words(mask.block(number, wanted))
 }

@@ -37,7 +37,7 @@ pub use packed::PackedMask;
 pub(crate) use source::{Computed, Source};
 pub(crate) use stream::{BLOCK, Stream};
 pub(crate) use tile::{Keep, LIMB, TILE, Tile, first_of};
-use tile::{LIMB_WORDS, from_u128, to_u128};
+use tile::LIMB_WORDS;
 
 /// The keep decisions of one address and rate, from the address's offset on.
 ///
@@ -110,9 +110,10 @@ impl Mask {
         let Some(index) = offset.checked_add(index) else {
             return Err(Error::IndexOverflow { offset, decisions: index.saturating_add(1) });
         };
-        let wanted = 1_u128 << (index % BLOCK as u64);
-        let block = Bernoulli::new(self.rate, self.address).block(index / BLOCK as u64, from_u128(wanted));
-        Ok(to_u128(block) & wanted != 0)
+        let (word, bit) = ((index % BLOCK as u64 / 32) as usize, 1 << (index % 32));
+        let mut wanted = [0; 4];
+        wanted[word] = bit;
+        Ok(Bernoulli::new(self.rate, self.address).block(index / BLOCK as u64, wanted)[word] & bit != 0)
     }
 
     /// The keep bits of the first `decisions` decisions: decision i in bit `i % 32`, counted from the least

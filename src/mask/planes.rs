@@ -8,11 +8,11 @@
 #[cfg(test)]
 mod tests;
 
-use super::bernoulli::{ALL, Bernoulli, Decisions, LEVEL, PLANES, Threshold, compare_plane};
+use super::bernoulli::{ALL, Bernoulli, Decisions, LEVEL, PLANES, Threshold, Words};
 use super::generator::{Generate, Generator};
 use super::rounds::{Calls, Rounds, lane_call, lane_calls};
 use super::stream::{BLOCK, Domain, Stream};
-use super::tile::{Block, TILE};
+use super::tile::{Block, TILE, from_words};
 use crate::philox::{high, low};
 use crate::simd::{CHUNK, DEALT, GROUP, Task, WideLanes, clear_dealt, splat_byte};
 
@@ -54,7 +54,7 @@ impl<L: WideLanes, C: Calls<L>> Generator for Planes<'_, L, C> {
     const GROUPS: bool = true;
 
     #[inline(always)]
-    fn block(&self, number: u64, _: Block) -> Block {
+    fn block(&self, number: u64, _: Words) -> Block {
         if self.threshold.drops_all() { [0; 2] } else { self.single(number) }
     }
 
@@ -217,7 +217,7 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
     /// Compares the next bit of every decision of eight blocks with that of the threshold.
     #[inline(always)]
     fn compare(&self, plane: [L::U64x8; 2], k: u32, tied: &mut [L::U64x8; 2], kept: &mut [L::U64x8; 2]) {
-        let threshold = self.lanes.splat(self.threshold.plane(k));
+        let threshold = self.lanes.splat(plane_of(*self.threshold, k));
         for half in 0..2 {
             kept[half] = kept[half] & !(tied[half] & threshold & !plane[half]);
             tied[half] = tied[half] & !(plane[half] ^ threshold);
@@ -233,7 +233,11 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
         let (mut tied, mut dropped) = ([u64::MAX; 2], [0; 2]);
         for (plane, k) in lanes.interleave(words).into_iter().take(PLANES as usize).zip(0..) {
             // Planes past the last one bit of the threshold drop nothing.
-            compare_plane(plane, threshold.plane(k), &mut tied, &mut dropped);
+            let threshold = plane_of(*threshold, k);
+            for half in 0..2 {
+                dropped[half] |= tied[half] & threshold & !plane[half];
+                tied[half] &= !(plane[half] ^ threshold);
+            }
         }
         let mut keep = dropped.map(|dropped: u64| !dropped);
         if threshold.levels == 0 {
@@ -286,8 +290,14 @@ impl<L: WideLanes, C: Calls<L>> Task<L> for Plain<'_, '_, L, C> {
             let [words] = calls.words(&shared, [lanes.splat(lane_call(domain, k))]);
             decisions.compare(domain, first_lane(*lanes, words));
         }
-        *self.keep = decisions.keep();
+        *self.keep = from_words(decisions.keep());
     }
+}
+
+/// The threshold's bit of a plane, in every bit.
+#[inline(always)]
+fn plane_of(threshold: Threshold, k: u32) -> u64 {
+    u64::from(threshold.plane(k)) * 0x1_0000_0001
 }
 
 /// The words of the first lane.

@@ -3,7 +3,7 @@
 use super::bernoulli::{ALL, Bernoulli};
 use super::generator::{Generate, Generator};
 use super::stream::BLOCK;
-use super::tile::{BLOCK_LIMBS, Block, Keep, TILE, Tile, fill, from_u128, to_u128};
+use super::tile::{BLOCK_LIMBS, Block, Keep, TILE, Tile, fill, from_u128, to_u128, words_of};
 use crate::address::Address;
 use crate::layout::{Stretch, Stretches};
 use crate::rate::Rate;
@@ -108,7 +108,7 @@ impl Source for Computed {
             return None;
         }
         let wanted = u128::MAX.checked_shr((BLOCK - decisions) as u32).unwrap_or(0) << place;
-        let keep = lanes.generator(&self.mask).block(self.block, from_u128(wanted));
+        let keep = lanes.generator(&self.mask).block(self.block, words_of(wanted));
         Some(from_u128(to_u128(keep) >> place))
     }
 }

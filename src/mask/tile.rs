@@ -38,6 +38,11 @@ pub(crate) const fn from_u128(bits: u128) -> Block {
     block
 }
 
+/// The words of an integer's bits.
+pub(crate) const fn words_of(bits: u128) -> [u32; 4] {
+    [bits as u32, (bits >> 32) as u32, (bits >> 64) as u32, (bits >> 96) as u32]
+}
+
 /// The block of four words, of which the first has the first decisions.
 pub(crate) const fn from_words(words: [u32; 4]) -> Block {
     let (mut block, mut i) = ([0; BLOCK_LIMBS], 0);

@@ -6,7 +6,7 @@ use std::vec::Vec;
 
 use super::*;
 use crate::mask::stream::BLOCK;
-use crate::mask::tile::{from_u128, to_u128};
+use crate::mask::tile::{from_words, to_u128, words_of};
 
 /// How many decisions of a block tie after the planes: on both sides of every number of calls, and of a word.
 const TIES: [usize; 20] = [0, 1, 2, 8, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 96, 112, 127, 128];
@@ -91,11 +91,11 @@ fn decisions_compare_with_their_uniform_integers() {
         for block in 0..40 {
             let uniforms = made_up.uniforms(block);
             for wanted in made_up.windows(&uniforms) {
-                let mut decisions = Decisions::new(Threshold::new(made_up.threshold), from_u128(wanted));
+                let mut decisions = Decisions::new(Threshold::new(made_up.threshold), words_of(wanted));
                 while let Some((domain, k)) = decisions.next() {
                     decisions.compare(domain, made_up.call(&uniforms, domain as u32, k));
                 }
-                let (keep, expected) = (to_u128(decisions.keep()) & wanted, made_up.keep(&uniforms) & wanted);
+                let (keep, expected) = (to_u128(from_words(decisions.keep())) & wanted, made_up.keep(&uniforms) & wanted);
                 assert_eq!(keep, expected, "block {block} at T = {:#x}", made_up.threshold);
             }
         }
@@ -117,7 +117,7 @@ fn calls(threshold: u64) -> (u32, u32) {
             bytes += 1;
         }
     }
-    assert_eq!(to_u128(decisions.keep()), if threshold > u32::MAX.into() { 0 } else { u128::MAX });
+    assert_eq!(to_u128(from_words(decisions.keep())), if threshold > u32::MAX.into() { 0 } else { u128::MAX });
     (planes, bytes)
 }
 
@@ -168,7 +168,7 @@ fn every_rate_of_16_bits_drops_its_share() {
                 decisions.compare(domain, words);
             }
             let dropped = (m as u32).saturating_sub(128 * block).min(128);
-            assert_eq!(!to_u128(decisions.keep()), !u128::MAX.checked_shl(dropped).unwrap_or(0), "block {block} at the rate {m} / 2^16");
+            assert_eq!(!to_u128(from_words(decisions.keep())), !u128::MAX.checked_shl(dropped).unwrap_or(0), "block {block} at the rate {m} / 2^16");
         }
     }
 }

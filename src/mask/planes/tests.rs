@@ -5,7 +5,7 @@ use super::*;
 use crate::backend::tests::{WideTask, each_wide};
 use crate::mask::bernoulli::tests::MadeUp;
 use crate::mask::stream::BLOCK;
-use crate::mask::tile::{from_u128, to_u128};
+use crate::mask::tile::{to_u128, words_of};
 
 /// Those of a test, lane by lane.
 struct Lanewise<L>(L, MadeUp);
@@ -56,7 +56,7 @@ impl WideTask for BlocksAreRight {
         for block in 0..6 {
             let uniforms = made_up.uniforms(block);
             for wanted in made_up.windows(&uniforms) {
-                let (keep, expected) = (to_u128(planes.block(block, from_u128(wanted))) & wanted, made_up.keep(&uniforms) & wanted);
+                let (keep, expected) = (to_u128(planes.block(block, words_of(wanted))) & wanted, made_up.keep(&uniforms) & wanted);
                 assert_eq!(keep, expected, "block {block} at T = {:#x}", made_up.threshold);
             }
         }
