@@ -87,6 +87,18 @@ impl<L: Generate, E: Element, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> f
             return;
         }
         let groups = L::Generator::<'_>::GROUPS;
+        if !groups && S::LIMBS {
+            let mut slices = slices;
+            let mut start = 0;
+            while start < slices.len() {
+                let (limb, decisions) = source.next_limb(lanes, slices.len() - start);
+                let range = start..start + decisions;
+                let chunk_fn = effect.chunk_fn(lanes, range.clone());
+                Pass { slices: slices.part(range), decisions: core::iter::once(limb), chunk_fn }.run_here();
+                start += decisions;
+            }
+            return;
+        }
         if groups && let Some(decisions) = source.few(lanes, slices.len()) {
             let chunk_fn = effect.chunk_fn(lanes, 0..slices.len());
             return Pass { slices, decisions: decisions.iter(), chunk_fn }.call(lanes);
@@ -100,11 +112,7 @@ impl<L: Generate, E: Element, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> f
         let mut start = 0;
         loop {
             let left = slices.len() - start;
-            let decisions = if groups {
-                source.next(lanes, left.min(limit), &mut tile)
-            } else {
-                source.next_of_block(lanes, left, &mut tile)
-            };
+            let decisions = source.next(lanes, left.min(limit), &mut tile);
             if decisions == 0 {
                 return;
             }

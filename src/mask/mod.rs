@@ -172,6 +172,19 @@ impl<L: Generate> Task<L> for PackedWords<'_> {
     #[inline(always)]
     fn run(self, lanes: L) {
         let Self { mut source, words, decisions: mut left } = self;
+        if !L::Generator::<'_>::GROUPS {
+            for word in words {
+                let (mut bits, mut filled) = (0, 0);
+                while filled < left.min(32) {
+                    let (limb, decisions) = source.next_limb(lanes, left.min(32) - filled);
+                    bits |= (limb as u32) << filled;
+                    filled += decisions;
+                }
+                left -= filled;
+                *word = bits & u32::MAX >> (filled.wrapping_neg() % 32);
+            }
+            return;
+        }
         let mut keep = Keep::NEW;
         for words in words.chunks_mut(TILE * BLOCK / 32) {
             let decisions = source.next(lanes, left.min(TILE * BLOCK), &mut keep);

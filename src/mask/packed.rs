@@ -115,6 +115,15 @@ impl Source for PackedMask<'_> {
         limit
     }
 
+    const LIMBS: bool = true;
+
+    #[inline(always)]
+    fn next_limb<L: Generate>(&mut self, _: L, limit: usize) -> (Limb, usize) {
+        let (limb, decisions) = (self.limb(0), limit.min(LIMB));
+        *self = self.advanced(decisions);
+        (limb, decisions)
+    }
+
     #[inline(always)]
     fn gather<L: Generate>(&mut self, _: L, numbers: &mut Stretches<'_>, limit: usize, keep: &mut Keep) -> usize {
         let (mut left, mut stretch) = (limit, Stretch { start: 0, len: 0 });

@@ -3,7 +3,7 @@
 use super::bernoulli::{ALL, Bernoulli};
 use super::generator::{Generate, Generator};
 use super::stream::BLOCK;
-use super::tile::{BLOCK_LIMBS, Block, Keep, TILE, Tile, fill, from_u128, to_u128, words_of};
+use super::tile::{BLOCK_LIMBS, Block, Keep, LIMB, TILE, Tile, fill, from_u128, to_u128, words_of};
 use crate::address::Address;
 use crate::layout::{Stretch, Stretches};
 use crate::rate::Rate;
@@ -17,10 +17,13 @@ pub(crate) trait Source {
     /// limit is. What the tile holds past them is unspecified.
     fn next<L: Generate>(&mut self, lanes: L, limit: usize, tile: &mut Self::Tile) -> usize;
 
-    /// The same for the next decisions of one block, where that takes least of code and stack.
+    /// Whether there is `next_limb`, the way of scalar lanes.
+    const LIMBS: bool = false;
+
+    /// The next decisions, at most `limit` of them and at most a limb, from the lowest bit on, and their number.
     #[inline(always)]
-    fn next_of_block<L: Generate>(&mut self, lanes: L, limit: usize, tile: &mut Self::Tile) -> usize {
-        self.next(lanes, limit.min(BLOCK), tile)
+    fn next_limb<L: Generate>(&mut self, _: L, _: usize) -> (<Self::Tile as Tile>::Limb, usize) {
+        (Self::Tile::NONE, 0)
     }
 
     /// Fills a tile with the decisions that have the next of these numbers, counted from the source's first decision,
@@ -75,19 +78,19 @@ impl Source for Computed {
         limit
     }
 
+    const LIMBS: bool = true;
+
     #[inline(always)]
-    fn next_of_block<L: Generate>(&mut self, lanes: L, limit: usize, keep: &mut Keep) -> usize {
-        let place = self.from % BLOCK;
-        let decisions = limit.min(BLOCK - place);
-        if let Some(block) = keep.blocks_mut(place).first_mut() {
-            *block = lanes.generator(&self.mask).block(self.block, ALL);
-        }
-        self.from += decisions;
-        if self.from == 2 * BLOCK {
-            self.from = BLOCK;
+    fn next_limb<L: Generate>(&mut self, lanes: L, limit: usize) -> (Limb, usize) {
+        if self.from >= BLOCK {
+            self.from -= BLOCK;
+            self.last = lanes.generator(&self.mask).block(self.block, ALL);
             self.block = self.block.wrapping_add(1);
         }
-        decisions
+        let (limb, place) = (self.from / LIMB, self.from % LIMB);
+        let decisions = limit.min(LIMB - place);
+        self.from += decisions;
+        (self.last[limb % BLOCK_LIMBS] >> place, decisions)
     }
 
     /// Each block once, however many of its decisions are asked for.

@@ -76,6 +76,9 @@ pub(crate) trait Tile {
 
     const NEW: Self;
 
+    /// No decisions.
+    const NONE: Self::Limb;
+
     /// The most decisions that one can hold.
     const CAPACITY: usize;
 
@@ -105,6 +108,8 @@ pub(crate) struct Keep {
 
 impl Tile for Keep {
     type Limb = Limb;
+
+    const NONE: Limb = 0;
 
     const NEW: Self = Self { bits: [0; (TILE + 2) * BLOCK_LIMBS + 1], from: 0 };
 

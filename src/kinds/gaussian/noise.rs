@@ -27,6 +27,8 @@ pub(super) struct NoiseTile {
 impl Tile for NoiseTile {
     type Limb = [f32; LIMB];
 
+    const NONE: [f32; LIMB] = [0.0; LIMB];
+
     const CAPACITY: usize = BLOCK + LIMB;
 
     const NEW: Self = Self { noise: [[0.0; CHUNK]; (BLOCK + LIMB) / CHUNK], skip: 0 };
