@@ -1,10 +1,12 @@
 //! `f32` and `f64` elements.
 
 use super::sealed::{Element, Float, mean, weights};
-use crate::simd::{CHUNK, Lanes};
+use crate::simd::{CHUNK, Lanes, SOFT_FLOAT};
 
 impl Element for f32 {
     const ZERO: Self = 0.0;
+
+    const IN_SOFTWARE: bool = SOFT_FLOAT;
 
     #[inline(always)]
     fn select<L: Lanes>(lanes: L, keep: u16, kept: [Self; CHUNK], dropped: [Self; CHUNK]) -> [Self; CHUNK] {

@@ -9,6 +9,9 @@ pub(crate) trait Element: Copy + Send + Sync {
     /// Pads the last chunk of a slice. It is also what [`Scale`](crate::kernel::Scale) drops to.
     const ZERO: Self;
 
+    /// Whether the target has no instructions for arithmetic with it.
+    const IN_SOFTWARE: bool = false;
+
     /// Element i is that of `kept` if bit i of `keep` is set, of `dropped` otherwise.
     fn select<L: Lanes>(lanes: L, keep: u16, kept: [Self; CHUNK], dropped: [Self; CHUNK]) -> [Self; CHUNK];
 

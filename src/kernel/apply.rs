@@ -8,8 +8,8 @@ use super::slices::Slices;
 use crate::backend::Backend;
 use crate::element::sealed::Element;
 use crate::layout::{Stretch, Stretches, Walk};
-use crate::mask::{BLOCK, Generate, Generator, Keep, LIMB, Source, Tile};
-use crate::simd::{Lanes, Limb, Task};
+use crate::mask::{BLOCK, Generate, Keep, LIMB, Source, Tile};
+use crate::simd::{Lanes, Limb, Task, VECTORS};
 
 /// A tensor, and the backend to work on it.
 pub(crate) struct Job<'a, E> {
@@ -86,10 +86,8 @@ impl<L: Generate, E: Element, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> f
         if slices.len() == 0 {
             return;
         }
-        let groups = L::Generator::<'_>::GROUPS;
-        if !groups && S::LIMBS {
-            let mut slices = slices;
-            let mut start = 0;
+        if !VECTORS && S::LIMBS {
+            let (mut slices, mut start) = (slices, 0);
             while start < slices.len() {
                 let (limb, decisions) = source.next_limb(lanes, slices.len() - start);
                 let range = start..start + decisions;
@@ -99,7 +97,7 @@ impl<L: Generate, E: Element, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> f
             }
             return;
         }
-        if groups && let Some(decisions) = source.few(lanes, slices.len()) {
+        if let Some(decisions) = source.few(lanes, slices.len()) {
             let chunk_fn = effect.chunk_fn(lanes, 0..slices.len());
             return Pass { slices, decisions: decisions.iter(), chunk_fn }.call(lanes);
         }

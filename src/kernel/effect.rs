@@ -128,6 +128,24 @@ impl<L: Lanes, E: Element, P: Pair<E>> ChunkFn<E> for Select<L, P> {
         let Self { lanes, pair } = *self;
         E::select(lanes, (keep >> (CHUNK * chunk)) as u16, pair.kept(lanes, x), [pair.dropped(); CHUNK])
     }
+
+    #[inline(always)]
+    fn limb(&mut self, keep: &Limb, y: &mut [E]) {
+        let Self { lanes, pair } = *self;
+        let kept = |y: &E| pair.kept(lanes, &[*y; CHUNK])[0];
+        if E::IN_SOFTWARE {
+            for (i, y) in y.iter_mut().enumerate() {
+                *y = if keep >> i & 1 == 1 { kept(y) } else { pair.dropped() };
+            }
+        } else {
+            y.iter_mut().for_each(|y| *y = kept(y));
+            let mut drop = !keep;
+            while let Some(y) = y.get_mut(drop.trailing_zeros() as usize) {
+                *y = pair.dropped();
+                drop &= drop - 1;
+            }
+        }
+    }
 }
 
 /// All of them kept.

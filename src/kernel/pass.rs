@@ -6,7 +6,7 @@ use super::past_caches::Fence;
 use super::slices::Slices;
 use crate::element::sealed::Element;
 use crate::mask::LIMB;
-use crate::simd::{CHUNK, Lanes, Task};
+use crate::simd::{CHUNK, Lanes, Task, VECTORS};
 
 /// What a kernel does to sixteen elements.
 pub(crate) trait ChunkFn<E> {
@@ -15,6 +15,17 @@ pub(crate) trait ChunkFn<E> {
 
     /// `x` are the elements of sixteen decisions of a limb, from number `16 * chunk` on.
     fn map(&mut self, decisions: &Self::Limb, chunk: usize, x: &[E; CHUNK]) -> [E; CHUNK];
+
+    /// All elements of a limb, or the first ones, in place, where a chunk is one element.
+    #[inline(always)]
+    fn limb(&mut self, decisions: &Self::Limb, y: &mut [E])
+    where
+        E: Copy,
+    {
+        for (i, y) in y.iter_mut().enumerate() {
+            *y = self.map(decisions, i, &[*y; CHUNK])[0];
+        }
+    }
 }
 
 /// A function for all elements of some slices, limb after limb.
@@ -33,6 +44,9 @@ impl<E: Element, F: ChunkFn<E>, D: Iterator<Item: Borrow<F::Limb>>> Pass<'_, E, 
 
     #[inline(always)]
     pub(super) fn run_here(self) {
+        if !VECTORS {
+            return self.by_limbs();
+        }
         match self.slices.past_caches {
             Some(fence) => self.store(Some(fence)),
             None => self.store(None),
@@ -42,9 +56,6 @@ impl<E: Element, F: ChunkFn<E>, D: Iterator<Item: Borrow<F::Limb>>> Pass<'_, E, 
     /// Inlined twice, so that the loop does not ask for each chunk.
     #[inline(always)]
     fn store(self, fence: Option<&Fence>) {
-        if CHUNK == 1 {
-            return self.one_by_one();
-        }
         let Self { slices: Slices { x, y, .. }, mut decisions, mut chunk_fn } = self;
         let (y, last_y) = y.as_chunks_mut();
         // The decisions come last in each `zip`: those of the last elements must not be taken for a limb that there is
@@ -76,14 +87,10 @@ impl<E: Element, F: ChunkFn<E>, D: Iterator<Item: Borrow<F::Limb>>> Pass<'_, E, 
 impl<E: Element, F: ChunkFn<E>, D: Iterator<Item: Borrow<F::Limb>>> Pass<'_, E, D, F> {
     /// Where a chunk is one element, there are none that do not fill a chunk.
     #[inline(always)]
-    fn one_by_one(self) {
-        let Self { slices: Slices { x, y, .. }, decisions, mut chunk_fn } = self;
-        let mut x = x.map(|x| x.iter());
-        for (y, decisions) in y.chunks_mut(LIMB).zip(decisions) {
-            for (i, y) in y.iter_mut().enumerate() {
-                let x = x.as_mut().and_then(|x| x.next()).unwrap_or(y);
-                *y = chunk_fn.map(decisions.borrow(), i, &[*x; CHUNK])[0];
-            }
+    fn by_limbs(self) {
+        let Self { slices, decisions, mut chunk_fn } = self;
+        for (y, decisions) in slices.copied().chunks_mut(LIMB).zip(decisions) {
+            chunk_fn.limb(decisions.borrow(), y);
         }
     }
 }

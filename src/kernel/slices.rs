@@ -91,9 +91,16 @@ impl<'a, E: Element> Slices<'a, E> {
     }
 
     fn copy_all(self) {
+        self.copied();
+    }
+
+    /// The output, after the input has been copied there.
+    #[inline(always)]
+    pub(super) fn copied(self) -> &'a mut [E] {
         if let Some(x) = self.x {
             self.y.iter_mut().zip(x).for_each(|(to, from)| *to = *from);
         }
+        self.y
     }
 
     /// The number of elements before the first cache line of the output, below that of a limb. A store that crosses two

@@ -17,9 +17,6 @@ pub(crate) trait Generate: Lanes {
 
 /// A mask, ready to be computed.
 pub(crate) trait Generator {
-    /// Whether many blocks together take less time than one after the other.
-    const GROUPS: bool;
-
     /// The keep bits of one block, right for the `wanted` decisions.
     fn block(&self, number: u64, wanted: Words) -> Block;
 
@@ -53,8 +50,6 @@ impl Generate for Scalar {
 }
 
 impl Generator for &Bernoulli {
-    const GROUPS: bool = false;
-
     fn block(&self, number: u64, wanted: Words) -> Block {
         block(self, number, wanted)
     }

@@ -30,9 +30,9 @@ use crate::address::Address;
 use crate::backend::{AnyTask, Backend};
 use crate::error::{Error, check_length};
 use crate::rate::Rate;
-use crate::simd::{Task, with_vectors};
+use crate::simd::{Task, VECTORS, with_vectors};
 use bernoulli::Bernoulli;
-pub(crate) use generator::{Generate, Generator};
+pub(crate) use generator::Generate;
 pub use packed::PackedMask;
 pub(crate) use source::{Computed, Source};
 pub(crate) use stream::{BLOCK, Stream};
@@ -172,7 +172,7 @@ impl<L: Generate> Task<L> for PackedWords<'_> {
     #[inline(always)]
     fn run(self, lanes: L) {
         let Self { mut source, words, decisions: mut left } = self;
-        if !L::Generator::<'_>::GROUPS {
+        if !VECTORS {
             for word in words {
                 let (mut bits, mut filled) = (0, 0);
                 while filled < left.min(32) {

@@ -51,8 +51,6 @@ pub(crate) struct Planes<'a, L, C = Rounds<'a, L>> {
 }
 
 impl<L: WideLanes, C: Calls<L>> Generator for Planes<'_, L, C> {
-    const GROUPS: bool = true;
-
     #[inline(always)]
     fn block(&self, number: u64, _: Words) -> Block {
         if self.threshold.drops_all() { [0; 2] } else { self.single(number) }

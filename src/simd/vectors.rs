@@ -33,3 +33,6 @@ without_vectors! {
     /// The unit of decisions, of which each is a bit.
     pub(crate) type Limb = u32;
 }
+
+/// Whether the target has no instructions for floats, as far as stable Rust tells.
+pub(crate) const SOFT_FLOAT: bool = !VECTORS && cfg!(all(target_pointer_width = "32", not(target_abi = "eabihf")));
