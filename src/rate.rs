@@ -93,6 +93,11 @@ impl Rate {
         (RANGE - self.threshold) as f64 / RANGE as f64
     }
 
+    /// The threshold of keeping: `2^32 - T`.
+    pub(crate) const fn keep_threshold(self) -> u64 {
+        RANGE - self.threshold
+    }
+
     /// The scale of inverted dropout, `2^32 / (2^32 - T)`: its factor for kept values in training. Infinite at p = 1,
     /// where nothing is kept.
     #[must_use]

@@ -35,6 +35,10 @@ macro_rules! half {
                 x as f32
             }
 
+            fn inverse(divisor: u64) -> f32 {
+                super::float::inverse(divisor)
+            }
+
             fn nearest(x: f32) -> Self {
                 Self::from_f32(x)
             }

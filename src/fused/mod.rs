@@ -238,9 +238,9 @@ impl<'a> Fused<'a> {
 
     /// The forward pass in this mode, as an effect.
     fn effect<F>(&self, mode: Mode<'_>, function: F) -> Forward<'_, F> {
-        let [in_training, in_evaluation] = self.dropout.kind.factors();
-        let factor = if mode == Mode::Eval { in_evaluation } else { in_training };
-        Forward { function, factor: factor as f32, bias: self.bias.map(Row::of) }
+        let kind = self.dropout.kind;
+        let factor = if mode == Mode::Eval { kind.in_evaluation::<f32>() } else { kind.in_training::<f32>() };
+        Forward { function, factor, bias: self.bias.map(Row::of) }
     }
 
     fn run(

@@ -17,7 +17,7 @@ pub(crate) trait Pair<E: Element>: Copy {
 
 /// Kept values times a scale, dropped ones zero.
 #[derive(Clone, Copy)]
-pub(crate) struct Scale<E: Float>(E::Number);
+pub(crate) struct Scale<E: Float>(pub(crate) E::Number);
 
 impl<E: Float> Scale<E> {
     pub(crate) fn by(scale: f64) -> Self {

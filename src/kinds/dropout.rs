@@ -81,11 +81,21 @@ impl Dropout {
 }
 
 impl Scaled {
-    /// The factor of kept values in training, and that of all values in evaluation.
-    pub(crate) const fn factors(self) -> [f64; 2] {
+    /// The factor of kept values in training.
+    #[inline(always)]
+    pub(crate) fn in_training<E: Float>(self) -> E::Number {
         match self.scaling {
-            Scaling::Inverted => [self.rate.scale(), 1.0],
-            Scaling::Classic => [1.0, self.rate.keep()],
+            Scaling::Inverted => E::inverse(self.rate.keep_threshold()),
+            Scaling::Classic => E::number(1.0),
+        }
+    }
+
+    /// The factor of all values in evaluation.
+    #[inline(always)]
+    pub(crate) fn in_evaluation<E: Float>(self) -> E::Number {
+        match self.scaling {
+            Scaling::Inverted => E::number(1.0),
+            Scaling::Classic => E::number(self.rate.keep()),
         }
     }
 }
@@ -104,14 +114,14 @@ impl<E: Float> sealed::ByMask<E> for Scaled {
 
     #[inline(always)]
     fn forward(&self) -> impl Pair<E> {
-        Scale::by(self.factors()[0])
+        Scale(self.in_training::<E>())
     }
 
     #[inline(always)]
     fn evaluation(&self) -> Option<impl Pair<E>> {
         match self.scaling {
             Scaling::Inverted => None,
-            Scaling::Classic => Some(Scale::by(self.factors()[1])),
+            Scaling::Classic => Some(Scale(self.in_evaluation::<E>())),
         }
     }
 }
