@@ -81,14 +81,13 @@ impl Threshold {
 #[derive(Clone, Copy)]
 pub(crate) struct Decisions {
     threshold: Threshold,
-    wanted: Words,
     /// Not below the threshold.
     keep: Words,
-    /// Equal to the threshold so far.
+    /// Wanted, and equal to the threshold so far.
     tied: Words,
-    /// Those that tied after the planes: a decision's rank is its place among them.
+    /// Wanted or not, equal to the threshold after the planes: a decision's rank is its place among these.
     ranked: Words,
-    /// Bits of wanted decisions that are tied, at no place in particular: zero if there are none.
+    /// Zero if nothing is tied.
     open: u32,
     /// The planes that have been compared.
     plane: u32,
@@ -106,7 +105,7 @@ impl Decisions {
     #[inline(always)]
     pub(crate) const fn new(threshold: Threshold, wanted: Words) -> Self {
         let keep = if threshold.drops_all() { [0; 4] } else { ALL };
-        Self { threshold, wanted, keep, tied: ALL, ranked: ALL, open: 1, plane: 0, call: 0 }
+        Self { threshold, keep, tied: wanted, ranked: ALL, open: 1, plane: 0, call: 0 }
     }
 
     /// The next call, if one is needed.
@@ -139,11 +138,10 @@ impl Decisions {
         self.open = 0;
         let mut i = 0;
         while i < plane.len() {
-            let tied = self.tied[i];
-            self.keep[i] &= !(tied & threshold & !plane[i]);
-            self.tied[i] = tied & !(plane[i] ^ threshold);
-            self.ranked[i] = self.tied[i];
-            self.open |= self.tied[i] & self.wanted[i];
+            self.keep[i] &= !(self.tied[i] & threshold & !plane[i]);
+            self.tied[i] &= !(plane[i] ^ threshold);
+            self.ranked[i] &= !(plane[i] ^ threshold);
+            self.open |= self.tied[i];
             i += 1;
         }
         self.plane += 1;
@@ -168,7 +166,7 @@ impl Decisions {
                 ranked ^= decision;
                 rank += 1;
             }
-            self.open |= self.tied[i] & self.wanted[i];
+            self.open |= self.tied[i];
             i += 1;
         }
         // The next sixteen or, when all have had a byte, the next level.

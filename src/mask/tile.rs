@@ -3,7 +3,7 @@
 use core::borrow::Borrow;
 
 use super::stream::BLOCK;
-use crate::simd::{Limb, VECTORS};
+use crate::simd::{Limb, VECTORS, with_vectors, without_vectors};
 
 /// Decisions in a limb, the unit that tiles are made of. (A word is 32 bits: of a generator's output or of a packed
 /// mask.)
@@ -43,14 +43,20 @@ pub(crate) const fn words_of(bits: u128) -> [u32; 4] {
     [bits as u32, (bits >> 32) as u32, (bits >> 64) as u32, (bits >> 96) as u32]
 }
 
-/// The block of four words, of which the first has the first decisions.
-pub(crate) const fn from_words(words: [u32; 4]) -> Block {
-    let (mut block, mut i) = ([0; BLOCK_LIMBS], 0);
-    while i < words.len() {
-        block[i * 32 / LIMB] |= (words[i] as Limb) << (i * 32 % LIMB);
-        i += 1;
+with_vectors! {
+    /// The block of four words, of which the first has the first decisions.
+    #[inline(always)]
+    pub(crate) const fn from_words([a, b, c, d]: [u32; 4]) -> Block {
+        [a as u64 | (b as u64) << 32, c as u64 | (d as u64) << 32]
     }
-    block
+}
+
+without_vectors! {
+    /// The block of four words, of which the first has the first decisions.
+    #[inline(always)]
+    pub(crate) const fn from_words(words: [u32; 4]) -> Block {
+        words
+    }
 }
 
 /// The words of a limb, that with the first decisions first.

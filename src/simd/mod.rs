@@ -42,8 +42,7 @@ with_vectors! {
 }
 pub(crate) use lanes::{CHUNK, Lanes, Task, run};
 pub(crate) use scalar::Scalar;
-pub(crate) use vectors::{Limb, SOFT_FLOAT, VECTORS, with_vectors};
-use vectors::without_vectors;
+pub(crate) use vectors::{Limb, SOFT_FLOAT, VECTORS, with_vectors, without_vectors};
 without_vectors! {
     pub(crate) use scalar::Scalar as Portable;
 }

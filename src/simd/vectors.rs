@@ -18,7 +18,7 @@ macro_rules! without_vectors {
 }
 
 pub(crate) use with_vectors;
-pub(super) use without_vectors;
+pub(crate) use without_vectors;
 
 with_vectors! {
     pub(crate) const VECTORS: bool = true;
