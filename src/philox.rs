@@ -26,16 +26,37 @@ pub const ROUNDS: u32 = 10;
 #[inline(always)]
 #[must_use]
 pub const fn philox4x32(counter: [u32; 4], key: [u32; 2], rounds: u32) -> [u32; 4] {
-    let [mut a, mut b, mut c, mut d] = counter;
-    let [mut k0, mut k1] = key;
-    let mut round = 0;
-    while round < rounds {
-        let (p0, p1) = (a as u64 * M0 as u64, c as u64 * M1 as u64);
-        (a, b, c, d) = (high(p1) ^ b ^ k0, low(p1), high(p0) ^ d ^ k1, low(p0));
-        (k0, k1) = (k0.wrapping_add(W0), k1.wrapping_add(W1));
-        round += 1;
+    let (mut words, mut key, mut i) = (counter, key, 0);
+    while i < rounds {
+        words = round(words, key);
+        key = add(key, [W0, W1]);
+        i += 1;
     }
-    [a, b, c, d]
+    words
+}
+
+/// One round.
+#[inline(always)]
+pub(crate) const fn round([a, b, c, d]: [u32; 4], [k0, k1]: [u32; 2]) -> [u32; 4] {
+    let (p0, p1) = (a as u64 * M0 as u64, c as u64 * M1 as u64);
+    [high(p1) ^ b ^ k0, low(p1), high(p0) ^ d ^ k1, low(p0)]
+}
+
+/// What the keys of the rounds have more than that of the first. A table in flash, so that a mask neither needs registers for
+/// a running key and the constants nor stack for the keys.
+pub(crate) static INCREMENTS: [[u32; 2]; ROUNDS as usize] = {
+    let (mut increments, mut i) = ([[0; 2]; ROUNDS as usize], 1);
+    while i < increments.len() {
+        increments[i] = add(increments[i - 1], [W0, W1]);
+        i += 1;
+    }
+    increments
+};
+
+/// Two keys added.
+#[inline(always)]
+pub(crate) const fn add([a, b]: [u32; 2], [c, d]: [u32; 2]) -> [u32; 2] {
+    [a.wrapping_add(c), b.wrapping_add(d)]
 }
 
 /// The low 32 bits.
