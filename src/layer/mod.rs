@@ -160,7 +160,14 @@ impl<K: Copy> Layer<K> {
     {
         mode.check(walk.all)?;
         let kind = self.kind.in_mode(mode)?;
-        self.on_threads(mode, walk, slices, update, |mode, job, update| kind.run(direction, mode, job, update));
+        #[cfg(feature = "rayon")]
+        if self.parallel {
+            self.on_threads(mode, walk, slices, update, |mode, job, update| kind.run(direction, mode, job, update));
+            return Ok(());
+        }
+        // Not as a closure, which nothing can order to be inlined: only if this is does the compiler see the caller's mode
+        // and layout, and leave all others out of firmware.
+        kind.run(direction, mode.advanced(walk.first), Job { backend: self.backend(), walk, slices }, update);
         Ok(())
     }
 

@@ -68,7 +68,6 @@ impl Generator for &Bernoulli {
 }
 
 /// One function that all kernels call, so that an image has its code once.
-#[inline(never)]
 fn block(mask: &Bernoulli, number: u64, wanted: Words) -> Block {
     from_words(mask.block(number, wanted))
 }

@@ -170,8 +170,8 @@ struct PackedWords<'a> {
 
 impl<L: Generate> Task<L> for PackedWords<'_> {
     #[inline(always)]
-    fn run(self, lanes: L) {
-        let Self { mut source, words, decisions: mut left } = self;
+    fn run(mut self, lanes: L) {
+        let Self { ref mut source, words, decisions: mut left } = self;
         if !VECTORS {
             for word in words {
                 let (mut bits, mut filled) = (0, 0);
