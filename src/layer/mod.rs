@@ -73,25 +73,27 @@ impl<K: Copy> Layer<K> {
     /// layout's number of decisions; [`Error::IndexOverflow`] if a decision's index is 2^64 or more;
     /// [`Error::ComputedMask`] and [`Error::StoredMask`] for the combinations listed at [`Mode`]. `y` is then as it
     /// was.
+    #[inline]
     pub fn apply<E: Element>(&self, mode: Mode<'_>, x: &[E], y: &mut [E]) -> Result<(), Error>
     where
         K: Kind<E>,
     {
-        let walk = self.walk("x", x.len())?;
+        self.check("x", x.len())?;
         check_length("y", x.len(), y.len())?;
-        self.run(Direction::Forward, mode, &walk, Slices::out_of_place(x, y), Overwrite)
+        self.run(Direction::Forward, mode, Slices::out_of_place(x, y), Overwrite)
     }
 
     /// The forward pass in place.
     ///
     /// # Errors
     /// As [`apply`](Self::apply).
+    #[inline]
     pub fn apply_in_place<E: Element>(&self, mode: Mode<'_>, x: &mut [E]) -> Result<(), Error>
     where
         K: Kind<E>,
     {
-        let walk = self.walk("x", x.len())?;
-        self.run(Direction::Forward, mode, &walk, Slices::in_place(x), Overwrite)
+        self.check("x", x.len())?;
+        self.run(Direction::Forward, mode, Slices::in_place(x), Overwrite)
     }
 
     /// The backward pass, from `grad_y`, the gradient with respect to the output, to `grad_x`, that with respect to the
@@ -99,25 +101,27 @@ impl<K: Copy> Layer<K> {
     ///
     /// # Errors
     /// As [`apply`](Self::apply).
+    #[inline]
     pub fn backward<E: Element>(&self, mode: Mode<'_>, grad_y: &[E], grad_x: &mut [E]) -> Result<(), Error>
     where
         K: Kind<E>,
     {
-        let walk = self.walk("grad_y", grad_y.len())?;
+        self.check("grad_y", grad_y.len())?;
         check_length("grad_x", grad_y.len(), grad_x.len())?;
-        self.run(Direction::Backward, mode, &walk, Slices::out_of_place(grad_y, grad_x), Overwrite)
+        self.run(Direction::Backward, mode, Slices::out_of_place(grad_y, grad_x), Overwrite)
     }
 
     /// The backward pass in place.
     ///
     /// # Errors
     /// As [`apply`](Self::apply).
+    #[inline]
     pub fn backward_in_place<E: Element>(&self, mode: Mode<'_>, grad: &mut [E]) -> Result<(), Error>
     where
         K: Kind<E>,
     {
-        let walk = self.walk("grad", grad.len())?;
-        self.run(Direction::Backward, mode, &walk, Slices::in_place(grad), Overwrite)
+        self.check("grad", grad.len())?;
+        self.run(Direction::Backward, mode, Slices::in_place(grad), Overwrite)
     }
 
     /// The backward pass, added to `grad_x`, for an input that has a gradient from elsewhere too. Each element of
@@ -125,18 +129,25 @@ impl<K: Copy> Layer<K> {
     ///
     /// # Errors
     /// As [`apply`](Self::apply).
+    #[inline]
     pub fn backward_add<E: Float>(&self, mode: Mode<'_>, grad_y: &[E], grad_x: &mut [E]) -> Result<(), Error>
     where
         K: Kind<E>,
     {
-        let walk = self.walk("grad_y", grad_y.len())?;
+        self.check("grad_y", grad_y.len())?;
         check_length("grad_x", grad_y.len(), grad_x.len())?;
-        self.run(Direction::Backward, mode, &walk, Slices::in_place(grad_x), Add(grad_y))
+        self.run(Direction::Backward, mode, Slices::in_place(grad_x), Add(grad_y))
+    }
+
+    /// Checks the length of the slice `name`.
+    #[inline(always)]
+    fn check(&self, name: &'static str, len: usize) -> Result<(), Error> {
+        self.layout.as_ref().map_or(Ok(()), |layout| check_length(name, layout.elements(), len))
     }
 
     /// Checks the length of the slice `name` and says how to visit it.
-    // Inlined, as is `run`: moving a `Walk` through memory right after it was written takes a noticeable part of the
-    // time of a short slice.
+    // Inlined, as is `pass`: moving a `Walk` through memory right after it was written takes a noticeable part of the time
+    // of a short slice.
     #[inline(always)]
     pub(crate) fn walk(&self, name: &'static str, len: usize) -> Result<Walk<'_>, Error> {
         match &self.layout {
@@ -145,9 +156,55 @@ impl<K: Copy> Layer<K> {
         }
     }
 
-    /// Checks the mode, then runs the kind.
+    /// Runs the kind on slices whose lengths were checked. Two functions, chosen where the compiler sees that a layer has
+    /// no layout: firmware then has no code for layouts.
     #[inline(always)]
     fn run<E: Element>(
+        &self,
+        direction: Direction,
+        mode: Mode<'_>,
+        slices: Slices<'_, E>,
+        update: impl Update<E>,
+    ) -> Result<(), Error>
+    where
+        K: Kind<E>,
+    {
+        match &self.layout {
+            None => self.run_flat(direction, mode, slices, update),
+            Some(layout) => self.run_laid_out(layout, direction, mode, slices, update),
+        }
+    }
+
+    fn run_flat<E: Element>(
+        &self,
+        direction: Direction,
+        mode: Mode<'_>,
+        slices: Slices<'_, E>,
+        update: impl Update<E>,
+    ) -> Result<(), Error>
+    where
+        K: Kind<E>,
+    {
+        self.pass(direction, mode, &Walk::flat(slices.len()), slices, update)
+    }
+
+    fn run_laid_out<E: Element>(
+        &self,
+        layout: &Layout,
+        direction: Direction,
+        mode: Mode<'_>,
+        slices: Slices<'_, E>,
+        update: impl Update<E>,
+    ) -> Result<(), Error>
+    where
+        K: Kind<E>,
+    {
+        self.pass(direction, mode, &layout.walk(), slices, update)
+    }
+
+    /// Checks the mode, then runs the kind.
+    #[inline(always)]
+    fn pass<E: Element>(
         &self,
         direction: Direction,
         mode: Mode<'_>,
@@ -165,8 +222,7 @@ impl<K: Copy> Layer<K> {
             self.on_threads(mode, walk, slices, update, |mode, job, update| kind.run(direction, mode, job, update));
             return Ok(());
         }
-        // Not as a closure, which nothing can order to be inlined: only if this is does the compiler see the caller's mode
-        // and layout, and leave all others out of firmware.
+        // Not as a closure, which nothing can order to be inlined: only if this is does the compiler see that a walk is flat.
         kind.run(direction, mode.advanced(walk.first), Job { backend: self.backend(), walk, slices }, update);
         Ok(())
     }
@@ -217,7 +273,7 @@ impl<K: Copy> Layer<K> {
         let computed = if self.parallel { computed.in_parallel() } else { computed };
         computed.words(walk.all, mask)?;
         let stored = Mode::Stored(PackedMask::new(mask, 0, walk.all)?);
-        self.run(Direction::Forward, stored, &walk, Slices::out_of_place(x, y), Overwrite)
+        self.run(Direction::Forward, stored, Slices::out_of_place(x, y), Overwrite)
     }
 }
 
