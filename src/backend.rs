@@ -2,7 +2,7 @@
 
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 use crate::simd::{Avx2, Avx512};
-use crate::simd::{Lanes, VECTORS, Portable, Scalar, Task};
+use crate::simd::{run, Lanes, VECTORS, Portable, Scalar, Task};
 
 /// A task that runs on every backend of the target: what a task that is generic over [`Lanes`] is.
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
@@ -88,7 +88,7 @@ impl Backend {
             Set::Portable if VECTORS => Portable.call(task),
             // `Portable` is never constructed where the target has no vectors. The guard above tells the compiler,
             // which then leaves that backend's code out of firmware.
-            Set::Scalar | Set::Portable => Scalar.call(task),
+            Set::Scalar | Set::Portable => run(Scalar, task),
             #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
             Set::Avx2(lanes) => lanes.call(task),
             #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]

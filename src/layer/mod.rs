@@ -73,7 +73,7 @@ impl<K: Copy> Layer<K> {
     /// layout's number of decisions; [`Error::IndexOverflow`] if a decision's index is 2^64 or more;
     /// [`Error::ComputedMask`] and [`Error::StoredMask`] for the combinations listed at [`Mode`]. `y` is then as it
     /// was.
-    #[inline]
+    #[inline(always)]
     pub fn apply<E: Element>(&self, mode: Mode<'_>, x: &[E], y: &mut [E]) -> Result<(), Error>
     where
         K: Kind<E>,
@@ -87,7 +87,7 @@ impl<K: Copy> Layer<K> {
     ///
     /// # Errors
     /// As [`apply`](Self::apply).
-    #[inline]
+    #[inline(always)]
     pub fn apply_in_place<E: Element>(&self, mode: Mode<'_>, x: &mut [E]) -> Result<(), Error>
     where
         K: Kind<E>,
@@ -101,7 +101,7 @@ impl<K: Copy> Layer<K> {
     ///
     /// # Errors
     /// As [`apply`](Self::apply).
-    #[inline]
+    #[inline(always)]
     pub fn backward<E: Element>(&self, mode: Mode<'_>, grad_y: &[E], grad_x: &mut [E]) -> Result<(), Error>
     where
         K: Kind<E>,
@@ -115,7 +115,7 @@ impl<K: Copy> Layer<K> {
     ///
     /// # Errors
     /// As [`apply`](Self::apply).
-    #[inline]
+    #[inline(always)]
     pub fn backward_in_place<E: Element>(&self, mode: Mode<'_>, grad: &mut [E]) -> Result<(), Error>
     where
         K: Kind<E>,
@@ -129,7 +129,7 @@ impl<K: Copy> Layer<K> {
     ///
     /// # Errors
     /// As [`apply`](Self::apply).
-    #[inline]
+    #[inline(always)]
     pub fn backward_add<E: Float>(&self, mode: Mode<'_>, grad_y: &[E], grad_x: &mut [E]) -> Result<(), Error>
     where
         K: Kind<E>,

@@ -101,6 +101,6 @@ pub(crate) trait Lanes: Copy {
 /// Runs a task with the instructions of the build's target. Never inlined, as those of the detected instruction sets
 /// cannot be: a caller compiles the checks of its arguments and no kernel.
 #[inline(never)]
-pub(super) fn run<L>(lanes: L, task: impl Task<L>) {
+pub(crate) fn run<L>(lanes: L, task: impl Task<L>) {
     task.run(lanes);
 }

@@ -40,7 +40,7 @@ with_vectors! {
     pub(crate) use portable::Portable;
     pub(crate) use wide_lanes::{GROUP, WideLanes};
 }
-pub(crate) use lanes::{CHUNK, Lanes, Task};
+pub(crate) use lanes::{CHUNK, Lanes, Task, run};
 pub(crate) use scalar::Scalar;
 pub(crate) use vectors::{Limb, SOFT_FLOAT, VECTORS, with_vectors, without_vectors};
 without_vectors! {
