@@ -31,6 +31,8 @@ impl<F: Function> Effect<f32> for Backward<'_, F> {
     where
         Self: 'a;
 
+    const SUMS: bool = true;
+
     #[inline(always)]
     fn most_blocks(&self, walk: &Walk<'_>) -> usize {
         if self.grad_bias.is_some() && walk.is_repeated() { SUMMED_BLOCKS } else { TILE }

@@ -3,6 +3,7 @@
 use core::borrow::Borrow;
 
 use super::effect::Effect;
+use super::limbs;
 use super::pass::Pass;
 use super::slices::Slices;
 use crate::backend::Backend;
@@ -24,10 +25,11 @@ impl<E: Element> Job<'_, E> {
     pub(crate) fn apply<S: Source>(self, source: S, effect: impl Effect<E, Tile = S::Tile>) {
         let Self { backend, walk, slices } = self;
         // Chosen out here, where the compiler sees that a layer without a layout is flat, and leaves out the rest.
-        if walk.is_flat() {
-            backend.run(Flat { source, walk, effect, slices });
-        } else {
-            backend.run(Apply { source, walk, effect, slices });
+        match (by_limbs(&source, &effect), walk.is_flat()) {
+            (false, true) => backend.run(Flat { source, walk, effect, slices }),
+            (false, false) => backend.run(Apply { source, walk, effect, slices }),
+            (true, true) => backend.run(limbs::Flat { source, effect, slices }),
+            (true, false) => backend.run(limbs::LaidOut { source, walk, effect, slices }),
         }
     }
 
@@ -42,6 +44,11 @@ impl<E: Element> Job<'_, E> {
     pub(crate) fn copy(self) {
         self.slices.copy(self.walk);
     }
+}
+
+/// Whether the loop by limbs is the one to take: without vectors, unless noise comes in tiles or sums depend on their order.
+const fn by_limbs<E: Element, S: Source, F: Effect<E>>(_: &S, _: &F) -> bool {
+    !VECTORS && S::LIMBS && !F::SUMS
 }
 
 /// Evaluation: every element kept.
@@ -84,17 +91,6 @@ impl<L: Generate, E: Element, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> f
         let (walk, mut effect, slices) = (self.walk, self.effect, self.slices);
         let source = &mut self.source;
         if slices.len() == 0 {
-            return;
-        }
-        if !VECTORS && S::LIMBS {
-            let (mut slices, mut start) = (slices, 0);
-            while start < slices.len() {
-                let (limb, decisions) = source.next_limb(lanes, slices.len() - start);
-                let range = start..start + decisions;
-                let chunk_fn = effect.chunk_fn(lanes, range.clone());
-                Pass { slices: slices.part(range), decisions: core::iter::once(limb), chunk_fn }.run_here();
-                start += decisions;
-            }
             return;
         }
         if let Some(decisions) = source.few(lanes, slices.len()) {

@@ -59,6 +59,8 @@ pub(crate) trait Effect<E: Element> {
     type Tile: Tile;
     /// Whether it reads other slices at the places of the elements, so that these cannot be brought together first.
     const READS_PLACES: bool = false;
+    /// Whether it sums elements.
+    const SUMS: bool = false;
     type ChunkFn<'a, L: Lanes>: ChunkFn<E, Limb = <Self::Tile as Tile>::Limb>
     where
         Self: 'a;

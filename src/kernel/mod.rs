@@ -24,6 +24,7 @@
 mod apply;
 mod cut;
 mod effect;
+mod limbs;
 mod operand;
 #[cfg(feature = "rayon")]
 pub(crate) mod parallel;

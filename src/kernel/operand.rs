@@ -58,6 +58,7 @@ pub(crate) enum On {
 impl<E: Float, F: Effect<E>> Effect<E> for Sum<'_, E, F> {
     type Tile = F::Tile;
     const READS_PLACES: bool = true;
+    const SUMS: bool = F::SUMS;
     type ChunkFn<'a, L: Lanes>
         = SumFn<'a, L, E, F::ChunkFn<'a, L>>
     where

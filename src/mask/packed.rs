@@ -117,10 +117,18 @@ impl Source for PackedMask<'_> {
 
     const LIMBS: bool = true;
 
+    fn index(&self) -> u64 {
+        self.first as u64
+    }
+
+    fn seek(&mut self, index: u64) {
+        self.first = index as usize;
+    }
+
     #[inline(always)]
     fn next_limb<L: Generate>(&mut self, _: L, limit: usize) -> (Limb, usize) {
         let (limb, decisions) = (self.limb(0), limit.min(LIMB));
-        *self = self.advanced(decisions);
+        self.first += decisions;
         (limb, decisions)
     }
 

@@ -20,6 +20,12 @@ pub(crate) trait Source {
     /// Whether there is `next_limb`, the way of scalar lanes.
     const LIMBS: bool = false;
 
+    /// The index of the first decision, if none has been taken.
+    fn index(&self) -> u64;
+
+    /// Goes to the decision with this index. It must be one that a mask has.
+    fn seek(&mut self, index: u64);
+
     /// The next decisions, at most `limit` of them and at most a limb, from the lowest bit on, and their number.
     #[inline(always)]
     fn next_limb<L: Generate>(&mut self, _: L, _: usize) -> (<Self::Tile as Tile>::Limb, usize) {
@@ -81,6 +87,20 @@ impl Source for Computed {
     const LIMBS: bool = true;
 
     #[inline(always)]
+    fn index(&self) -> u64 {
+        self.block.wrapping_mul(BLOCK as u64).wrapping_add((self.from - BLOCK) as u64)
+    }
+
+    #[inline(always)]
+    fn seek(&mut self, index: u64) {
+        let (block, place) = (index / BLOCK as u64, (index % BLOCK as u64) as usize);
+        self.from = place;
+        if self.block != block.wrapping_add(1) {
+            (self.block, self.from) = (block, BLOCK + place);
+        }
+    }
+
+    #[inline(always)]
     fn next_limb<L: Generate>(&mut self, lanes: L, limit: usize) -> (Limb, usize) {
         if self.from >= BLOCK {
             self.from -= BLOCK;
@@ -96,7 +116,7 @@ impl Source for Computed {
     /// Each block once, however many of its decisions are asked for.
     #[inline(always)]
     fn gather<L: Generate>(&mut self, lanes: L, numbers: &mut Stretches<'_>, limit: usize, keep: &mut Keep) -> usize {
-        let wanted = Wanted::of(self.block.wrapping_mul(BLOCK as u64).wrapping_add((self.from - BLOCK) as u64), numbers, limit);
+        let wanted = Wanted::of(self.index(), numbers, limit);
         let mut bits = [[0; BLOCK_LIMBS]; TILE];
         lanes.generator(&self.mask).each(&wanted.blocks, bits.get_mut(..wanted.count).unwrap_or_default());
         wanted.lay_out(&bits, keep);

@@ -92,6 +92,14 @@ impl Source for Noise {
         decisions
     }
 
+    fn index(&self) -> u64 {
+        self.next
+    }
+
+    fn seek(&mut self, index: u64) {
+        self.next = index;
+    }
+
     /// Those of one block.
     #[inline(always)]
     fn gather<L: Generate>(&mut self, lanes: L, numbers: &mut Stretches<'_>, limit: usize, tile: &mut NoiseTile) -> usize {

@@ -1,0 +1,72 @@
+//! The loop of targets without vectors: limb after limb, straight from the source. Without tiles it takes a fraction of the
+//! stack, and without their special cases a fraction of the flash.
+
+use super::effect::Effect;
+use super::pass::Pass;
+use super::slices::Slices;
+use crate::element::sealed::Element;
+use crate::layout::{Stretch, Walk};
+use crate::mask::{Generate, Source};
+use crate::simd::Task;
+
+/// As many consecutive elements as decisions.
+pub(super) struct Flat<'a, E, S, F> {
+    pub(super) source: S,
+    pub(super) effect: F,
+    pub(super) slices: Slices<'a, E>,
+}
+
+impl<L: Generate, E: Element, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> for Flat<'_, E, S, F> {
+    #[inline(always)]
+    fn run(mut self, lanes: L) {
+        let mut start = 0;
+        while start < self.slices.len() {
+            let (limb, decisions) = self.source.next_limb(lanes, self.slices.len() - start);
+            let range = start..start + decisions;
+            let chunk_fn = self.effect.chunk_fn(lanes, range.clone());
+            Pass { slices: self.slices.part(range), decisions: core::iter::once(limb), chunk_fn }.run_here();
+            start += decisions;
+        }
+    }
+}
+
+/// Elements in any layout.
+pub(super) struct LaidOut<'a, E, S, F> {
+    pub(super) source: S,
+    pub(super) walk: &'a Walk<'a>,
+    pub(super) effect: F,
+    pub(super) slices: Slices<'a, E>,
+}
+
+impl<L: Generate, E: Element, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> for LaidOut<'_, E, S, F> {
+    #[inline(always)]
+    fn run(mut self, lanes: L) {
+        let Self { ref mut source, walk, ref mut effect, ref mut slices } = self;
+        let first = source.index();
+        let (mut numbers, mut elements) = (walk.numbers(), walk.elements());
+        while let Some(Stretch { start, len: mut left }) = numbers.next(usize::MAX) {
+            source.seek(first.wrapping_add(start as u64));
+            while left > 0 {
+                let (limb, decisions) = source.next_limb(lanes, left.min(elements.left_of_row()));
+                let Some(Stretch { start, .. }) = elements.next(decisions) else { return };
+                left -= decisions;
+                for copy in walk.copies() {
+                    for repeat in 0..walk.repeats {
+                        let start = start + copy + repeat * walk.row;
+                        if walk.map_len == 1 && walk.step == 1 {
+                            let range = start..start + decisions;
+                            let chunk_fn = effect.chunk_fn(lanes, range.clone());
+                            Pass { slices: slices.part(range), decisions: core::iter::once(&limb), chunk_fn }.run_here();
+                        } else {
+                            for i in 0..decisions {
+                                let first = start + i * walk.step;
+                                let range = first..first + walk.map_len;
+                                effect.feature_map(lanes, &limb, i, range.clone(), slices.part(range));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
