@@ -2,7 +2,7 @@
 //! stack, and without their special cases a fraction of the flash.
 
 use super::effect::Effect;
-use super::pass::Pass;
+use super::pass::{ChunkFn, Pass};
 use super::slices::Slices;
 use crate::element::sealed::Element;
 use crate::layout::{Stretch, Walk};
@@ -19,13 +19,12 @@ pub(super) struct Flat<'a, E, S, F> {
 impl<L: Generate, E: Element, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> for Flat<'_, E, S, F> {
     #[inline(always)]
     fn run(mut self, lanes: L) {
-        let mut start = 0;
-        while start < self.slices.len() {
-            let (limb, decisions) = self.source.next_limb(lanes, self.slices.len() - start);
-            let range = start..start + decisions;
-            let chunk_fn = self.effect.chunk_fn(lanes, range.clone());
-            Pass { slices: self.slices.part(range), decisions: core::iter::once(limb), chunk_fn }.run_here();
-            start += decisions;
+        let (mut start, mut left) = (0, self.slices.copied());
+        while !left.is_empty() {
+            let (limb, decisions) = self.source.next_limb(lanes, left.len());
+            let Some((y, rest)) = left.split_at_mut_checked(decisions) else { return };
+            self.effect.chunk_fn(lanes, start..start + decisions).limb(&limb, y);
+            (start, left) = (start + decisions, rest);
         }
     }
 }
