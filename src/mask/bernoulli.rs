@@ -65,9 +65,9 @@ impl Threshold {
         self.value > u32::MAX as u64
     }
 
-    /// The bit of a plane, in every bit.
-    pub(crate) const fn plane(self, k: u32) -> u32 {
-        (low(self.value) << k >> 31).wrapping_neg()
+    /// The bit of a plane.
+    pub(crate) const fn plane(self, k: u32) -> bool {
+        low(self.value) << k >> 31 == 1
     }
 
     /// The byte of a level.
@@ -81,13 +81,14 @@ impl Threshold {
 #[derive(Clone, Copy)]
 pub(crate) struct Decisions {
     threshold: Threshold,
+    wanted: Words,
     /// Not below the threshold.
     keep: Words,
-    /// Wanted, and equal to the threshold so far.
+    /// Equal to the threshold so far.
     tied: Words,
-    /// Wanted or not, equal to the threshold after the planes: a decision's rank is its place among these.
+    /// Those that tied after the planes: a decision's rank is its place among them.
     ranked: Words,
-    /// Zero if nothing is tied.
+    /// Zero if no wanted decision is tied.
     open: u32,
     /// The planes that have been compared.
     plane: u32,
@@ -105,7 +106,7 @@ impl Decisions {
     #[inline(always)]
     pub(crate) const fn new(threshold: Threshold, wanted: Words) -> Self {
         let keep = if threshold.drops_all() { [0; 4] } else { ALL };
-        Self { threshold, keep, tied: wanted, ranked: ALL, open: 1, plane: 0, call: 0 }
+        Self { threshold, wanted, keep, tied: ALL, ranked: ALL, open: 1, plane: 0, call: 0 }
     }
 
     /// The next call, if one is needed.
@@ -134,14 +135,16 @@ impl Decisions {
     /// A bit for every decision.
     #[inline(always)]
     const fn compare_bits(&mut self, plane: Words) {
-        let threshold = self.threshold.plane(self.plane);
+        let one = self.threshold.plane(self.plane);
         self.open = 0;
         let mut i = 0;
         while i < plane.len() {
-            self.keep[i] &= !(self.tied[i] & threshold & !plane[i]);
-            self.tied[i] &= !(plane[i] ^ threshold);
-            self.ranked[i] &= !(plane[i] ^ threshold);
-            self.open |= self.tied[i];
+            let tied = self.tied[i];
+            if one {
+                self.keep[i] &= plane[i] | !tied;
+            }
+            self.tied[i] = if one { tied & plane[i] } else { tied & !plane[i] };
+            self.open |= self.tied[i] & self.wanted[i];
             i += 1;
         }
         self.plane += 1;
@@ -151,6 +154,9 @@ impl Decisions {
     #[inline(always)]
     const fn compare_bytes(&mut self, [a, b, c, d]: Words) {
         let bytes = [a.to_le_bytes(), b.to_le_bytes(), c.to_le_bytes(), d.to_le_bytes()];
+        if self.call == 0 {
+            self.ranked = self.tied;
+        }
         let threshold = self.threshold.byte(self.call / LEVEL);
         self.open = 0;
         let (mut rank, mut i) = (0, 0);
@@ -166,7 +172,7 @@ impl Decisions {
                 ranked ^= decision;
                 rank += 1;
             }
-            self.open |= self.tied[i];
+            self.open |= self.tied[i] & self.wanted[i];
             i += 1;
         }
         // The next sixteen or, when all have had a byte, the next level.

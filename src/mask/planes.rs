@@ -295,7 +295,7 @@ impl<L: WideLanes, C: Calls<L>> Task<L> for Plain<'_, '_, L, C> {
 /// The threshold's bit of a plane, in every bit.
 #[inline(always)]
 fn plane_of(threshold: Threshold, k: u32) -> u64 {
-    u64::from(threshold.plane(k)) * 0x1_0000_0001
+    u64::from(threshold.plane(k)).wrapping_neg()
 }
 
 /// The words of the first lane.
