@@ -152,8 +152,7 @@ impl Decisions {
 
     /// A byte for each of sixteen decisions, in order of their ranks.
     #[inline(always)]
-    const fn compare_bytes(&mut self, [a, b, c, d]: Words) {
-        let bytes = [a.to_le_bytes(), b.to_le_bytes(), c.to_le_bytes(), d.to_le_bytes()];
+    const fn compare_bytes(&mut self, bytes: Words) {
         if self.call == 0 {
             self.ranked = self.tied;
         }
@@ -164,7 +163,7 @@ impl Decisions {
             let mut ranked = self.ranked[i];
             while ranked != 0 {
                 let decision = ranked & ranked.wrapping_neg();
-                let byte = bytes[rank / 4 % 4][rank % 4];
+                let byte = (bytes[rank / 4 % 4] >> (rank % 4 * 8)) as u8;
                 if rank / 16 == (self.call % LEVEL) as usize && byte != threshold {
                     self.keep[i] &= !(decision & self.tied[i] & ((byte < threshold) as u32).wrapping_neg());
                     self.tied[i] &= !decision;

@@ -51,23 +51,23 @@ impl Generate for Scalar {
 
 impl Generator for &Bernoulli {
     fn block(&self, number: u64, wanted: Words) -> Block {
-        block(self, number, wanted)
+        from_words(Bernoulli::block(self, number, wanted))
     }
 
     fn blocks(&self, first: u64, keep: &mut [Block]) {
         for (keep, i) in keep.iter_mut().zip(0..) {
-            *keep = block(self, first.wrapping_add(i), ALL);
+            whole_block(self, first.wrapping_add(i), keep);
         }
     }
 
     fn each(&self, numbers: &[u64; TILE], keep: &mut [Block]) {
         for (keep, number) in keep.iter_mut().zip(numbers) {
-            *keep = block(self, *number, ALL);
+            whole_block(self, *number, keep);
         }
     }
 }
 
 /// One function that all kernels call, so that an image has its code once.
-fn block(mask: &Bernoulli, number: u64, wanted: Words) -> Block {
-    from_words(mask.block(number, wanted))
+fn whole_block(mask: &Bernoulli, number: u64, keep: &mut Block) {
+    *keep = from_words(mask.block(number, ALL));
 }

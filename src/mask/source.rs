@@ -1,6 +1,8 @@
 //! Where decisions come from, tile after tile.
 
-use super::bernoulli::{ALL, Bernoulli};
+use core::slice::from_mut;
+
+use super::bernoulli::Bernoulli;
 use super::generator::{Generate, Generator};
 use super::stream::BLOCK;
 use super::tile::{BLOCK_LIMBS, Block, Keep, LIMB, TILE, Tile, fill, from_u128, to_u128, words_of};
@@ -104,7 +106,7 @@ impl Source for Computed {
     fn next_limb<L: Generate>(&mut self, lanes: L, limit: usize) -> (Limb, usize) {
         if self.from >= BLOCK {
             self.from -= BLOCK;
-            self.last = lanes.generator(&self.mask).block(self.block, ALL);
+            lanes.generator(&self.mask).blocks(self.block, from_mut(&mut self.last));
             self.block = self.block.wrapping_add(1);
         }
         let (limb, place) = (self.from / LIMB, self.from % LIMB);
