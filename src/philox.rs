@@ -38,8 +38,23 @@ pub const fn philox4x32(counter: [u32; 4], key: [u32; 2], rounds: u32) -> [u32; 
 /// One round.
 #[inline(always)]
 pub(crate) const fn round([a, b, c, d]: [u32; 4], [k0, k1]: [u32; 2]) -> [u32; 4] {
-    let (p0, p1) = (a as u64 * M0 as u64, c as u64 * M1 as u64);
+    let (p0, p1) = (product(a, M0), product(c, M1));
     [high(p1) ^ b ^ k0, low(p1), high(p0) ^ d ^ k1, low(p0)]
+}
+
+/// The product of two words, all 64 bits of it.
+#[inline(always)]
+const fn product(x: u32, y: u32) -> u64 {
+    // A Cortex-M0 gives the low half only, and calls a function for the rest that takes twice as long as this. What stable
+    // Rust sees of it is that it has no atomic operations.
+    if cfg!(all(target_arch = "arm", not(target_has_atomic = "32"))) {
+        let [x0, x1, y0, y1] = [x & 0xFFFF, x >> 16, y & 0xFFFF, y >> 16];
+        let middle = x1 * y0 + (x0 * y0 >> 16);
+        let rest = x0 * y1 + (middle & 0xFFFF);
+        let high = x1 * y1 + (middle >> 16) + (rest >> 16);
+        return (high as u64) << 32 | x.wrapping_mul(y) as u64;
+    }
+    x as u64 * y as u64
 }
 
 /// What the keys of the rounds have more than that of the first. A table in flash, so that a mask neither needs registers for

@@ -136,8 +136,10 @@ impl<L: Lanes, E: Element, P: Pair<E>> ChunkFn<E> for Select<L, P> {
         let Self { lanes, pair } = *self;
         let kept = |y: &E| pair.kept(lanes, &[*y; CHUNK])[0];
         if E::IN_SOFTWARE {
-            for (i, y) in y.iter_mut().enumerate() {
-                *y = if keep >> i & 1 == 1 { kept(y) } else { pair.dropped() };
+            let mut keep = *keep;
+            for y in y {
+                *y = if keep & 1 == 1 { kept(y) } else { pair.dropped() };
+                keep >>= 1;
             }
         } else {
             y.iter_mut().for_each(|y| *y = kept(y));
