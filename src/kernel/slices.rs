@@ -23,6 +23,15 @@ pub(crate) struct Slices<'a, E> {
 const LINE: usize = 64;
 
 impl<'a, E: Element> Slices<'a, E> {
+    /// Out of place if there is an `x`.
+    #[inline(always)]
+    pub(crate) const fn new(x: Option<&'a [E]>, y: &'a mut [E]) -> Self {
+        match x {
+            Some(x) => Self::out_of_place(x, y),
+            None => Self::in_place(y),
+        }
+    }
+
     pub(crate) const fn out_of_place(x: &'a [E], y: &'a mut [E]) -> Self {
         Self { x: Some(x), large: Fence::pays(size_of_val(y)), y, past_caches: None }
     }

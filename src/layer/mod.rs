@@ -10,6 +10,7 @@ use crate::error::{Error, check_length};
 use crate::kernel::{Add, Cut, Job, Overwrite, Slices, Update};
 use crate::layout::{Layout, Walk};
 use crate::mask::{Mask, PackedMask};
+use crate::simd::VECTORS;
 pub(crate) use mode::Direction;
 pub use mode::Mode;
 
@@ -80,7 +81,7 @@ impl<K: Copy> Layer<K> {
     {
         self.check("x", x.len())?;
         check_length("y", x.len(), y.len())?;
-        self.run(Direction::Forward, mode, Slices::out_of_place(x, y), Overwrite)
+        self.run(Direction::Forward, mode, Some(x), y, Overwrite)
     }
 
     /// The forward pass in place.
@@ -93,7 +94,7 @@ impl<K: Copy> Layer<K> {
         K: Kind<E>,
     {
         self.check("x", x.len())?;
-        self.run(Direction::Forward, mode, Slices::in_place(x), Overwrite)
+        self.run(Direction::Forward, mode, None, x, Overwrite)
     }
 
     /// The backward pass, from `grad_y`, the gradient with respect to the output, to `grad_x`, that with respect to the
@@ -108,7 +109,7 @@ impl<K: Copy> Layer<K> {
     {
         self.check("grad_y", grad_y.len())?;
         check_length("grad_x", grad_y.len(), grad_x.len())?;
-        self.run(Direction::Backward, mode, Slices::out_of_place(grad_y, grad_x), Overwrite)
+        self.run(Direction::Backward, mode, Some(grad_y), grad_x, Overwrite)
     }
 
     /// The backward pass in place.
@@ -121,7 +122,7 @@ impl<K: Copy> Layer<K> {
         K: Kind<E>,
     {
         self.check("grad", grad.len())?;
-        self.run(Direction::Backward, mode, Slices::in_place(grad), Overwrite)
+        self.run(Direction::Backward, mode, None, grad, Overwrite)
     }
 
     /// The backward pass, added to `grad_x`, for an input that has a gradient from elsewhere too. Each element of
@@ -136,7 +137,7 @@ impl<K: Copy> Layer<K> {
     {
         self.check("grad_y", grad_y.len())?;
         check_length("grad_x", grad_y.len(), grad_x.len())?;
-        self.run(Direction::Backward, mode, Slices::in_place(grad_x), Add(grad_y))
+        self.run(Direction::Backward, mode, None, grad_x, Add(grad_y))
     }
 
     /// Checks the length of the slice `name`.
@@ -156,50 +157,56 @@ impl<K: Copy> Layer<K> {
         }
     }
 
-    /// Runs the kind on slices whose lengths were checked. Two functions, chosen where the compiler sees that a layer has
-    /// no layout: firmware then has no code for layouts.
+    /// Runs the kind from `x`, or in place, to `y`. Inlined where firmware calls it, so that the compiler sees that a layer
+    /// has no layout, and leaves out the code for layouts.
     #[inline(always)]
     fn run<E: Element>(
         &self,
         direction: Direction,
         mode: Mode<'_>,
-        slices: Slices<'_, E>,
+        x: Option<&[E]>,
+        y: &mut [E],
         update: impl Update<E>,
     ) -> Result<(), Error>
     where
         K: Kind<E>,
     {
         match &self.layout {
-            None => self.run_flat(direction, mode, slices, update),
-            Some(layout) => self.run_laid_out(layout, direction, mode, slices, update),
+            None if !VECTORS => self.run_flat(direction, mode, x, y, update),
+            _ => self.run_in_layout(direction, mode, x, y, update),
         }
     }
 
+    // These take slices, not a struct of them, which would have to go through memory.
     fn run_flat<E: Element>(
         &self,
         direction: Direction,
         mode: Mode<'_>,
-        slices: Slices<'_, E>,
+        x: Option<&[E]>,
+        y: &mut [E],
         update: impl Update<E>,
     ) -> Result<(), Error>
     where
         K: Kind<E>,
     {
-        self.pass(direction, mode, &Walk::flat(slices.len()), slices, update)
+        self.pass(direction, mode, &Walk::flat(y.len()), Slices::new(x, y), update)
     }
 
-    fn run_laid_out<E: Element>(
+    fn run_in_layout<E: Element>(
         &self,
-        layout: &Layout,
         direction: Direction,
         mode: Mode<'_>,
-        slices: Slices<'_, E>,
+        x: Option<&[E]>,
+        y: &mut [E],
         update: impl Update<E>,
     ) -> Result<(), Error>
     where
         K: Kind<E>,
     {
-        self.pass(direction, mode, &layout.walk(), slices, update)
+        match &self.layout {
+            None => self.pass(direction, mode, &Walk::flat(y.len()), Slices::new(x, y), update),
+            Some(layout) => self.pass(direction, mode, &layout.walk(), Slices::new(x, y), update),
+        }
     }
 
     /// Checks the mode, then runs the kind.
@@ -273,7 +280,7 @@ impl<K: Copy> Layer<K> {
         let computed = if self.parallel { computed.in_parallel() } else { computed };
         computed.words(walk.all, mask)?;
         let stored = Mode::Stored(PackedMask::new(mask, 0, walk.all)?);
-        self.run(Direction::Forward, stored, Slices::out_of_place(x, y), Overwrite)
+        self.run(Direction::Forward, stored, Some(x), y, Overwrite)
     }
 }
 
