@@ -1,7 +1,7 @@
 //! `f32` and `f64` elements.
 
 use super::sealed::{Element, Float, mean, weights};
-use crate::simd::{CHUNK, Lanes, SOFT_FLOAT};
+use crate::simd::{CHUNK, Lanes, SOFT_FLOAT, VECTORS};
 
 impl Element for f32 {
     const ZERO: Self = 0.0;
@@ -33,8 +33,8 @@ impl Float for f32 {
         x as Self
     }
 
-    fn inverse(divisor: u64) -> Self {
-        inverse(divisor)
+    fn inverse(_: u64, rounded: f32) -> Self {
+        rounded
     }
 
     fn nearest(x: Self) -> Self {
@@ -90,9 +90,8 @@ impl Float for f64 {
         x
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "at most 2^32: exact")]
-    fn inverse(divisor: u64) -> Self {
-        4_294_967_296.0 / divisor as Self
+    fn inverse(divisor: u64, _: f32) -> Self {
+        inverse_f64(divisor)
     }
 
     fn nearest(x: Self) -> Self {
@@ -120,10 +119,21 @@ impl Float for f64 {
     }
 }
 
-/// `2^32 / divisor` to the nearest `f64` and then the nearest `f32`, bit by bit: the division of floats in software takes
-/// a kilobyte of flash.
+/// `2^32 / divisor` to the nearest `f64` and then the nearest `f32`.
 #[inline(always)]
-pub(super) const fn inverse(divisor: u64) -> f32 {
+pub(crate) const fn inverse(divisor: u64) -> f32 {
+    // In software, the division takes a kilobyte of flash; with vectors it takes a tenth of the time of the other.
+    if VECTORS { inverse_f64(divisor) as f32 } else { bit_by_bit(divisor) }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "at most 2^32: exact")]
+const fn inverse_f64(divisor: u64) -> f64 {
+    4_294_967_296.0 / divisor as f64
+}
+
+/// The same with integers.
+#[inline(always)]
+const fn bit_by_bit(divisor: u64) -> f32 {
     if divisor == 0 {
         return f32::INFINITY;
     }
@@ -154,7 +164,7 @@ mod tests {
     use super::*;
 
     fn rounds_twice(divisor: u64) {
-        assert_eq!(inverse(divisor).to_bits(), f32::number(f64::inverse(divisor)).to_bits(), "2^32 / {divisor}");
+        assert_eq!(bit_by_bit(divisor).to_bits(), (inverse_f64(divisor) as f32).to_bits(), "2^32 / {divisor}");
     }
 
     /// All divisors whose quotient another rounding would change, and others.

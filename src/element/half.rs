@@ -35,8 +35,8 @@ macro_rules! half {
                 x as f32
             }
 
-            fn inverse(divisor: u64) -> f32 {
-                super::float::inverse(divisor)
+            fn inverse(_: u64, rounded: f32) -> f32 {
+                rounded
             }
 
             fn nearest(x: f32) -> Self {

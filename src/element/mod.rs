@@ -1,6 +1,6 @@
 //! The element types of tensors.
 
-mod float;
+pub(crate) mod float;
 #[cfg(feature = "half")]
 mod half;
 mod integer;

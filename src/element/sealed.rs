@@ -35,8 +35,8 @@ pub(crate) trait Float: Element {
 
     /// Rounds to nearest: constants are computed in `f64`.
     fn number(x: f64) -> Self::Number;
-    /// `2^32 / divisor`, rounded to `f64` and then as `number` is; infinite for 0. The divisor is at most 2^32.
-    fn inverse(divisor: u64) -> Self::Number;
+    /// `2^32 / divisor`, as [`number`](Self::number) of an `f64`, of which `rounded` is the nearest `f32`.
+    fn inverse(divisor: u64, rounded: f32) -> Self::Number;
     /// Rounds to nearest.
     fn nearest(x: Self::Number) -> Self;
 

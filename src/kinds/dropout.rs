@@ -1,6 +1,6 @@
 //! Dropout itself: kept values are scaled, dropped ones become zero.
 
-use crate::element::Float;
+use crate::element::{Float, float::inverse};
 use crate::kernel::{Job, Pair, Scale, Update};
 use crate::layer::{Direction, Layer, Mode, sealed};
 use crate::rate::Rate;
@@ -57,13 +57,16 @@ pub type Dropout = Layer<Scaled>;
 pub struct Scaled {
     rate: Rate,
     scaling: Scaling,
+    /// The bits of the scale as an `f32`: computed here, a layer that is a constant costs firmware no division.
+    scale: u32,
 }
 
 impl Dropout {
     /// Inverted dropout with one decision per element, for slices of any length.
     #[must_use]
     pub const fn new(rate: Rate) -> Self {
-        Self::of(Scaled { rate, scaling: Scaling::Inverted }, None)
+        let scale = inverse(rate.keep_threshold()).to_bits();
+        Self::of(Scaled { rate, scaling: Scaling::Inverted, scale }, None)
     }
 
     /// The same layer with another scaling.
@@ -85,7 +88,7 @@ impl Scaled {
     #[inline(always)]
     pub(crate) fn in_training<E: Float>(self) -> E::Number {
         match self.scaling {
-            Scaling::Inverted => E::inverse(self.rate.keep_threshold()),
+            Scaling::Inverted => E::inverse(self.rate.keep_threshold(), f32::from_bits(self.scale)),
             Scaling::Classic => E::number(1.0),
         }
     }
