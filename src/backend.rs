@@ -2,7 +2,7 @@
 
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 use crate::simd::{Avx2, Avx512};
-use crate::simd::{run, Lanes, VECTORS, Portable, Scalar, Task};
+use crate::simd::{Lanes, Portable, Scalar, Task, VECTORS, run};
 
 /// A task that runs on every backend of the target: what a task that is generic over [`Lanes`] is.
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]

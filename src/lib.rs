@@ -158,22 +158,25 @@ compile_error!(
 //     Layer::apply -> Kind::run -> Job::apply -> Backend::run -> Lanes::call -> Task::run
 //                                                                                  |
 //                                              Source::next computes a tile of decisions, ChunkFn::map applies them,
-//                                              sixteen elements at a time, until the tensor is done
+//                                              a chunk of elements at a time, until the tensor is done
 //
 // The key traits:
 //
-//     simd::Lanes           an instruction set: operations on sixteen elements. A value proves that the CPU has it.
+//     simd::Lanes           an instruction set: operations on a chunk of elements. A value proves that the CPU has it.
 //     simd::WideLanes       the same, and on eight 64-bit lanes, for random bits. All backends but Scalar have it.
 //     simd::Task            a computation, generic over Lanes. Lanes::call compiles it for the instruction set.
 //     mask::Generate        Lanes that make random bits: every WideLanes in vectors, Scalar one block at a time.
 //     mask::Source          an iterator of decisions, a tile at a time: computed, stored, or noise.
-//     mask::Tile            decisions on the stack, in limbs of 64: keep bits, or factors of noise.
+//     mask::Tile            decisions on the stack, in limbs: keep bits, or factors of noise.
 //     kernel::Effect        what a tile does to elements, such as Masked, which chooses between a Pair's two functions.
-//     kernel::ChunkFn       an Effect at work on one range of elements: sixteen in, sixteen out.
+//     kernel::ChunkFn       an Effect at work on one range of elements: a chunk in, a chunk out.
 //     kernel::Pair          what becomes of a kept element, and of a dropped one. Usually a kind is just this.
 //     kernel::Update        whether results overwrite the output or are added to it.
 //     element::sealed::*    how an element type is loaded, stored, selected. They seal their public namesakes.
 //     layer::sealed::Kind   a kind of dropout: what it runs. Of most, ByMask: a rate, and a Pair for each pass.
+//
+// A target without vectors is taken for a microcontroller (simd::VECTORS). There a chunk is one element, a limb has 32
+// decisions instead of 64, and kernel::limbs is the loop: it takes limbs straight from the source, without tiles.
 //
 // Inlining is not a matter of taste here. Only the implementations of Lanes::call have #[target_feature]. Whatever
 // handles vectors must be inlined into them, hence #[inline(always)] on all of it: a function that is not inlined is

@@ -49,7 +49,7 @@ const fn product(x: u32, y: u32) -> u64 {
     // Rust sees of it is that it has no atomic operations.
     if cfg!(all(target_arch = "arm", not(target_has_atomic = "32"))) {
         let [x0, x1, y0, y1] = [x & 0xFFFF, x >> 16, y & 0xFFFF, y >> 16];
-        let middle = x1 * y0 + (x0 * y0 >> 16);
+        let middle = x1 * y0 + ((x0 * y0) >> 16);
         let rest = x0 * y1 + (middle & 0xFFFF);
         let high = x1 * y1 + (middle >> 16) + (rest >> 16);
         return (high as u64) << 32 | x.wrapping_mul(y) as u64;

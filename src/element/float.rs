@@ -27,7 +27,7 @@ impl Element for f32 {
 
 impl Float for f32 {
     type Number = Self;
-    type Vector<L: Lanes> = L::F32x16;
+    type Vector<L: Lanes> = L::F32s;
 
     fn number(x: f64) -> Self {
         x as Self
@@ -42,22 +42,22 @@ impl Float for f32 {
     }
 
     #[inline(always)]
-    fn splat<L: Lanes>(lanes: L, x: Self) -> L::F32x16 {
+    fn splat<L: Lanes>(lanes: L, x: Self) -> L::F32s {
         lanes.splat_f32(x)
     }
 
     #[inline(always)]
-    fn load<L: Lanes>(lanes: L, x: &[Self; CHUNK]) -> L::F32x16 {
+    fn load<L: Lanes>(lanes: L, x: &[Self; CHUNK]) -> L::F32s {
         lanes.load_f32(x)
     }
 
     #[inline(always)]
-    fn load_f32<L: Lanes>(lanes: L, x: &[f32; CHUNK]) -> L::F32x16 {
+    fn load_f32<L: Lanes>(lanes: L, x: &[f32; CHUNK]) -> L::F32s {
         lanes.load_f32(x)
     }
 
     #[inline(always)]
-    fn store<L: Lanes>(lanes: L, x: L::F32x16) -> [Self; CHUNK] {
+    fn store<L: Lanes>(lanes: L, x: L::F32s) -> [Self; CHUNK] {
         lanes.store_f32(x)
     }
 }
@@ -84,7 +84,7 @@ impl Element for f64 {
 
 impl Float for f64 {
     type Number = Self;
-    type Vector<L: Lanes> = L::F64x16;
+    type Vector<L: Lanes> = L::F64s;
 
     fn number(x: f64) -> Self {
         x
@@ -99,22 +99,22 @@ impl Float for f64 {
     }
 
     #[inline(always)]
-    fn splat<L: Lanes>(lanes: L, x: Self) -> L::F64x16 {
+    fn splat<L: Lanes>(lanes: L, x: Self) -> L::F64s {
         lanes.splat_f64(x)
     }
 
     #[inline(always)]
-    fn load<L: Lanes>(lanes: L, x: &[Self; CHUNK]) -> L::F64x16 {
+    fn load<L: Lanes>(lanes: L, x: &[Self; CHUNK]) -> L::F64s {
         lanes.load_f64(x)
     }
 
     #[inline(always)]
-    fn load_f32<L: Lanes>(lanes: L, x: &[f32; CHUNK]) -> L::F64x16 {
+    fn load_f32<L: Lanes>(lanes: L, x: &[f32; CHUNK]) -> L::F64s {
         lanes.load_f64(&x.map(Self::from))
     }
 
     #[inline(always)]
-    fn store<L: Lanes>(lanes: L, x: L::F64x16) -> [Self; CHUNK] {
+    fn store<L: Lanes>(lanes: L, x: L::F64s) -> [Self; CHUNK] {
         lanes.store_f64(x)
     }
 }
@@ -154,9 +154,9 @@ const fn bit_by_bit(divisor: u64) -> f32 {
     // The quotient has one bit more than an f64, and is no tie, as its factors other than 2 are the divisor's.
     let nearest = quotient.div_ceil(2);
     // An f64 has 29 bits more than an f32, and can be a tie: to even.
-    let nearest = nearest + (1 << 28) - 1 + (nearest >> 29 & 1) >> 29;
+    let nearest = (nearest + (1 << 28) - 1 + (nearest >> 29 & 1)) >> 29;
     // Rounding up carries into the exponent where it should.
-    f32::from_bits((126 + exponent << 23) + nearest as u32)
+    f32::from_bits(((126 + exponent) << 23) + nearest as u32)
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ macro_rules! half {
 
         impl Float for $type {
             type Number = f32;
-            type Vector<L: Lanes> = L::F32x16;
+            type Vector<L: Lanes> = L::F32s;
 
             fn number(x: f64) -> f32 {
                 x as f32
@@ -44,22 +44,22 @@ macro_rules! half {
             }
 
             #[inline(always)]
-            fn splat<L: Lanes>(lanes: L, x: f32) -> L::F32x16 {
+            fn splat<L: Lanes>(lanes: L, x: f32) -> L::F32s {
                 lanes.splat_f32(x)
             }
 
             #[inline(always)]
-            fn load<L: Lanes>(lanes: L, x: &[Self; CHUNK]) -> L::F32x16 {
+            fn load<L: Lanes>(lanes: L, x: &[Self; CHUNK]) -> L::F32s {
                 lanes.$load(&x.map(Self::to_bits))
             }
 
             #[inline(always)]
-            fn load_f32<L: Lanes>(lanes: L, x: &[f32; CHUNK]) -> L::F32x16 {
+            fn load_f32<L: Lanes>(lanes: L, x: &[f32; CHUNK]) -> L::F32s {
                 lanes.load_f32(x)
             }
 
             #[inline(always)]
-            fn store<L: Lanes>(lanes: L, x: L::F32x16) -> [Self; CHUNK] {
+            fn store<L: Lanes>(lanes: L, x: L::F32s) -> [Self; CHUNK] {
                 lanes.$store(x).map(Self::from_bits)
             }
         }

@@ -30,7 +30,7 @@ pub(crate) trait Float: Element {
     /// What arithmetic is done in, and constants are rounded to: `f32` for half precision, the type itself otherwise.
     type Number: Copy + Send + Sync;
 
-    /// Sixteen of these in registers, on any instruction set.
+    /// A chunk of these in registers, on any instruction set.
     type Vector<L: Lanes>: Copy + Add<Output = Self::Vector<L>> + Mul<Output = Self::Vector<L>>;
 
     /// Rounds to nearest: constants are computed in `f64`.
@@ -42,7 +42,7 @@ pub(crate) trait Float: Element {
 
     fn splat<L: Lanes>(lanes: L, x: Self::Number) -> Self::Vector<L>;
     fn load<L: Lanes>(lanes: L, x: &[Self; CHUNK]) -> Self::Vector<L>;
-    /// Sixteen values of noise, as factors for elements.
+    /// A chunk of noise, as factors for elements.
     fn load_f32<L: Lanes>(lanes: L, x: &[f32; CHUNK]) -> Self::Vector<L>;
     /// Rounds to nearest.
     fn store<L: Lanes>(lanes: L, x: Self::Vector<L>) -> [Self; CHUNK];

@@ -49,9 +49,9 @@ pub enum Activation {
 
 /// An activation as a type, so that kernels are compiled for each.
 pub(super) trait Function: Copy + Send {
-    fn value<L: Lanes>(self, lanes: L, x: L::F32x16) -> L::F32x16;
+    fn value<L: Lanes>(self, lanes: L, x: L::F32s) -> L::F32s;
     /// The gradient with respect to `x`, given that with respect to the value.
-    fn gradient<L: Lanes>(self, lanes: L, x: L::F32x16, gradient: L::F32x16) -> L::F32x16;
+    fn gradient<L: Lanes>(self, lanes: L, x: L::F32s, gradient: L::F32s) -> L::F32s;
 }
 
 #[derive(Clone, Copy)]
@@ -59,12 +59,12 @@ pub(super) struct Identity;
 
 impl Function for Identity {
     #[inline(always)]
-    fn value<L: Lanes>(self, _: L, x: L::F32x16) -> L::F32x16 {
+    fn value<L: Lanes>(self, _: L, x: L::F32s) -> L::F32s {
         x
     }
 
     #[inline(always)]
-    fn gradient<L: Lanes>(self, _: L, _: L::F32x16, gradient: L::F32x16) -> L::F32x16 {
+    fn gradient<L: Lanes>(self, _: L, _: L::F32s, gradient: L::F32s) -> L::F32s {
         gradient
     }
 }
@@ -74,12 +74,12 @@ pub(super) struct Relu;
 
 impl Function for Relu {
     #[inline(always)]
-    fn value<L: Lanes>(self, lanes: L, x: L::F32x16) -> L::F32x16 {
+    fn value<L: Lanes>(self, lanes: L, x: L::F32s) -> L::F32s {
         lanes.cast_f32(without(lanes.cast_i32(x), negative(lanes, x)))
     }
 
     #[inline(always)]
-    fn gradient<L: Lanes>(self, lanes: L, x: L::F32x16, gradient: L::F32x16) -> L::F32x16 {
+    fn gradient<L: Lanes>(self, lanes: L, x: L::F32s, gradient: L::F32s) -> L::F32s {
         let zero = lanes.sar(magnitude(lanes, x) - lanes.splat_i32(1), 31);
         lanes.cast_f32(without(lanes.cast_i32(gradient), negative(lanes, x) | zero))
     }
@@ -90,13 +90,13 @@ pub(super) struct Gelu;
 
 impl Function for Gelu {
     #[inline(always)]
-    fn value<L: Lanes>(self, lanes: L, x: L::F32x16) -> L::F32x16 {
+    fn value<L: Lanes>(self, lanes: L, x: L::F32s) -> L::F32s {
         let Tail { t, q, .. } = Tail::of(lanes, x);
         Relu.value(lanes, x) - t * q
     }
 
     #[inline(always)]
-    fn gradient<L: Lanes>(self, lanes: L, x: L::F32x16, gradient: L::F32x16) -> L::F32x16 {
+    fn gradient<L: Lanes>(self, lanes: L, x: L::F32s, gradient: L::F32s) -> L::F32s {
         let Tail { t, e, q } = Tail::of(lanes, x);
         let d = lanes.cast_i32(q - t * e * lanes.splat_f32(DENSITY));
         let negative = negative(lanes, x);
@@ -111,14 +111,14 @@ impl Function for Gelu {
 /// The upper tail of the standard normal at t = |x|: e = exp(-t^2 / 2) and the probability q. The names are those of
 /// [`Activation::Gelu`].
 struct Tail<L: Lanes> {
-    t: L::F32x16,
-    e: L::F32x16,
-    q: L::F32x16,
+    t: L::F32s,
+    e: L::F32s,
+    q: L::F32s,
 }
 
 impl<L: Lanes> Tail<L> {
     #[inline(always)]
-    fn of(lanes: L, x: L::F32x16) -> Self {
+    fn of(lanes: L, x: L::F32s) -> Self {
         let limit = lanes.splat_i32(LIMIT);
         let above = magnitude(lanes, x) - limit;
         let t = lanes.cast_f32(limit + (above & lanes.sar(above, 31)));
@@ -133,14 +133,14 @@ impl<L: Lanes> Tail<L> {
 }
 
 #[inline(always)]
-fn magnitude<L: Lanes>(lanes: L, x: L::F32x16) -> L::I32x16 {
+fn magnitude<L: Lanes>(lanes: L, x: L::F32s) -> L::I32s {
     lanes.cast_i32(x) & lanes.splat_i32(i32::MAX)
 }
 
 /// All ones in the lanes that have the sign bit and are not NaN. Of the integers with a sign bit, the sum with
 /// `i32::MAX - INFINITY` loses it exactly for the NaNs.
 #[inline(always)]
-fn negative<L: Lanes>(lanes: L, x: L::F32x16) -> L::I32x16 {
+fn negative<L: Lanes>(lanes: L, x: L::F32s) -> L::I32s {
     let bits = lanes.cast_i32(x);
     lanes.sar(bits & (bits + lanes.splat_i32(i32::MAX - INFINITY)), 31)
 }

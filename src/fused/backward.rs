@@ -1,4 +1,4 @@
-//! The backward pass on sixteen elements, and the sums of gradients for the bias.
+//! The backward pass on a chunk of elements, and the sums of gradients for the bias.
 
 use core::ops::Range;
 

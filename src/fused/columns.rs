@@ -35,9 +35,9 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Sixteen values of a row from `column` on, with the first after the last. Advances `column`.
+/// A chunk of a row from `column` on, with the first after the last. Advances `column`.
 #[inline(always)]
-pub(super) fn load_columns<L: Lanes>(lanes: L, row: &[f32], column: &mut usize) -> L::F32x16 {
+pub(super) fn load_columns<L: Lanes>(lanes: L, row: &[f32], column: &mut usize) -> L::F32s {
     debug_assert!(*column < row.len());
     let rest = row.get(*column..).unwrap_or_default();
     if let Some((chunk, rest)) = rest.split_first_chunk::<CHUNK>() {
@@ -47,7 +47,7 @@ pub(super) fn load_columns<L: Lanes>(lanes: L, row: &[f32], column: &mut usize) 
     lanes.load_f32(&wrapped(row, column))
 }
 
-/// [`load_columns`] past the end of the row, which can be shorter than sixteen.
+/// [`load_columns`] past the end of the row, which can be shorter than a chunk.
 #[cold]
 fn wrapped(row: &[f32], column: &mut usize) -> [f32; CHUNK] {
     let mut values = [0.0; CHUNK];
@@ -57,10 +57,10 @@ fn wrapped(row: &[f32], column: &mut usize) -> [f32; CHUNK] {
     values
 }
 
-/// Adds sixteen values, or the first `left` if that is less, to a row from `column` on, with its first element after
+/// Adds a chunk of values, or the first `left` if that is less, to a row from `column` on, with its first element after
 /// its last. Advances `column`.
 #[inline(always)]
-pub(super) fn add_to_columns<L: Lanes>(lanes: L, row: &mut [f32], column: &mut usize, values: L::F32x16, left: usize) {
+pub(super) fn add_to_columns<L: Lanes>(lanes: L, row: &mut [f32], column: &mut usize, values: L::F32s, left: usize) {
     debug_assert!(*column < row.len());
     let rest = row.get_mut(*column..).unwrap_or_default();
     if left >= CHUNK
@@ -73,7 +73,7 @@ pub(super) fn add_to_columns<L: Lanes>(lanes: L, row: &mut [f32], column: &mut u
     }
 }
 
-/// [`add_to_columns`] past the end of the row, or of fewer than sixteen values.
+/// [`add_to_columns`] past the end of the row, or of fewer values than a chunk.
 #[cold]
 fn add_wrapped(row: &mut [f32], column: &mut usize, values: &[f32; CHUNK], left: usize) {
     for value in values.iter().take(left) {

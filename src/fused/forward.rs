@@ -1,4 +1,4 @@
-//! The forward pass on sixteen elements: bias, activation and dropout.
+//! The forward pass on a chunk of elements: bias, activation and dropout.
 
 use core::ops::Range;
 

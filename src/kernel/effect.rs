@@ -142,7 +142,9 @@ impl<L: Lanes, E: Element, P: Pair<E>> ChunkFn<E> for Select<L, P> {
                 keep >>= 1;
             }
         } else {
-            y.iter_mut().for_each(|y| *y = kept(y));
+            for y in &mut *y {
+                *y = kept(y);
+            }
             let mut drop = !keep;
             while let Some(y) = y.get_mut(drop.trailing_zeros() as usize) {
                 *y = pair.dropped();

@@ -1,7 +1,7 @@
 //! Decisions onto values: the one loop behind every layout and every kind of dropout.
 //!
 //! ```text
-//! Source --- tile of decisions ---> Apply --- limb by limb ---> Pass <--- 16 elements ---> Slices
+//! Source --- tile of decisions ---> Apply --- limb by limb ---> Pass <----- a chunk -----> Slices
 //!                                     ^                           ^
 //!                          Walk: where they lie      Effect: what they mean for values
 //! ```
@@ -10,8 +10,9 @@
 //! |---|---|
 //! | [`slices`] | [`Slices`]: what is read and written, out of place or in place |
 //! | [`effect`] | [`Effect`]: what decisions mean for values; [`Pair`], the usual one: what is kept, what is dropped |
-//! | [`pass`] | a function of sixteen elements over all elements of some slices |
+//! | [`pass`] | a function of a chunk of elements over all elements of some slices |
 //! | [`apply`] | [`Job`] and its loop: the tiles of a source over the rows, copies and feature maps of a walk |
+//! | [`limbs`] | the loop of targets without vectors |
 //! | [`past_caches`] | stores that go past the caches |
 //! | [`operand`] | other slices, read in step; [`Sum`], which adds one |
 //! | [`update`] | [`Update`]: whether results overwrite the output or are added to it |

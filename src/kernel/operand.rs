@@ -9,7 +9,7 @@ use crate::element::sealed::{Element, Float};
 use crate::layout::Walk;
 use crate::simd::{CHUNK, Lanes};
 
-/// A range of a slice that is as long as the tensor, sixteen elements at a time.
+/// A range of a slice that is as long as the tensor, chunk by chunk.
 pub(crate) struct Chunks<'a, E> {
     whole: core::slice::Iter<'a, [E; CHUNK]>,
     rest: &'a [E],
@@ -22,7 +22,7 @@ impl<'a, E: Element> Chunks<'a, E> {
         Self { whole: whole.iter(), rest }
     }
 
-    /// The next sixteen elements; the last ones are padded with zeros.
+    /// The next chunk; the last one is padded with zeros.
     #[inline(always)]
     pub(crate) fn next(&mut self) -> [E; CHUNK] {
         if let Some(chunk) = self.whole.next() {

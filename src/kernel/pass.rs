@@ -1,4 +1,4 @@
-//! A function of sixteen elements, over all elements of some slices.
+//! A function of a chunk of elements, over all elements of some slices.
 
 use core::borrow::Borrow;
 
@@ -8,12 +8,12 @@ use crate::element::sealed::Element;
 use crate::mask::LIMB;
 use crate::simd::{CHUNK, Lanes, Task, VECTORS};
 
-/// What a kernel does to sixteen elements.
+/// What a kernel does to a chunk of elements.
 pub(crate) trait ChunkFn<E> {
-    /// Sixty-four decisions.
+    /// Decisions, as many as a limb of keep bits has.
     type Limb;
 
-    /// `x` are the elements of sixteen decisions of a limb, from number `16 * chunk` on.
+    /// `x` are the elements of the decisions of a limb from number `CHUNK * chunk` on.
     fn map(&mut self, decisions: &Self::Limb, chunk: usize, x: &[E; CHUNK]) -> [E; CHUNK];
 
     /// All elements of a limb, or the first ones, in place, where a chunk is one element.

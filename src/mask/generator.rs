@@ -12,7 +12,7 @@ pub(crate) trait Generate: Lanes {
     fn generator(self, mask: &Bernoulli) -> Self::Generator<'_>;
 
     /// The words of a block's calls of noise, in order.
-    fn noise(self, stream: &Stream, block: u64) -> [Self::I32x16; BLOCK / CHUNK];
+    fn noise(self, stream: &Stream, block: u64) -> [Self::I32s; BLOCK / CHUNK];
 }
 
 /// A mask, ready to be computed.
@@ -36,7 +36,7 @@ impl Generate for Scalar {
     }
 
     #[inline(always)]
-    fn noise(self, stream: &Stream, block: u64) -> [Self::I32x16; BLOCK / CHUNK] {
+    fn noise(self, stream: &Stream, block: u64) -> [Self::I32s; BLOCK / CHUNK] {
         let mut words = [[0; 4]; BLOCK / 4];
         for (words, k) in words.iter_mut().zip(0..) {
             *words = stream.call(block, Domain::Noise, k).map(u32::cast_signed);

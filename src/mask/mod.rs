@@ -18,26 +18,26 @@
 mod bernoulli;
 mod generator;
 mod packed;
+#[cfg(any(target_feature = "sse2", all(target_feature = "neon", target_arch = "aarch64"), target_feature = "simd128"))]
+mod planes;
+#[cfg(any(target_feature = "sse2", all(target_feature = "neon", target_arch = "aarch64"), target_feature = "simd128"))]
+mod rounds;
 mod source;
 mod stream;
 mod tile;
-with_vectors! {
-    mod planes;
-    mod rounds;
-}
 
 use crate::address::Address;
 use crate::backend::{AnyTask, Backend};
 use crate::error::{Error, check_length};
 use crate::rate::Rate;
-use crate::simd::{Task, VECTORS, with_vectors};
+use crate::simd::{Task, VECTORS};
 use bernoulli::Bernoulli;
 pub(crate) use generator::Generate;
 pub use packed::PackedMask;
 pub(crate) use source::{Computed, Source};
 pub(crate) use stream::{BLOCK, Stream};
-pub(crate) use tile::{Keep, LIMB, TILE, Tile, first_of};
 use tile::LIMB_WORDS;
+pub(crate) use tile::{Keep, LIMB, TILE, Tile, first_of};
 
 /// The keep decisions of one address and rate, from the address's offset on.
 ///

@@ -4,8 +4,8 @@ use super::generator::Generate;
 use super::source::Source;
 use super::tile::{Keep, LIMB, LIMB_WORDS, fill};
 use crate::error::Error;
-use crate::simd::Limb;
 use crate::layout::{Stretch, Stretches};
+use crate::simd::Limb;
 
 /// A stored mask: keep bits in `u32` words, bit `i % 32` of word `i / 32` counted from the least significant, from any
 /// bit on.

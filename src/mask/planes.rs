@@ -38,7 +38,7 @@ impl<L: WideLanes> Generate for L {
     }
 
     #[inline(always)]
-    fn noise(self, stream: &Stream, block: u64) -> [L::I32x16; BLOCK / CHUNK] {
+    fn noise(self, stream: &Stream, block: u64) -> [L::I32s; BLOCK / CHUNK] {
         Rounds::new(self, stream).noise(block)
     }
 }

@@ -70,7 +70,7 @@ impl<'a, L: WideLanes> Rounds<'a, L> {
 
     /// The words of a block's calls of noise, in order.
     #[inline(always)]
-    pub(crate) fn noise(&self, block: u64) -> [L::I32x16; BLOCK / CHUNK] {
+    pub(crate) fn noise(&self, block: u64) -> [L::I32s; BLOCK / CHUNK] {
         let lanes = self.lanes;
         let shared = self.shared(lanes.splat(block));
         let mut noise = [lanes.splat_i32(0); BLOCK / CHUNK];

@@ -3,7 +3,6 @@
 use crate::address::Address;
 use crate::philox::{INCREMENTS, add, high, low, round};
 
-
 /// Decisions in a block: as many as a call of Philox has bits.
 pub(crate) const BLOCK: usize = 128;
 

@@ -111,9 +111,9 @@ impl Not for U64x8 {
 }
 
 impl Lanes for Avx512 {
-    type F32x16 = F32x16;
-    type F64x16 = F64x16;
-    type I32x16 = I32x16;
+    type F32s = F32x16;
+    type F64s = F64x16;
+    type I32s = I32x16;
 
     #[inline(always)]
     fn call(self, task: impl Task<Self>) {

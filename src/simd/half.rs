@@ -14,19 +14,19 @@ macro_rules! half_precision {
     };
     ($load:ident $widen:ident, $store:ident $narrow:ident) => {
         #[inline(always)]
-        fn $load(self, x: &[u16; CHUNK]) -> Self::F32x16 {
+        fn $load(self, x: &[u16; CHUNK]) -> Self::F32s {
             $crate::simd::half::$widen(self, self.load_u16(x))
         }
 
         #[inline(always)]
-        fn $store(self, x: Self::F32x16) -> [u16; CHUNK] {
+        fn $store(self, x: Self::F32s) -> [u16; CHUNK] {
             self.store_u16($crate::simd::half::$narrow(self, self.cast_i32(x)))
         }
     };
 }
 
 #[inline(always)]
-pub(super) fn widen_f16<L: Lanes>(lanes: L, x: L::I32x16) -> L::F32x16 {
+pub(super) fn widen_f16<L: Lanes>(lanes: L, x: L::I32s) -> L::F32s {
     let sign = lanes.shl::<16>(x & lanes.splat_i32(0x8000));
     let magnitude = x & lanes.splat_i32(0x7FFF);
     // The exponent is 112 short in its new place.
@@ -39,7 +39,7 @@ pub(super) fn widen_f16<L: Lanes>(lanes: L, x: L::I32x16) -> L::F32x16 {
 }
 
 #[inline(always)]
-pub(super) fn narrow_f16<L: Lanes>(lanes: L, x: L::I32x16) -> L::I32x16 {
+pub(super) fn narrow_f16<L: Lanes>(lanes: L, x: L::I32s) -> L::I32s {
     let magnitude = x & lanes.splat_i32(i32::MAX);
     // All from 2^16 on are as infinite as that.
     let limit = lanes.splat_i32((127 + 16) << 23);
@@ -55,12 +55,12 @@ pub(super) fn narrow_f16<L: Lanes>(lanes: L, x: L::I32x16) -> L::I32x16 {
 }
 
 #[inline(always)]
-pub(super) fn widen_bf16<L: Lanes>(lanes: L, x: L::I32x16) -> L::F32x16 {
+pub(super) fn widen_bf16<L: Lanes>(lanes: L, x: L::I32s) -> L::F32s {
     lanes.cast_f32(lanes.shl::<16>(x))
 }
 
 #[inline(always)]
-pub(super) fn narrow_bf16<L: Lanes>(lanes: L, x: L::I32x16) -> L::I32x16 {
+pub(super) fn narrow_bf16<L: Lanes>(lanes: L, x: L::I32s) -> L::I32s {
     let nan = less(lanes, lanes.splat_i32(INFINITY), x & lanes.splat_i32(i32::MAX));
     let odd = lanes.shr::<16>(x) & lanes.splat_i32(1);
     let number = lanes.shr::<16>(x + odd + lanes.splat_i32(0x7FFF));
@@ -72,7 +72,7 @@ const INFINITY: i32 = f32::INFINITY.to_bits().cast_signed();
 
 /// All bits of the lanes where a < b, neither of them negative.
 #[inline(always)]
-fn less<L: Lanes>(lanes: L, a: L::I32x16, b: L::I32x16) -> L::I32x16 {
+fn less<L: Lanes>(lanes: L, a: L::I32s, b: L::I32s) -> L::I32s {
     lanes.sar(a - b, 31)
 }
 

@@ -41,9 +41,9 @@ fn kept_lanes(keep: u16) -> u32x16 {
 }
 
 impl Lanes for Portable {
-    type F32x16 = f32x16;
-    type F64x16 = F64x16;
-    type I32x16 = i32x16;
+    type F32s = f32x16;
+    type F64s = F64x16;
+    type I32s = i32x16;
 
     #[inline(always)]
     fn call(self, task: impl Task<Self>) {

@@ -49,9 +49,9 @@ impl<T: Copy> Array<T> {
 }
 
 impl Lanes for Scalar {
-    type F32x16 = Array<f32>;
-    type F64x16 = Array<f64>;
-    type I32x16 = Array<i32>;
+    type F32s = Array<f32>;
+    type F64s = Array<f64>;
+    type I32s = Array<i32>;
 
     #[inline(always)]
     fn call(self, task: impl Task<Self>) {

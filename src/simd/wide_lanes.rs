@@ -32,7 +32,7 @@ pub(crate) trait WideLanes: Lanes {
     /// Lane i of the two vectors as pair i.
     fn interleave(self, halves: [Self::U64x8; 2]) -> [[u64; 2]; GROUP];
     /// The same, as 32-bit words.
-    fn interleave_i32(self, halves: [Self::U64x8; 2]) -> [Self::I32x16; 2];
+    fn interleave_i32(self, halves: [Self::U64x8; 2]) -> [Self::I32s; 2];
     /// For each lane's sixteen bytes, a bit that is set if the byte is below that of `than`, and one if it equals that:
     /// sixteen bits a lane, those of four lanes in an integer.
     fn compare_bytes(self, bytes: [Self::U64x8; 2], than: Self::U64x8) -> [[u64; 2]; 2];

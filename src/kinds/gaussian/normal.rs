@@ -14,7 +14,7 @@ use crate::simd::Lanes;
 /// rational function covers all of it, tails included. So the code has no branches, and IEEE 754 and two's complement
 /// define the result of each operation exactly. The absolute error is at most 2.0e-6, measured over all integers.
 #[inline(always)]
-pub(crate) fn normal<L: Lanes>(lanes: L, u: L::I32x16) -> L::F32x16 {
+pub(crate) fn normal<L: Lanes>(lanes: L, u: L::I32s) -> L::F32s {
     // Both |x| and 1 - |x|, as integers. The result depends on the relative error of |x| near the median and of 1 - |x|
     // in the tails, and the conversion of an integer to a float is exact only where it is small.
     let signed = u ^ lanes.splat_i32(i32::MIN);

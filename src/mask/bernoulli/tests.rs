@@ -168,7 +168,11 @@ fn every_rate_of_16_bits_drops_its_share() {
                 decisions.compare(domain, words);
             }
             let dropped = (m as u32).saturating_sub(128 * block).min(128);
-            assert_eq!(!to_u128(from_words(decisions.keep())), !u128::MAX.checked_shl(dropped).unwrap_or(0), "block {block} at the rate {m} / 2^16");
+            assert_eq!(
+                !to_u128(from_words(decisions.keep())),
+                !u128::MAX.checked_shl(dropped).unwrap_or(0),
+                "block {block} at the rate {m} / 2^16"
+            );
         }
     }
 }

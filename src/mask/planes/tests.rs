@@ -56,7 +56,8 @@ impl WideTask for BlocksAreRight {
         for block in 0..6 {
             let uniforms = made_up.uniforms(block);
             for wanted in made_up.windows(&uniforms) {
-                let (keep, expected) = (to_u128(planes.block(block, words_of(wanted))) & wanted, made_up.keep(&uniforms) & wanted);
+                let (keep, expected) =
+                    (to_u128(planes.block(block, words_of(wanted))) & wanted, made_up.keep(&uniforms) & wanted);
                 assert_eq!(keep, expected, "block {block} at T = {:#x}", made_up.threshold);
             }
         }
