@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Prints how many bytes of stack each function that an image for Cortex-M exports takes: `.ci/stack.py IMAGE`.
 
-The frames are the compiler's own figures, from -Zemit-stack-sizes; who calls whom is in the disassembly. Where these cannot tell, which
-is recursion and calls through pointers, there is an error instead of a table.
+The frames are the compiler's own figures, from -Zemit-stack-sizes; those of assembly, and of functions that were compiled without that
+flag, are what their instructions push and subtract. Who calls whom is in the disassembly. Where these cannot tell, which is recursion and
+calls through pointers, there is an error instead of a table.
 """
 
 import re
@@ -15,7 +16,6 @@ from elftools.common.construct_utils import ULEB128
 from elftools.common.utils import struct_parse
 from elftools.elf.elffile import ELFFile
 
-ASSEMBLY = {"__aeabi_uldivmod": 24}  # has no figure: it pushes r4 and lr, and takes 16 bytes for results
 
 
 def main(path):
@@ -23,8 +23,9 @@ def main(path):
         image = ELFFile(file)
         frames = dict(frames_by_address(image))
         functions = {symbol.name: symbol for symbol in image.get_section_by_name(".symtab").iter_symbols() if is_function(symbol)}
-    frames |= {address(functions[name]): frame for name, frame in ASSEMBLY.items()}
-    calls, jumps = branches(path, frames)
+    starts = {address(symbol) for symbol in functions.values()}
+    calls, jumps, pushed = branches(path, starts)
+    frames = pushed | frames
 
     deepest = {}
     for function in TopologicalSorter({function: calls[function] | jumps[function] for function in frames}).static_order():
@@ -47,20 +48,26 @@ def address(symbol):
 
 
 def frames_by_address(image):
-    section = image.get_section_by_name(".stack_sizes").data()
-    stream = BytesIO(section)
-    while stream.tell() < len(section):
+    section = image.get_section_by_name(".stack_sizes")
+    sizes = section.data() if section else b""
+    stream = BytesIO(sizes)
+    while stream.tell() < len(sizes):
         yield struct_parse(image.structs.Elf_addr(""), stream) & ~1, struct_parse(ULEB128(""), stream)
 
 
 def branches(path, functions):
-    """Which functions each one calls, and which it jumps to as its last act, when its own frame is gone."""
+    """Which functions each one calls, which it jumps to as its last act, when its own frame is gone, and what it pushes."""
     command = ["arm-none-eabi-objdump", "--disassemble", "--no-show-raw-insn", path]
     disassembly = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     calls, jumps = ({function: set() for function in functions} for _ in range(2))
+    pushed = dict.fromkeys(functions, 0)
+    inside = None
     for at, mnemonic, operands in re.findall(r"^ *(\w+):\t(\S+)\t?(.*)", disassembly, re.MULTILINE):
         if int(at, 16) in functions:
             inside = int(at, 16)
+        if inside is None:
+            continue  # data, or padding, before the first function
+        pushed[inside] += bytes_pushed(mnemonic, operands)
         if re.match("bl?x", mnemonic) and operands != "lr":
             sys.exit(f"{at}: {mnemonic} {operands} calls through a pointer")
         if target := re.search(r"(\w+) <", operands):
@@ -69,7 +76,21 @@ def branches(path, functions):
                 calls[inside].add(to)
             elif to in functions and to != inside:
                 jumps[inside].add(to)
-    return calls, jumps
+    return calls, jumps, pushed
+
+
+def bytes_pushed(mnemonic, operands):
+    """What an instruction takes of the stack, if every instruction of a function ran once."""
+    mnemonic = mnemonic.removesuffix(".w")
+    if mnemonic in ("push", "vpush") or mnemonic.startswith(("stmdb", "vstmdb")) and operands.startswith("sp!"):
+        size = 8 if re.search(r"\bd\d", operands) else 4
+        ranges = [names.partition("-") for names in re.search("{(.*)}", operands)[1].split(", ")]
+        return size * sum(int(last[1:]) - int(first[1:]) + 1 if last else 1 for first, _, last in ranges)
+    if match := re.match(r"sp, (?:sp, )?#(\d+)", operands):
+        return int(match[1]) if mnemonic.startswith("sub") else 0
+    if match := re.search(r"\[sp, #-(\d+)\]!", operands):
+        return int(match[1])
+    return 0
 
 
 main(*sys.argv[1:])
