@@ -22,14 +22,21 @@ pub(crate) struct Job<'a, E> {
 impl<E: Element> Job<'_, E> {
     /// Applies decisions.
     #[inline(always)]
-    pub(crate) fn apply<S: Source>(self, source: S, effect: impl Effect<E, Tile = S::Tile>) {
+    pub(crate) fn apply<S: Source, F: Effect<E, Tile = S::Tile>>(self, source: S, effect: F) {
         let Self { backend, walk, slices } = self;
         // Chosen out here, where the compiler sees that a layer without a layout is flat, and leaves out the rest.
-        match (by_limbs(&source, &effect), walk.is_flat()) {
-            (false, true) => backend.run(Flat { source, walk, effect, slices }),
-            (false, false) => backend.run(Apply { source, walk, effect, slices }),
-            (true, true) => backend.run(limbs::Flat { source, effect, slices }),
-            (true, false) => backend.run(limbs::LaidOut { source, walk, effect, slices }),
+        // By limbs without vectors, unless noise comes in tiles or sums depend on the order of these. In a `const`, so that
+        // what is not chosen is not compiled.
+        if const { !VECTORS && S::LIMBS && !F::SUMS } {
+            if walk.is_flat() {
+                backend.run(limbs::Flat { source, effect, slices });
+            } else {
+                backend.run(limbs::LaidOut { source, walk, effect, slices });
+            }
+        } else if walk.is_flat() {
+            backend.run(Flat { source, walk, effect, slices });
+        } else {
+            backend.run(Apply { source, walk, effect, slices });
         }
     }
 
@@ -44,11 +51,6 @@ impl<E: Element> Job<'_, E> {
     pub(crate) fn copy(self) {
         self.slices.copy(self.walk);
     }
-}
-
-/// Whether the loop by limbs is the one to take: without vectors, unless noise comes in tiles or sums depend on their order.
-const fn by_limbs<E: Element, S: Source, F: Effect<E>>(_: &S, _: &F) -> bool {
-    !VECTORS && S::LIMBS && !F::SUMS
 }
 
 /// Evaluation: every element kept.

@@ -203,10 +203,16 @@ impl<K: Copy> Layer<K> {
     where
         K: Kind<E>,
     {
-        match &self.layout {
-            None => self.pass(direction, mode, &Walk::flat(y.len()), Slices::new(x, y), update),
-            Some(layout) => self.pass(direction, mode, &layout.walk(), Slices::new(x, y), update),
-        }
+        // Not moved through memory either.
+        let (flat, laid_out);
+        let walk = if let Some(layout) = &self.layout {
+            laid_out = layout.walk();
+            &laid_out
+        } else {
+            flat = Walk::flat(y.len());
+            &flat
+        };
+        self.pass(direction, mode, walk, Slices::new(x, y), update)
     }
 
     /// Checks the mode, then runs the kind.
