@@ -1,4 +1,5 @@
 //! Prints what `checksums.c` prints, computed by the library itself.
+#![expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "that is how C makes the same inputs")]
 
 use dropout_kernels::monte_carlo::Moments;
 use dropout_kernels::{
@@ -12,7 +13,7 @@ const ADDRESS: Address = Address { seed: 0x0123_4567_89ab_cdef, layer: 7, step: 
 
 fn main() -> Result<(), Error> {
     let rate = Rate::new(0.3)?;
-    let x: [f32; N] = std::array::from_fn(|i| (i as f32 * 37.0 % 101.0 - 50.0) / 8.0);
+    let x: [f32; N] = std::array::from_fn(|i| f32::from((i * 37 % 101) as i8 - 50) / 8.0);
     let maps = Layout::ncl([3, 20, 5])?;
     let part = Layout::part(Part { whole: &[4, 20, 9], start: &[1, 0, 2], shape: &[3, 20, 5], ..Part::default() })?;
 
@@ -29,9 +30,9 @@ fn main() -> Result<(), Error> {
     print("dk_error_name", *b"DK_ERROR_RATE");
 
     let layouts = [Layout::flat(N), maps, part];
-    floats("dropout", Dropout::new(rate), layouts, &x)?;
-    floats("alpha_dropout", AlphaDropout::new(rate), layouts, &x)?;
-    floats("gaussian_dropout", GaussianDropout::new(rate), layouts, &x)?;
+    floats("dropout", Dropout::new(rate), &layouts, &x)?;
+    floats("alpha_dropout", AlphaDropout::new(rate), &layouts, &x)?;
+    floats("gaussian_dropout", GaussianDropout::new(rate), &layouts, &x)?;
 
     integers("i8", rate, -3_i8, maps, |i| i as i8, |y| y.to_le_bytes().to_vec())?;
     integers("u8", rate, 130_u8, maps, |i| i as u8, |y| y.to_le_bytes().to_vec())?;
@@ -47,13 +48,17 @@ fn main() -> Result<(), Error> {
 }
 
 /// All passes of a kind, each of elements, maps and a part, in evaluation, and of elements in place.
-fn floats<K: AnyLayout + Kind<f32> + Copy>(kind: &str, layer: Layer<K>, layouts: [Layout; 3], x: &[f32; N]) -> Result<(), Error> {
+fn floats<K: AnyLayout + Kind<f32> + Copy>(
+    kind: &str,
+    layer: Layer<K>,
+    [flat, maps, part]: &[Layout; 3],
+    x: &[f32; N],
+) -> Result<(), Error> {
     for pass in ["", "_backward", "_backward_add"] {
         let mut all = Vec::new();
-        let [flat, maps, part] = layouts;
         let train = Mode::Train(ADDRESS);
         for (layout, mode) in [(flat, train), (maps, train), (part, train), (flat, Mode::Eval), (flat, train)] {
-            let (layer, mut y) = (layer.with_layout(layout), *x);
+            let (layer, mut y) = (layer.with_layout(*layout), *x);
             match pass {
                 "" => layer.apply(mode, x, &mut y)?,
                 "_backward" => layer.backward(mode, x, &mut y)?,
@@ -128,8 +133,7 @@ fn print_sizes(name: &str, sizes: [usize; 3]) {
 
 /// FNV-1a.
 fn print(name: &str, bytes: impl IntoIterator<Item = u8>) {
-    let sum = bytes.into_iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
-        (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let sum =
+        bytes.into_iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     println!("{name:36} {sum:016x}");
 }
