@@ -59,7 +59,7 @@ impl<T> Array<T> {
     /// The elements are there, and nobody else reads or writes them during `'a`.
     pub(crate) unsafe fn get_mut<'a>(self) -> &'a mut [T] {
         // SAFETY: `new` checked what can be checked, the caller promises the rest. C may not have written the elements
-        // before, but to Rust memory from elsewhere always holds some value, and any bits are one of a number.
+        // before, but to Rust memory from elsewhere always holds some value, and any bits make a number.
         unsafe { NonNull::slice_from_raw_parts(self.start, self.len).as_mut() }
     }
 }

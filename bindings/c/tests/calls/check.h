@@ -1,4 +1,4 @@
-/* What both halves of the test share. */
+/* What all files of the test share. */
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -19,8 +19,8 @@ extern int failures;
 
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
 
-/* The whole of results.c, and of refusals.c. */
+/* Each is the whole of its file. */
 void check_results(void);
-void check_refusals(void);
+void check_drop_block(void);
 
 #endif

@@ -4,9 +4,7 @@
  */
 #include <math.h>
 
-#include "check.h"
-
-enum { N = 256, MARGIN = 16 };
+#include "passes.h"
 
 static const struct {
     dk_rate rate;
@@ -34,26 +32,22 @@ static const uint32_t uniforms[16] = {361858864,  3129938271, 611803322,  307579
                                       4252955903, 1861410348, 342224185,  917746421,  2249773885, 3771653008,
                                       1156152187, 960495297,  4203225057, 489315584};
 
-/* The first vector, p = 1/2, is the mask of all passes below. */
-static const dk_rate half = {UINT64_C(1) << 31};
-static dk_mode train = {DK_TRAIN, {UINT64_C(0x123456789abcdef), 7, 99, 0}, {NULL, 0, 0, 0}};
-static const dk_mode eval = {DK_EVAL, {0, 0, 0, 0}, {NULL, 0, 0, 0}};
+const dk_rate half = {UINT64_C(1) << 31};
+dk_mode train = {DK_TRAIN, {UINT64_C(0x123456789abcdef), 7, 99, 0}, {NULL, 0, 0, 0}};
+const dk_mode eval = {DK_EVAL, {0, 0, 0, 0}, {NULL, 0, 0, 0}};
 
-static bool bit(const uint32_t *words, size_t i) { return words[i / 32] >> i % 32 & 1; }
-static bool kept(size_t i) { return bit(vectors[0].words, i); }
+bool bit(const uint32_t *words, size_t i) { return words[i / 32] >> i % 32 & 1; }
+bool kept(size_t i) { return bit(vectors[0].words, i); }
 
-/* An output between margins, which nothing may write. */
-static float margin[MARGIN + N + MARGIN];
-static float *const out = margin + MARGIN;
-static float x[N];
+float margin[MARGIN + N + MARGIN], *const out = margin + MARGIN, x[N];
 
-static void begin(void) {
+void begin(void) {
     memset(margin, 0x5A, sizeof margin);
     for (size_t i = 0; i < N; i++) x[i] = (float)i + 0.5f;
     x[1] = NAN, x[2] = INFINITY; /* both dropped */
 }
 
-static bool untouched(const float *from, const float *to) {
+bool untouched(const float *from, const float *to) {
     for (const unsigned char *byte = (const unsigned char *)from; byte < (const unsigned char *)to; byte++)
         if (*byte != 0x5A) return false;
     return true;
@@ -233,74 +227,6 @@ static void layouts(void) {
     train.address.offset = 0;
 }
 
-/* DropBlock by its definition: the patches of dropped corners, with b x b elements, of 8 x 8 maps, channels first. */
-static void patches(bool drops[N], double p, size_t b) {
-    const size_t corners = 8 - b + 1;
-    uint32_t words[N / 32];
-    dk_rate gamma;
-    CHECK(dk_rate_from_double(p * (64.0 / ((double)(b * b) * (double)(corners * corners))), &gamma) == DK_OK);
-    const size_t decisions = 4 * corners * corners;
-    CHECK(dk_mask_words(gamma, train.address, decisions, words, (decisions + 31) / 32) == DK_OK);
-    memset(drops, 0, N * sizeof *drops);
-    for (size_t i = 0; i < decisions; i++)
-        for (size_t patch = 0; !bit(words, i) && patch < b * b; patch++) {
-            const size_t row = i / corners % corners + patch / b, column = i % corners + patch % b;
-            drops[i / (corners * corners) * 64 + row * 8 + column] = true;
-        }
-}
-
-static void drop_block(void) {
-    bool drops[N];
-    for (size_t b = 1; b <= 3; b++) {
-        const dk_drop_block layer = {half, 0, 2, 2, 2, {8, 8, 0}, {b, b, 0}, 0.0};
-        dk_size size;
-        uint32_t words[N / 32 + 1] = {0};
-        dk_mode mode = {DK_STORED, train.address, {NULL, 0, 0, 0}};
-        CHECK(dk_drop_block_size(&layer, &size) == DK_OK);
-        CHECK(size.elements == N && size.decisions == 4 * (9 - b) * (9 - b) && size.words == N / 32);
-        CHECK(dk_drop_block_draw(&layer, train.address, words, N / 32, &mode.mask) == DK_OK && words[N / 32] == 0);
-        CHECK(mode.mask.words == words && mode.mask.len == N / 32 && mode.mask.first == 0 && mode.mask.decisions == N);
-        if (b == 1) CHECK(memcmp(words, vectors[0].words, sizeof vectors[0].words) == 0);
-
-        patches(drops, 0.5, b);
-        size_t keeps = 0;
-        for (size_t i = 0; i < N; i++) keeps += !drops[i];
-        const float scale = (float)((double)N / (double)keeps);
-        for (int pass = 0; pass < 4; pass++) {
-            begin();
-            for (size_t i = 0; i < N; i++) out[i] = x[i] = pass == 3 ? 1.0f : (float)i;
-            CHECK((pass == 0   ? dk_drop_block_f32(&layer, &mode, x, out, N)
-                   : pass == 1 ? dk_drop_block_backward_f32(&layer, &mode, x, out, N)
-                   : pass == 2 ? dk_drop_block_f32(&layer, &mode, out, out, N)
-                               : dk_drop_block_backward_add_f32(&layer, &mode, x, out, N)) == DK_OK);
-            const float before = pass == 3 ? 1.0f : 0.0f;
-            for (size_t i = 0; i < N; i++) CHECK(out[i] == before + (drops[i] ? 0.0f : scale * x[i]));
-            CHECK(untouched(margin, out) && untouched(out + N, margin + LENGTH(margin)));
-        }
-    }
-
-    /* Channels last, of one to three axes; one of two maps for two channels; and a given scale. */
-    for (uint32_t axes = 1; axes <= 3; axes++) {
-        static const size_t maps[][3] = {{64, 9, 9}, {4, 16, 9}, {4, 2, 8}};
-        dk_drop_block layer = {half, DK_CHANNELS_LAST | DK_SHARED_CHANNELS, axes, 2, 2, {0, 0, 0}, {1, 1, 1}, 3.0};
-        memcpy(layer.map, maps[axes - 1], sizeof layer.map);
-        dk_size size;
-        uint32_t words[4];
-        dk_mode mode = {DK_STORED, train.address, {NULL, 0, 0, 0}};
-        begin();
-        x[1] = x[2] = 1.0f;
-        CHECK(dk_drop_block_size(&layer, &size) == DK_OK && size.elements == N && size.decisions == 128 && size.words == 4);
-        CHECK(dk_drop_block_draw(&layer, train.address, words, 4, &mode.mask) == DK_OK && mode.mask.decisions == 128);
-        CHECK(dk_drop_block_f32(&layer, &mode, x, out, N) == DK_OK);
-        for (size_t i = 0; i < N; i++) CHECK(out[i] == (kept(i / 2) ? 3.0f * x[i] : 0.0f));
-        CHECK(dk_drop_block_f32(&layer, &eval, x, out, N) == DK_OK && memcmp(out, x, sizeof x) == 0);
-
-        layer.flags = DK_SHARED_CHANNELS;
-        CHECK(dk_drop_block_f32(&layer, &mode, x, out, N) == DK_OK);
-        for (size_t i = 0; i < N; i++) CHECK(out[i] == (kept(i / 128 * 64 + i % 64) ? 3.0f * x[i] : 0.0f));
-    }
-}
-
 static void moments(void) {
     static const float passes[3][4] = {{1.0f, -2.0f, 5.0f, 1e6f}, {2.0f, 4.0f, 5.0f, 1e6f + 2.0f}, {6.0f, 4.0f, 5.0f, 1e6f + 4.0f}};
     static const float means[4] = {3.0f, 2.0f, 5.0f, 1e6f + 2.0f}, m2[4] = {14.0f, 24.0f, 0.0f, 8.0f};
@@ -332,6 +258,5 @@ void check_results(void) {
     gaussian();
     integers();
     layouts();
-    drop_block();
     moments();
 }
