@@ -53,8 +53,8 @@ impl Counter {
         Param::initialized(self.id, Tensor::from_data(TensorData::from(words), &Device::default()))
     }
 
-    fn set(&self, state: Tensor<1, Int>) {
-        let words: Vec<u32> = state.into_data().iter::<i32>().map(i32::cast_unsigned).collect();
+    fn set(&self, state: &TensorData) {
+        let words: Vec<u32> = state.iter::<i32>().map(i32::cast_unsigned).collect();
         let [low, high, layer, step] = words[..] else { panic!("a dropout counter of {} numbers: expected 4", words.len()) };
         *self.lock() = Address { seed: u64::from(high) << 32 | u64::from(low), layer, step, offset: 0 };
     }
@@ -66,8 +66,14 @@ impl Module for Counter {
     }
 
     fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
-        let (id, state, _) = mapper.map_int(self.param()).consume();
-        self.set(state);
+        let param = self.param();
+        let before = param.val().into_data();
+        let (id, state, _) = mapper.map_int(param).consume();
+        let state = state.into_data();
+        // Most mappers leave it alone, and then a call that another thread has counted meanwhile must stay counted.
+        if state != before {
+            self.set(&state);
+        }
         Self { id, ..self }
     }
 

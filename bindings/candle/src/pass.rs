@@ -26,18 +26,18 @@ impl<K: Kind> Pass<K> {
         K::Kernel: kernels::Kind<E>,
     {
         let kernel = self.kernel.with_layout(contiguous::<K>(layout)?);
-        if !layout.is_contiguous() {
+        let Some((start, end)) = layout.contiguous_offsets() else {
             // The library has one layout for both slices, and candle wants a result without strides.
             let mut y = cpu_backend::unary_map(x, layout, |x| x);
             self.apply_in_place(kernel, &mut y)?;
             return Ok(y);
-        }
+        };
         let mode = Mode::Train(self.address);
         let mut result = Ok(());
         // As candle's own operations do: without zeroing a new tensor first, which takes as long as the kernel.
         let y = cpu_backend::unary_map_vec(
-            x,
-            layout,
+            &x[start..end],
+            &Layout::contiguous(end - start),
             |x| x,
             |x, y| {
                 result = match self.direction {

@@ -47,6 +47,21 @@ fn any_order_of_memory() -> Result<()> {
     check::<Alpha>()
 }
 
+/// Strides along axes of one position mean nothing.
+#[test]
+fn axes_of_one_position() -> Result<()> {
+    let x = counting(&[5, 1, 1, 7], DType::F32);
+    let expected = values(&Dropout::new(0.5).forward_at(&x, ADDRESS)?);
+    for view in [x.transpose(1, 2)?, x.permute((1, 0, 2, 3))?, x.permute((0, 3, 1, 2))?] {
+        assert!(view.is_contiguous());
+        assert_eq!(values(&Dropout::new(0.5).forward_at(&view, ADDRESS)?), expected);
+    }
+    let row = x.narrow(0, 4, 1)?;
+    let expected = Dropout::new(0.5).forward_at(&row.copy()?, ADDRESS)?;
+    assert_eq!(values(&Dropout::new(0.5).forward_at(&row, ADDRESS)?), values(&expected));
+    Ok(())
+}
+
 /// A gradient that comes back with strides, through a transposition.
 #[test]
 fn gradients_with_strides() -> Result<()> {
