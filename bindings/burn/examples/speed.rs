@@ -27,7 +27,7 @@ fn main() {
     // Allocated and freed, this makes glibc keep the memory of smaller tensors, as in a program that has run for a while.
     drop(black_box(vec![0_u8; 30 << 20]));
     println!("f32, {threads} thread(s)                 burn       here");
-    for (n, p) in [(1 << 14, 0.1), (1 << 17, 0.1), (1 << 20, 0.1), (1 << 20, 0.5), (1 << 24, 0.1)] {
+    for (n, p) in [(1_usize << 14, 0.1), (1 << 17, 0.1), (1 << 20, 0.1), (1 << 20, 0.5), (1 << 24, 0.1)] {
         let theirs = burn::nn::DropoutConfig::new(p).init();
         let ours = dropout_kernels_burn::DropoutConfig::new(p).init();
         let x = Tensor::<1>::random([n], Distribution::Default, &Device::flex().autodiff()).require_grad();

@@ -80,8 +80,7 @@ impl Pass {
         E: Element + Pod + kernels::Element,
         K: kernels::Kind<E> + AnyLayout + Copy,
     {
-        // A copy, unless the tensor is contiguous.
-        let mut x = x.to_contiguous();
+        let mut x = if x.is_contiguous() { x } else { x.to_contiguous() };
         let shape = x.layout().shape().clone();
         let (decisions, map) = shape.split_at(if self.kind == Kind::Channels { 2 } else { shape.len() });
         let layout = Layout::shared(&[decisions.iter().product(), map.iter().product()], &[1]);
@@ -106,5 +105,27 @@ impl Pass {
         };
         result.expect("slices of the layout's length");
         y
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_the_place_of_a_tensor_that_nobody_else_holds() {
+        let tensor = || <FloatTensor<Flex>>::from_data(TensorData::new(vec![1.0_f32; 100], [100]));
+        let pass =
+            |direction| Pass { kind: Kind::Elements, rate: Rate::new(0.5).unwrap(), address: Address::default(), direction };
+        for direction in [Direction::Forward, Direction::Backward] {
+            let (x, shared) = (tensor(), tensor());
+            let place = x.bytes().as_ptr();
+            let y = Flex::dropout(x, pass(direction));
+            assert_eq!(y.bytes().as_ptr(), place);
+
+            let z = Flex::dropout(shared.clone(), pass(direction));
+            assert_eq!(z.storage::<f32>(), y.storage::<f32>());
+            assert_eq!(shared.storage::<f32>(), [1.0; 100]);
+        }
     }
 }

@@ -12,6 +12,7 @@ use crate::counter::Counter;
 
 /// What a [`Dropout`] drops, and what becomes of it.
 #[derive(Config, Debug, Copy, PartialEq, Eq)]
+#[expect(clippy::expl_impl_clone_on_copy, reason = "so does burn's derive")]
 pub enum Kind {
     /// Elements, as `burn::nn::Dropout`. They become 0.
     Elements,
