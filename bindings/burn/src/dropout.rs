@@ -49,9 +49,9 @@ impl DropoutConfig {
 
 /// Dropout whose masks are those of addresses, which its record keeps.
 ///
-/// The n-th training call, counted from 0, drops by the mask of the module's seed, its layer and the step n. So a module
-/// that is called twice in one training step drops differently each time, and nobody has to say where a step ends.
-/// Evaluation is not counted.
+/// The n-th training call, counted from 0, drops by the mask of the module's seed, its layer and the step n. So a
+/// module that is called twice in one training step drops differently each time, and nobody has to say where a step
+/// ends. Evaluation is not counted.
 #[derive(Module, Debug)]
 pub struct Dropout {
     /// The probability of dropping.
