@@ -1,0 +1,145 @@
+//! Who counts: layers, calls, scopes, checkpoints.
+
+mod common;
+
+use std::collections::HashMap;
+
+use candle_core::{DType, Device, ModuleT, Result, Tensor, safetensors};
+use candle_nn::{Linear, Optimizer, SGD, VarBuilder, VarMap, linear, loss};
+use common::values;
+use dropout_kernels_candle::{Address, Addresses, AlphaDropout, Dropout};
+
+fn ones() -> Tensor {
+    Tensor::ones(1000, DType::F32, &Device::Cpu).unwrap()
+}
+
+#[test]
+fn each_layer_and_each_call_has_its_own_address() -> Result<()> {
+    let addresses = Addresses::new(42);
+    let layers = addresses.scope(|| [Dropout::new(0.5), Dropout::new(0.5)]);
+    let copy = layers[1].clone();
+    for step in 0..3 {
+        for (layer, dropout) in (0..).zip(&layers) {
+            // Evaluation, and calls at a given address, do not count.
+            dropout.forward(&ones(), false)?;
+            let expected = dropout.forward_at(&ones(), Address { seed: 42, layer, step: 2 * step, offset: 0 })?;
+            assert_eq!(values(&dropout.forward(&ones(), true)?), values(&expected));
+            // A second call in the same training step. A clone is the same layer.
+            let again = if layer == 1 { &copy } else { dropout };
+            let expected = dropout.forward_at(&ones(), Address { seed: 42, layer, step: 2 * step + 1, offset: 0 })?;
+            assert_eq!(values(&again.forward(&ones(), true)?), values(&expected));
+        }
+    }
+    assert_eq!(addresses.state()?.to_vec1::<u32>()?, [42, 0, 6, 6]);
+    Ok(())
+}
+
+#[test]
+fn scopes_nest_and_end() {
+    let (outer, inner) = (Addresses::new(1), Addresses::new(2));
+    outer.scope(|| {
+        assert_eq!(Dropout::new(0.5).layer(), 0);
+        assert_eq!(inner.scope(|| AlphaDropout::new(0.5)).layer(), 0);
+        let panicked = std::panic::catch_unwind(|| inner.scope(|| panic!("in a scope")));
+        panicked.unwrap_err();
+        assert_eq!(Dropout::new(0.5).layer(), 1);
+    });
+    // Outside each has a source of its own, and a seed that others do not have.
+    let [one, other] = [Dropout::new(0.5), Dropout::new(0.5)];
+    assert_eq!((one.layer(), other.layer()), (0, 0));
+    let seed = |dropout: &Dropout| dropout.addresses().state().unwrap().to_vec1::<u32>().unwrap()[..2].to_vec();
+    assert_ne!(seed(&one), seed(&other));
+}
+
+#[test]
+fn refuses_states_of_other_models() -> Result<()> {
+    let addresses = Addresses::new(42);
+    let dropout = Dropout::new_in(0.5, &addresses);
+    for state in [&[1_u32, 2][..], &[1, 2, 3, 4], &[]] {
+        addresses.restore(&Tensor::new(state, &Device::Cpu)?).unwrap_err();
+    }
+    addresses.restore(&Tensor::new(&[1_f32, 2.0, 3.0], &Device::Cpu)?).unwrap_err();
+    assert_eq!(addresses.state()?.to_vec1::<u32>()?, [42, 0, 0]);
+    addresses.restore(&Tensor::new(&[1_u32, 2, u32::MAX], &Device::Cpu)?)?;
+    let error = dropout.forward(&ones(), true).unwrap_err().to_string();
+    assert!(error.starts_with("layer 0 has had all of its 2^32 - 1 training calls"), "{error}");
+    Ok(())
+}
+
+struct Net {
+    layers: [Linear; 2],
+    dropouts: [Dropout; 2],
+}
+
+impl Net {
+    fn new(vars: &VarBuilder) -> Result<Self> {
+        let layers = [linear(8, 32, vars.pp("hidden"))?, linear(32, 1, vars.pp("out"))?];
+        Ok(Self { layers, dropouts: [Dropout::new(0.1), Dropout::new(0.5)] })
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let x = self.dropouts[0].forward_t(x, true)?.apply(&self.layers[0])?.relu()?;
+        // Twice in one step.
+        let x = (self.dropouts[1].forward_t(&x, true)? + self.dropouts[1].forward_t(&x, true)?)?;
+        x.apply(&self.layers[1])
+    }
+}
+
+/// A run, with all that a checkpoint has to hold.
+struct Run {
+    vars: VarMap,
+    addresses: Addresses,
+    net: Net,
+}
+
+impl Run {
+    fn new(seed: u64) -> Result<Self> {
+        let (vars, addresses) = (VarMap::new(), Addresses::new(seed));
+        let builder = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
+        let net = addresses.scope(|| Net::new(&builder))?;
+        Ok(Self { vars, addresses, net })
+    }
+
+    fn train(&self, steps: usize) -> Result<()> {
+        let x = Tensor::arange(0_f32, 128.0, &Device::Cpu)?.reshape((16, 8))?.sin()?;
+        let y = x.sum_keepdim(1)?;
+        let mut optimizer = SGD::new(self.vars.all_vars(), 0.01)?;
+        (0..steps).try_for_each(|_| optimizer.backward_step(&loss::mse(&self.net.forward(&x)?, &y)?))
+    }
+
+    fn checkpoint(&self) -> Result<HashMap<String, Tensor>> {
+        let vars = self.vars.data().lock().unwrap();
+        let mut tensors: HashMap<_, _> =
+            vars.iter().map(|(name, var)| (name.clone(), var.as_detached_tensor().copy().unwrap())).collect();
+        tensors.insert("dropout".into(), self.addresses.state()?);
+        Ok(tensors)
+    }
+}
+
+#[test]
+fn a_resumed_run_ends_as_one_that_was_not_interrupted() -> Result<()> {
+    let file = std::env::temp_dir().join(format!("dropout-kernels-candle-{}.safetensors", std::process::id()));
+    let first = Run::new(42)?;
+    first.train(10)?;
+    safetensors::save(&first.checkpoint()?, &file)?;
+    first.train(10)?;
+
+    let resume = |with_addresses: bool| {
+        let mut resumed = Run::new(0)?; // with other variables and another seed
+        resumed.vars.load(&file)?;
+        if with_addresses {
+            resumed.addresses.restore(&safetensors::load(&file, &Device::Cpu)?["dropout"])?;
+        }
+        resumed.train(10)?;
+        resumed.checkpoint()
+    };
+    let (end, resumed, without) = (first.checkpoint()?, resume(true)?, resume(false)?);
+    std::fs::remove_file(file)?;
+    assert_eq!(end["dropout"].to_vec1::<u32>()?, [42, 0, 20, 40]);
+    assert_eq!(end.len(), 5);
+    for (name, tensor) in &end {
+        assert_eq!(values(&resumed[name]), values(tensor), "{name}");
+        assert_ne!(values(&without[name]), values(tensor), "{name}: the test would not see other masks");
+    }
+    Ok(())
+}

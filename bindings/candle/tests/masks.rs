@@ -1,0 +1,148 @@
+//! Both passes of every module against the mask contract.
+#![expect(clippy::float_cmp, reason = "rates that both types have")]
+
+mod common;
+
+use candle_core::{DType, Device, ModuleT, Result, Tensor, Var};
+use common::{ADDRESS, assert_close, counting, keeps, values};
+use dropout_kernels_candle::{
+    Address, Addresses, Alpha, AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, Kind, Layer, Scaled,
+};
+
+const TYPES: [DType; 4] = [DType::F32, DType::F64, DType::F16, DType::BF16];
+
+/// The published vectors: kept ones become 1 / (1 - p), and so do their gradients.
+#[test]
+fn agrees_with_the_vectors() -> Result<()> {
+    let vectors = include_str!("../../../tests/data/mask_vectors.json");
+    let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
+    let mut compared = 0;
+    for vector in vectors["masks"].as_array().unwrap() {
+        let number = |name: &str| vector[name].as_u64().unwrap();
+        let p = vector["p"].as_f64().unwrap();
+        // The others' rates are not those of any f32.
+        if f64::from(p as f32) != p || p == 1.0 {
+            continue;
+        }
+        let word = |name| u32::try_from(number(name)).unwrap();
+        let address = Address { seed: number("seed"), layer: word("layer"), step: word("step"), offset: number("first") };
+        let x = Var::ones(number("count") as usize, DType::F64, &Device::Cpu)?;
+        let y = Dropout::new(p as f32).forward_at(&x, address)?;
+        let keep = vector["keep"].as_str().unwrap().bytes().map(|bit| if bit == b'1' { 1.0 / (1.0 - p) } else { 0.0 });
+        let keep: Vec<f64> = keep.collect();
+        assert_close(&values(&y), &keep, DType::F64);
+        assert_close(&values(y.backward()?.get(&x).unwrap()), &keep, DType::F64);
+        compared += 1;
+    }
+    assert!(compared >= 10, "{compared} vectors were compared");
+    Ok(())
+}
+
+/// A module on `shape`, whose elements share decisions by `map`, with the expected value and gradient of an element.
+fn check<K: Kind>(p: f32, shape: &[usize], map: usize, expected: impl Fn(f64, bool) -> [f64; 2]) -> Result<()> {
+    let elements: usize = shape.iter().product();
+    let keep = keeps(p, ADDRESS, elements / map);
+    for dtype in TYPES {
+        let x = counting(shape, dtype);
+        let y = Layer::<K>::new(p).forward_at(&x, ADDRESS)?;
+        assert_eq!((y.dims(), y.dtype()), (shape, dtype));
+        // The incoming gradient is 1, 2, 3 and so on, too.
+        let gradients = (&y * x.detach())?.backward()?;
+        let (xs, ys, dxs) = (values(&x), values(&y), values(gradients.get(&x).unwrap()));
+        let [expected_y, expected_dx]: [Vec<f64>; 2] =
+            [0, 1].map(|which| (0..elements).map(|i| expected(xs[i], keep[i / map])[which]).collect());
+        assert_close(&ys, &expected_y, dtype);
+        assert_close(&dxs, &expected_dx, dtype);
+
+        let z = x.detach().copy()?;
+        let addresses = Addresses::new(ADDRESS.seed);
+        Layer::<K>::new_in(p, &addresses).forward_inplace(&z, true)?;
+        let first = Address { seed: ADDRESS.seed, ..Address::default() };
+        assert_eq!(values(&z), values(&Layer::<K>::new(p).forward_at(&x, first)?));
+    }
+    Ok(())
+}
+
+fn scaled(p: f32) -> impl Fn(f64, bool) -> [f64; 2] {
+    let scale = 1.0 / (1.0 - f64::from(p));
+    move |x, keep| if keep { [x * scale, x * scale] } else { [0.0; 2] }
+}
+
+#[test]
+fn elements() -> Result<()> {
+    for p in [0.0, 0.1, 0.5, 0.9] {
+        check::<Scaled<0>>(p, &[3, 5, 7, 11], 1, scaled(p))?;
+        check::<Scaled<0>>(p, &[2, 3, 2, 2, 1, 2, 2, 5], 1, scaled(p))?;
+    }
+    check::<Scaled<0>>(0.5, &[], 1, scaled(0.5))?;
+    check::<Scaled<0>>(0.5, &[3, 0], 1, scaled(0.5))
+}
+
+#[test]
+fn maps() -> Result<()> {
+    check::<Scaled<1>>(0.3, &[5, 6, 7], 7, scaled(0.3))?;
+    check::<Scaled<2>>(0.3, &[5, 6, 3, 4], 12, scaled(0.3))?;
+    check::<Scaled<3>>(0.3, &[5, 6, 2, 3, 2], 12, scaled(0.3))
+}
+
+/// Klambauer et al., "Self-normalizing neural networks", section "Dropout".
+#[test]
+fn alpha() -> Result<()> {
+    for p in [0.1_f32, 0.5] {
+        let (q, limit) = (1.0 - f64::from(p), -1.758_099_340_847_376_6);
+        let a = (q + limit * limit * q * (1.0 - q)).powf(-0.5);
+        let b = -a * (1.0 - q) * limit;
+        check::<Alpha>(p, &[10, 21], 1, move |x, keep| if keep { [a * x + b, a * x] } else { [a * limit + b, 0.0] })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn two_branches_of_one_input_add_their_gradients() -> Result<()> {
+    let x = counting(&[100], DType::F64);
+    let addresses = Addresses::new(7);
+    let dropout = Dropout::new_in(0.5, &addresses);
+    let gradients = (dropout.forward(&x, true)? + dropout.forward(&x, true)?)?.backward()?;
+    let keep = [0, 1].map(|step| keeps(0.5, Address { seed: 7, step, ..Address::default() }, 100));
+    assert_ne!(keep[0], keep[1]);
+    let expected: Vec<f64> = (0..100).map(|i| 2.0 * f64::from(u8::from(keep[0][i]) + u8::from(keep[1][i]))).collect();
+    assert_eq!(values(gradients.get(&x).unwrap()), expected);
+    Ok(())
+}
+
+#[test]
+fn evaluation_is_the_identity() -> Result<()> {
+    let x = counting(&[2, 3, 4], DType::F32);
+    for module in [&Dropout::new(0.5) as &dyn ModuleT, &Dropout1d::new(0.5), &AlphaDropout::new(0.5)] {
+        assert_eq!(values(&module.forward_t(&x, false)?), values(&x));
+        assert_ne!(values(&module.forward_t(&x, true)?), values(&x));
+    }
+    Dropout::new(0.5).forward_inplace(&x, false)?;
+    assert_eq!(values(&x), (1..=24).map(f64::from).collect::<Vec<_>>());
+    Ok(())
+}
+
+#[test]
+fn refuses_what_it_does_not_take_and_does_not_count_it() -> Result<()> {
+    let addresses = Addresses::new(0);
+    let x = Tensor::zeros((2, 3), DType::F32, &Device::Cpu)?;
+    // A backtrace may follow.
+    let message = |result: Result<Tensor>| result.unwrap_err().to_string().lines().next().unwrap().to_owned();
+
+    let error = message(Dropout::new_in(1.5, &addresses).forward(&x, true));
+    assert_eq!(error, "rate p = 1.5: expected a probability from 0 to 1");
+    let error = message(Dropout::new_in(0.5, &addresses).forward(&x.to_dtype(DType::I64)?, true));
+    assert_eq!(error, "unsupported dtype I64 for op dropout");
+    let error = message(Dropout2d::new_in(0.5, &addresses).forward(&x, true));
+    assert_eq!(error, "unexpected rank, expected: 4, got: 2 ([2, 3])");
+    message(Dropout3d::new_in(0.5, &addresses).forward(&x, true));
+
+    let in_place = Dropout::new_in(0.5, &addresses);
+    let error = in_place.forward_inplace(&counting(&[2, 3], DType::F32), true).unwrap_err().to_string();
+    assert!(error.starts_with("dropout in place of a tensor with gradients"), "{error}");
+    let error = in_place.forward_inplace(&x.narrow(0, 0, 1)?.broadcast_as((2, 3))?, true).unwrap_err().to_string();
+    assert!(error.starts_with("stride 0 of axis 0, with which elements overlap"), "{error}");
+
+    assert_eq!(addresses.state()?.to_vec1::<u32>()?, [0; 7]);
+    Ok(())
+}
