@@ -52,7 +52,9 @@ def main() -> None:
     with open("/proc/cpuinfo") as cpuinfo:
         fields = dict((line + ":").split(":")[:2] for line in cpuinfo.read().split("\n\n")[0].splitlines())
     cpu = {name.strip(): value.strip() for name, value in fields.items()}
-    print(f"{cpu['model name']} (family {cpu['cpu family']}, model {cpu['model']}), torch {torch.__version__},", end=" ")
+    print(
+        f"{cpu['model name']} (family {cpu['cpu family']}, model {cpu['model']}), torch {torch.__version__},", end=" "
+    )
     print(f"Python {platform.python_version()}. Microseconds, float32:\n")
     print("| p | elements | pass | torch.nn | here | ratio |\n|---|---:|---|---:|---:|---:|")
     for p in 0.1, 0.5:
@@ -61,7 +63,10 @@ def main() -> None:
                 modules = torch.nn.Dropout(p), dropout_kernels.torch.Dropout(p)
                 there, here = compare(*(what(module, n) for module in modules))
                 name = what.__name__.replace("_", " ")
-                print(f"| {p} | {n:,} | {name} | {there / 1e3:,.1f} | {here / 1e3:,.1f} | {there / here:.1f} |", flush=True)
+                print(
+                    f"| {p} | {n:,} | {name} | {there / 1e3:,.1f} | {here / 1e3:,.1f} | {there / here:.1f} |",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

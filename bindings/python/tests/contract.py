@@ -65,7 +65,9 @@ def uniforms(address: Address, decisions: int) -> U64:
     # Some blocks at a time, which fit the cache.
     starts = range(first, last, 1024)
     blocks = [np.array(range(start, min(start + 1024, last)), np.uint64) for start in starts]
-    tensor = np.concatenate([uniforms_of_blocks(address, block).ravel() for block in blocks] or [np.zeros(0, np.uint64)])
+    tensor = np.concatenate(
+        [uniforms_of_blocks(address, block).ravel() for block in blocks] or [np.zeros(0, np.uint64)]
+    )
     skip = address.offset % 128
     return tensor[skip : skip + decisions]
 

@@ -186,6 +186,15 @@ def test_inplace_and_autograd() -> None:
         y.sum().backward()
 
 
+def test_inference_mode() -> None:
+    """Monte-Carlo dropout: no gradients, and inputs that do not count their changes."""
+    with torch.inference_mode():
+        x = torch.ones(100)
+        expected = expected_dropout(x, 0.5, keep(0.5, (100,)))
+        assert torch.equal(at(dk.Dropout(0.5))(x), expected)
+        assert at(dk.Dropout(0.5, inplace=True))(x) is x and torch.equal(x, expected)
+
+
 def test_derivatives_of_all_kinds() -> None:
     """Reverse and forward mode, and second derivatives, against finite differences."""
     x = torch.randn(3, 4, 5, dtype=torch.float64, requires_grad=True)
@@ -218,7 +227,9 @@ def test_seeds() -> None:
     assert a.address.seed != b.address.seed
     torch.manual_seed(0)
     assert dk.Dropout().address == a.address
-    assert dk.Dropout(seed=2**64 - 1, layer=2**32 - 1, offset=2**64 - 1).address == Address(2**64 - 1, 2**32 - 1, 0, 2**64 - 1)
+    assert dk.Dropout(seed=2**64 - 1, layer=2**32 - 1, offset=2**64 - 1).address == Address(
+        2**64 - 1, 2**32 - 1, 0, 2**64 - 1
+    )
     for bad in {"seed": 2**64}, {"seed": -1}, {"layer": 2**32}, {"offset": -1}:
         with pytest.raises(ValueError, match=next(iter(bad))):
             dk.Dropout(**bad)
