@@ -1,9 +1,10 @@
 """Times these modules beside those of torch.nn: `python bench.py`, after `pip install .` and PyTorch.
 
-One thread. Both take turns, round after round, and each is given the median of its rounds. The clock stands still while
+One thread, on Linux. Both take turns, round after round, and each is given the median of its rounds. The clock stands still while
 other processes have the CPU.
 """
 
+import ctypes
 import platform
 import statistics
 import time
@@ -13,8 +14,11 @@ import torch
 
 import dropout_kernels.torch
 
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Of glibc's malloc.h."""
+
 ROUNDS = 25
-ROUND_NS = 4_000_000
+ROUND_NS = 20_000_000
 """How long a module runs in a round, at least one call."""
 
 
@@ -46,9 +50,10 @@ def compare(*calls: Callable[[], object]) -> list[float]:
 def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    # glibc hands memory back to the system and gets it anew, a page fault for every 4 kB, until a larger block than those
-    # of the benchmark has been freed once. That would time page faults, for both.
-    torch.ones(1 << 22)
+    # Otherwise glibc hands large blocks back to the system and gets them anew, with a page fault for each 4 kB, in some
+    # rounds and not in others.
+    for parameter in M_TRIM_THRESHOLD, M_MMAP_THRESHOLD:
+        ctypes.CDLL(None).mallopt(parameter, 1 << 30)
     with open("/proc/cpuinfo") as cpuinfo:
         fields = dict((line + ":").split(":")[:2] for line in cpuinfo.read().split("\n\n")[0].splitlines())
     cpu = {name.strip(): value.strip() for name, value in fields.items()}

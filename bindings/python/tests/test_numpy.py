@@ -2,6 +2,8 @@
 
 import doctest
 import multiprocessing
+import time
+from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
@@ -203,6 +205,22 @@ def test_threads_change_no_bit() -> None:
     for threads in 2, 3, 2:
         for there, here in zip(serial, everything(threads), strict=True):
             np.testing.assert_array_equal(there, here)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="shows threads on Linux only")
+def test_a_pool_has_as_many_threads_as_asked_for() -> None:
+    def pooled() -> int:
+        return sum(path.read_text() == "dropout-kernels\n" for path in Path("/proc/self/task").glob("*/comm"))
+
+    x = np.ones(2**18, np.float32)
+    for threads in 3, 2:
+        dk.dropout(x, 0.5, ADDRESS, threads=threads)
+        deadline = time.monotonic() + 10  # by which the threads of the pool before have ended
+        while pooled() != threads and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert pooled() == threads
+        dk.dropout(x, 0.5, ADDRESS, threads=1)
+        assert pooled() == threads
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")

@@ -362,6 +362,20 @@ def test_what_is_refused() -> None:
         module(torch.ones(3))
 
 
+def test_threads_are_those_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the size on at which the library cuts a tensor in two."""
+    native, asked = dk._native.run, []
+    monkeypatch.setattr(dk._native, "run", lambda *arguments: asked.append(arguments[-1]) or native(*arguments))
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(5)
+        for elements in 2**18 - 1, 2**18:
+            dk.Dropout(0.5)(torch.ones(elements))
+    finally:
+        torch.set_num_threads(before)
+    assert asked == [1, 5]
+
+
 def test_threads_change_no_bit() -> None:
     x = torch.randn(4, 8, 128, 128)
     threads = torch.get_num_threads()
