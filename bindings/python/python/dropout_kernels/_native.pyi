@@ -1,0 +1,82 @@
+"""The native half: flat functions on addresses of memory. They trust their callers, which are the modules beside.
+
+``element`` is F32 to I16, ``kind`` is DROPOUT to NOISE, ``x`` and ``y`` are the addresses of ``len`` elements each, and
+``axes`` is a shape, its shared axes and its strides in elements, or None for one decision per element. Passes in which
+``x`` and ``y`` are equal are in place. All raise ValueError for what the library has no result for.
+"""
+
+from collections.abc import Sequence
+
+F32: int
+F64: int
+F16: int
+BF16: int
+I8: int
+U8: int
+I16: int
+
+DROPOUT: int
+ALPHA: int
+ALPHA_BACKWARD: int
+GAUSSIAN: int
+NOISE: int
+
+_Position = tuple[int, int, int, int]  # seed, layer, step, offset: an Address
+_Axes = tuple[Sequence[int], Sequence[int], Sequence[int] | None] | None
+
+def run(
+    kind: int,
+    element: int,
+    value: float,
+    position: _Position,
+    x: int,
+    y: int,
+    len: int,
+    axes: _Axes,
+    threads: int,
+    /,
+) -> None:
+    """A pass in training. ``value`` is the rate p, or the deviation of NOISE.
+
+    The backward pass of ALPHA is ALPHA_BACKWARD, that of NOISE the identity, and that of the others the same map.
+    """
+
+def quantized(
+    element: int,
+    p: float,
+    zero_point: int,
+    fixed_point_scale: bool,
+    position: _Position,
+    x: int,
+    y: int,
+    len: int,
+    axes: _Axes,
+    threads: int,
+    /,
+) -> None:
+    """Dropout of quantised values, in both passes."""
+
+def drop_block(
+    element: int,
+    p: float,
+    block_size: Sequence[int],
+    shape: Sequence[int],
+    channels_last: bool,
+    shared_channels: bool,
+    position: _Position,
+    x: int,
+    y: int,
+    len: int,
+    threads: int,
+    /,
+) -> None:
+    """DropBlock, in both passes."""
+
+def mask_words(p: float, position: _Position, decisions: int, out: int, threads: int, /) -> None:
+    """Keep bits, to ``(decisions + 31) // 32`` words of 32 bits at ``out``."""
+
+def mask_bools(p: float, position: _Position, decisions: int, out: int, /) -> None:
+    """Keep bits, to ``decisions`` bools at ``out``, which are valid bools already."""
+
+def count(seed: int, layer: int, step: int, offset: int, /) -> _Position:
+    """A position with the seed and the step of two ``int64`` at these addresses. Adds 1 to the step, modulo 2**32."""

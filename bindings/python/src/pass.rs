@@ -1,0 +1,94 @@
+//! One pass of a layer over the memory of a call.
+
+use pyo3::prelude::*;
+
+use dropout_kernels::{Address, AnyLayout, Element, Error, Kind, Layer, Layout, Mode};
+
+use crate::memory::Memory;
+use crate::{invalid, threads};
+
+/// A pass in training: what all kinds of dropout have in common.
+pub struct Pass<'py> {
+    pub py: Python<'py>,
+    pub address: Address,
+    /// The address of the input, or of the gradient of the output.
+    pub x: usize,
+    /// That of the result, which may be the same.
+    pub y: usize,
+    /// The number of elements at each.
+    pub len: usize,
+    /// `None` for one decision per element.
+    pub layout: Option<Layout>,
+    pub threads: usize,
+}
+
+/// The element type of that number, as `E` in a call.
+macro_rules! with_float {
+    ($element:expr, $E:ident => $call:expr) => {
+        match $element {
+            0 => {
+                type $E = f32;
+                $call
+            }
+            1 => {
+                type $E = f64;
+                $call
+            }
+            2 => {
+                type $E = half::f16;
+                $call
+            }
+            3 => {
+                type $E = half::bf16;
+                $call
+            }
+            _ => Err(pyo3::exceptions::PyTypeError::new_err("unknown element type")),
+        }
+    };
+}
+pub(crate) use with_float;
+
+impl Pass<'_> {
+    /// The forward pass of a layer. Of most kinds the backward pass is the same map.
+    pub fn forward<E: Element, K: AnyLayout + Kind<E>>(&self, layer: Layer<K>) -> PyResult<()> {
+        self.in_mode::<E, K>(self.placed(layer), Mode::Train(self.address))
+    }
+
+    /// The backward pass of a layer.
+    pub fn backward<E: Element, K: AnyLayout + Kind<E>>(&self, layer: Layer<K>) -> PyResult<()> {
+        let mode = Mode::Train(self.address);
+        self.run::<E, K>(self.placed(layer), |layer, memory| match memory {
+            Memory::InPlace(grad) => layer.backward_in_place(mode, grad),
+            Memory::OutOfPlace(grad_y, grad_x) => layer.backward(mode, grad_y, grad_x),
+        })
+    }
+
+    /// The forward pass of any layer, in any mode.
+    pub fn in_mode<E: Element, K: Kind<E>>(&self, layer: Layer<K>, mode: Mode<'_>) -> PyResult<()> {
+        self.run::<E, K>(layer, |layer, memory| match memory {
+            Memory::InPlace(x) => layer.apply_in_place(mode, x),
+            Memory::OutOfPlace(x, y) => layer.apply(mode, x, y),
+        })
+    }
+
+    fn placed<K: AnyLayout>(&self, layer: Layer<K>) -> Layer<K> {
+        match self.layout {
+            Some(layout) => layer.with_layout(layout),
+            None => layer,
+        }
+    }
+
+    fn run<E: Element, K: Kind<E>>(
+        &self,
+        layer: Layer<K>,
+        pass: impl FnOnce(&Layer<K>, Memory<'_, E>) -> Result<(), Error> + Send,
+    ) -> PyResult<()> {
+        let layer = &if self.threads > 1 { layer.in_parallel() } else { layer };
+        // SAFETY: the Python module that calls holds the arrays or tensors that `x` and `y` are the addresses of until
+        // this returns. It has checked that they have elements of type E, `len` from the first to the last, and that it
+        // may write to `y`. Other Python threads that write to them meanwhile are a race in the caller's program, as
+        // they are for NumPy and PyTorch. Any bits make a value of each element type.
+        let memory = unsafe { Memory::<E>::new(self.x, self.y, self.len) }?;
+        threads::run(self.py, self.len, self.threads, || pass(layer, memory))?.map_err(invalid)
+    }
+}
