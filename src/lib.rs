@@ -60,15 +60,21 @@
 //!
 //! and which part of a tensor the slice holds:
 //!
-//! | who | holds | as a [`Part`] of |
-//! |---|---|---|
-//! | a data-parallel rank | some samples | the global batch |
-//! | a tensor-parallel rank | columns of \[batch, hidden\] | all columns |
-//! | a sequence-parallel rank | a stretch of \[batch, sequence, hidden\] | the whole sequence |
-//! | an attention kernel | a tile of \[batch, heads, queries, keys\] | all scores |
-//! | a concatenated buffer | a range of channels of N x C x H x W | all channels, with [`strides`](Part::strides) |
+//! | who | holds | as a [`Part`] of | gradients of weights |
+//! |---|---|---|---|
+//! | a data-parallel rank | some samples | the global batch | summed over the ranks, divided by the size of the global batch |
+//! | a tensor-parallel rank | columns of \[batch, hidden\] | all columns | of its own weights: neither summed nor divided |
+//! | a head-parallel rank | some heads of \[batch, heads, queries, keys\] | all heads | the same |
+//! | a sequence-parallel rank | a stretch of \[batch, sequence, hidden\] | the whole sequence | summed over the ranks, not divided |
+//! | a rank with a copy of a tensor | all of it | (no part) | the same on all such ranks: neither |
+//! | an attention kernel | a tile of \[batch, heads, queries, keys\] | all scores | |
+//! | a concatenated buffer | a range of channels of N x C x H x W | all channels, with [`strides`](Part::strides) | |
 //!
-//! All of them take one address and one [`Mode`]: [`Layout::part`] puts each part in its place.
+//! All of them take one address and one [`Mode`]: [`Layout::part`] puts each part in its place. So the address is the
+//! same on every rank, and dropout needs no communication; copies of a tensor drop the same, and shards of it different
+//! elements.
+//!
+//! A layer that is called twice in a step needs two layer numbers, or it silently drops the same elements twice.
 //!
 //! The kind says what becomes of kept and dropped elements:
 //!
