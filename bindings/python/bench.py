@@ -42,7 +42,9 @@ def time_of(call: Callable[[], object], calls: int) -> float:
 
 def compare(*calls: Callable[[], object]) -> list[float]:
     """The median times of several calls."""
-    numbers = [max(1, int(ROUND_NS / time_of(call, 5))) for call in calls]
+    for call in calls:
+        time_of(call, 20)  # what is only done once
+    numbers = [max(1, int(ROUND_NS / time_of(call, 20))) for call in calls]
     rounds = [[time_of(call, number) for call, number in zip(calls, numbers)] for _ in range(ROUNDS)]
     return [statistics.median(times) for times in zip(*rounds)]
 
