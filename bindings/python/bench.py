@@ -1,7 +1,7 @@
 """Times these modules beside those of torch.nn: `python bench.py`, after `pip install .` and PyTorch.
 
-One thread, on Linux. Both take turns, round after round, and each is given the median of its rounds. The clock stands still while
-other processes have the CPU.
+One thread, on Linux. Both take turns, round after round, and each is given the median of its rounds. The clock stands
+still while other processes have the CPU.
 """
 
 import ctypes
