@@ -1,7 +1,7 @@
 """Times these modules beside those of torch.nn: `python bench.py`, after `pip install .` and PyTorch.
 
-One thread, on Linux. Both take turns, round after round, and each is given the median of its rounds. The clock stands still while
-other processes have the CPU.
+One thread, on Linux. Both take turns, round after round, and each is given the median of its rounds. The clock stands
+still while other processes have the CPU.
 """
 
 import ctypes
@@ -42,7 +42,9 @@ def time_of(call: Callable[[], object], calls: int) -> float:
 
 def compare(*calls: Callable[[], object]) -> list[float]:
     """The median times of several calls."""
-    numbers = [max(1, int(ROUND_NS / time_of(call, 5))) for call in calls]
+    for call in calls:
+        time_of(call, 20)  # what is only done once
+    numbers = [max(1, int(ROUND_NS / time_of(call, 20))) for call in calls]
     rounds = [[time_of(call, number) for call, number in zip(calls, numbers)] for _ in range(ROUNDS)]
     return [statistics.median(times) for times in zip(*rounds)]
 

@@ -172,8 +172,8 @@ fn mask_bools(py: Python<'_>, p: f64, position: Position, decisions: usize, out:
 #[pyo3(signature = (seed, layer, step, offset, /))]
 fn count(seed: usize, layer: u32, step: usize, offset: u64) -> PyResult<Position> {
     // SAFETY: `dropout_kernels.torch` passes the addresses of two tensors on the CPU, each with one `int64`, which it
-    // holds. Whoever else reads or writes them does so with the interpreter's lock, which this call keeps. The reference to
-    // the seed is gone before there is one to the step.
+    // holds. Whoever else reads or writes them does so with the interpreter's lock, which this call keeps. The reference
+    // to the seed is gone before there is one to the step.
     let seed = *unsafe { memory::number::<i64>(seed) }?;
     // SAFETY: as above.
     let step = unsafe { memory::number::<i64>(step) }?;

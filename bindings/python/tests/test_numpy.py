@@ -116,7 +116,7 @@ def test_quantized_dropout(dtype: Any) -> None:
 @pytest.mark.parametrize("shared_channels", [False, True])
 @pytest.mark.parametrize("block", [(3,), (2, 3), (2, 1, 3)])
 def test_drop_block(block: tuple[int, ...], channels_last: bool, shared_channels: bool) -> None:
-    """Patch by patch: decisions are numbered by sample, channel and corner or, channels last, sample, corner and channel."""
+    """Patch by patch. Decisions go by sample, channel and corner or, channels last, by sample, corner and channel."""
     n, c, extents = 30, 4, (6, 7, 8)[: len(block)]
     corners = tuple(extent - size + 1 for extent, size in zip(extents, block, strict=True))
     area, patch, places = (np.prod(lengths, dtype=float) for lengths in (extents, block, corners))

@@ -76,7 +76,7 @@ _BACKWARD = {
     _native.ALPHA: _native.ALPHA_BACKWARD,
     _native.ALPHA_BACKWARD: _native.ALPHA_BACKWARD,
 }
-"""The backward pass of each pass. Those of backward passes are themselves: they are linear, with a factor per element."""
+"""The backward pass of each pass. Those of backward passes are themselves: they multiply by a factor per element."""
 
 
 class _Function(torch.autograd.Function):

@@ -83,7 +83,7 @@ def same_masks() -> tuple[AbstractContextManager[None], AbstractContextManager[N
 
         y = checkpoint(block, x, use_reentrant=False, preserve_rng_state=False, context_fn=same_masks)
 
-    ``preserve_rng_state=False`` spares saving the state of PyTorch's generators, if nothing else in ``block`` uses them.
+    ``preserve_rng_state=False`` spares saving PyTorch's generators, if nothing else in ``block`` uses them.
     The second context can be entered any number of times.
     """
     recorded = _Recorded()

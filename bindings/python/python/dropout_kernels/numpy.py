@@ -1,8 +1,8 @@
 """Dropout of NumPy arrays.
 
-All functions take the rate ``p``, the probability of dropping, and an :class:`Address`, which selects the mask: the same
-address gives the same mask. They return a new array or, with ``out``, write to that array and return it; ``out=x`` works
-in place. Training only: evaluation leaves values as they are.
+All functions take the rate ``p``, the probability of dropping, and an :class:`Address`, which selects the mask: the
+same address gives the same mask. They return a new array or, with ``out``, write to that array and return it; ``out=x``
+works in place. Training only: evaluation leaves values as they are.
 
 ``shared`` lists the axes along which all elements share a decision:
 
@@ -19,8 +19,8 @@ element, the same at each time     time x N x C           ``(0,)``
 Arrays have the machine's byte order; input that is not in C order is copied first. ``threads`` is the number of threads
 for arrays of 2**18 elements or more. It changes no bit of the result.
 
-Functions raise ``TypeError`` for an array of a type that they do not take, and ``ValueError`` for arguments that have no
-result, such as a rate above 1; ``out`` is then as it was.
+Functions raise ``TypeError`` for an array of a type that they do not take, and ``ValueError`` for arguments that have
+no result, such as a rate above 1; ``out`` is then as it was.
 """
 
 from __future__ import annotations
@@ -217,9 +217,11 @@ def drop_block(
 ) -> NDArray[_F]:
     """DropBlock: drops patches of feature maps (Ghiasi, Lin and Le, NeurIPS 2018).
 
-    ``x`` has one to three spatial axes: N x C x L, N x C x H x W or N x C x D x H x W, or with ``channels_last`` N x L x C
-    and so on. ``block_size`` has the extents of a patch, one for each spatial axis. With ``shared_channels`` all channels
-    of a sample have the same mask. Kept values are multiplied by the number of elements divided by that of kept ones.
+    ``x`` has one to three spatial axes: N x C x L, N x C x H x W or N x C x D x H x W, or with ``channels_last``
+    N x L x C and so on. ``block_size`` has the extents of a patch, one for each spatial axis. With ``shared_channels``
+    all channels of a sample have the same mask.
+
+    Kept values are multiplied by the number of elements divided by that of kept ones.
     The backward pass is the same function.
     """
     x, y = _arrays(x, out)

@@ -1,11 +1,13 @@
 """Modules that take the place of those of ``torch.nn``, on the CPU.
 
 A module's mask is a function of its address: its ``seed`` and ``step``, which are buffers and so part of its
-``state_dict``, and its ``layer`` and ``offset``, which are attributes. Each forward pass in training takes the next step,
-modulo 2**32. No mask and no state of a generator is stored: the backward pass computes the mask again.
+``state_dict``, and its ``layer`` and ``offset``, which are attributes. Each forward pass in training takes the next
+step, modulo 2**32. No mask and no state of a generator is stored: the backward pass computes the mask again.
 
-The seed is drawn from PyTorch's default generator unless it is given, so ``torch.manual_seed`` before the model is built
-determines all masks. :func:`set_addresses` numbers the layers of a model that was copied or that is to have one seed.
+The seed is drawn from PyTorch's default generator unless it is given, so ``torch.manual_seed`` before the model is
+built determines all masks.
+
+:func:`set_addresses` numbers the layers of a model that was copied or that is to have one seed.
 
 For activation checkpointing, pass :func:`same_masks` as ``context_fn``.
 """
@@ -174,7 +176,10 @@ class Dropout3d(_Module, nn.Dropout3d):
 
 
 class FeatureAlphaDropout(_Module, nn.FeatureAlphaDropout):
-    """:class:`torch.nn.FeatureAlphaDropout`: drops channels of N x C x ... . Unlike there, ``inplace`` has an effect."""
+    """:class:`torch.nn.FeatureAlphaDropout`: drops channels of N x C x ... .
+
+    Unlike there, ``inplace`` has an effect.
+    """
 
     _kind = _native.ALPHA
 
