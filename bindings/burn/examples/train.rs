@@ -53,11 +53,11 @@ impl Net {
     }
 }
 
-/// Points of a 32 x 32 grid, of class 1 where they are on a ring.
+/// Points of a 16 x 16 grid, of class 1 where they are on a ring.
 fn ring(device: &Device) -> (Tensor<2>, Tensor<1, Int>) {
-    let axis = Tensor::<1, Int>::arange(0..32, device).float() / 16.0 - 31.0 / 32.0;
-    let [x, y] = [axis.clone().reshape([32, 1]).repeat_dim(1, 32), axis.reshape([1, 32]).repeat_dim(0, 32)];
-    let points = Tensor::cat(vec![x.reshape([1024, 1]), y.reshape([1024, 1])], 1);
+    let axis = Tensor::<1, Int>::arange(0..16, device).float() / 8.0 - 15.0 / 16.0;
+    let [x, y] = [axis.clone().reshape([16, 1]).repeat_dim(1, 16), axis.reshape([1, 16]).repeat_dim(0, 16)];
+    let points = Tensor::cat(vec![x.reshape([256, 1]), y.reshape([256, 1])], 1);
     let radius = points.clone().square().sum_dim(1).flatten::<1>(0, 1);
     (points, radius.clone().greater_elem(0.2).bool_and(radius.lower_elem(0.7)).int())
 }

@@ -70,10 +70,10 @@ impl Run {
     }
 }
 
-/// Points of a 32 x 32 grid, of class 1 where they are on a ring.
+/// Points of a 16 x 16 grid, of class 1 where they are on a ring.
 fn ring() -> Result<(Tensor, Tensor)> {
-    let axis = Tensor::arange(0_f32, 32.0, &Device::Cpu)?.affine(1.0 / 16.0, -31.0 / 32.0)?;
-    let points = Tensor::stack(&Tensor::meshgrid(&[&axis, &axis], false)?, 2)?.reshape((1024, 2))?;
+    let axis = Tensor::arange(0_f32, 16.0, &Device::Cpu)?.affine(1.0 / 8.0, -15.0 / 16.0)?;
+    let points = Tensor::stack(&Tensor::meshgrid(&[&axis, &axis], false)?, 2)?.reshape((256, 2))?;
     let radius = points.sqr()?.sum(1)?;
     Ok((points, (radius.gt(0.2)?.to_dtype(DType::U32)? * radius.lt(0.7)?.to_dtype(DType::U32)?)?))
 }
