@@ -105,6 +105,35 @@ impl Rate {
     pub const fn scale(self) -> f64 {
         RANGE as f64 / (RANGE - self.threshold) as f64
     }
+
+    /// The [scale](Self::scale), folded into a requantisation: the multiplier and the shift that stand for
+    /// `multiplier * 2^(shift - 31)` times the scale. TensorFlow Lite and CMSIS-NN have such a pair for each tensor or
+    /// channel (`QuantizeMultiplier`, `arm_nn_requantize`), so that quantised dropout costs no multiplication.
+    ///
+    /// The new multiplier has 31 bits, from 2^30 on, and is rounded to nearest. A multiplier of 0 stays 0, and at p = 1,
+    /// where nothing is kept, the pair is as it was. In integers, for CPUs without an FPU.
+    ///
+    /// ```
+    /// use dropout_kernels::Rate;
+    ///
+    /// // 0.75 * 2^-4, and times 2.
+    /// assert_eq!(Rate::new(0.5)?.fold_scale(3 << 29, -4), (3 << 29, -3));
+    /// # Ok::<(), dropout_kernels::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn fold_scale(self, multiplier: i32, shift: i32) -> (i32, i32) {
+        let keep = self.keep_threshold();
+        if keep == 0 || multiplier == 0 {
+            return (multiplier, shift);
+        }
+        // multiplier * 2^32 / keep = quotient * 2^more, and the quotient has 31 bits.
+        let scaled = (multiplier.unsigned_abs() as u64) << 32;
+        let more = 33 - (scaled / keep).leading_zeros().cast_signed();
+        let (scaled, keep) = if more < 0 { (scaled << -more, keep) } else { (scaled, keep << more) };
+        let nearest = (scaled + keep / 2) / keep;
+        let (nearest, more) = if nearest >> 31 > 0 { (nearest >> 1, more + 1) } else { (nearest, more) };
+        (nearest as i32 * multiplier.signum(), shift.saturating_add(more))
+    }
 }
 
 /// `p * 2^32` rounded to nearest, ties to even, for 0 <= p <= 1. In integers, so that it is exact and needs no FPU.

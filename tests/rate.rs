@@ -95,6 +95,28 @@ fn what_a_rate_says_of_its_mask() {
     assert_eq!([0.0, 0.5, 0.75, 1.0].map(|p| scale(p).to_bits()), [1.0, 2.0, 4.0, f64::INFINITY].map(f64::to_bits));
 }
 
+/// Against fractions of 128 bits: of all shifts, the one with which the nearest multiplier has 31 bits.
+#[test]
+fn the_scale_is_folded_into_a_requantisation() {
+    let thresholds = [0, 1, 1 << 16, 429_496_730, 1 << 31, (1 << 31) + 1, 3_006_477_107, RANGE - 3, RANGE - 2, RANGE - 1];
+    let multipliers =
+        [1, 2, 3, 1 << 30, (1 << 30) + 1, 1_518_500_250, 0x5555_5555, i32::MAX - 1, i32::MAX, i32::MIN, -1_234_567_890];
+    for (t, multiplier) in thresholds.into_iter().flat_map(|t| multipliers.map(|multiplier| (t, multiplier))) {
+        let keep = u128::from(RANGE - t);
+        let expected = (0..96).find_map(|more| {
+            let (scaled, divisor) = (u128::from(multiplier.unsigned_abs()) << 64, keep << more);
+            let nearest = (2 * scaled + divisor) / (2 * divisor);
+            (1 << 30..1 << 31).contains(&nearest).then(|| (nearest as i64 * i64::from(multiplier.signum()), more - 32))
+        });
+        let (folded, shift) = Rate::from_threshold(t).unwrap().fold_scale(multiplier, -7);
+        assert_eq!(Some((i64::from(folded), shift + 7)), expected, "{multiplier} at T = {t}");
+    }
+    for (t, multiplier) in [(0, 0), (1 << 31, 0), (RANGE, 0), (RANGE, 77)] {
+        assert_eq!(Rate::from_threshold(t).unwrap().fold_scale(multiplier, 5), (multiplier, 5), "nothing to scale");
+    }
+    assert_eq!(Rate::from_threshold(1 << 31).unwrap().fold_scale(1 << 30, i32::MAX).1, i32::MAX, "no shift is higher");
+}
+
 #[test]
 fn rates_are_ordered() {
     let [low, high] = [0.1, 0.2].map(|p| Rate::new(p).unwrap());

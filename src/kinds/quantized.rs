@@ -8,8 +8,8 @@ use crate::simd::{CHUNK, Lanes};
 
 /// Inverted dropout of quantised tensors, `i8`, `u8` or `i16`, whose real values are proportional to `x - zero_point`.
 ///
-/// A dropped element becomes the zero point. A kept one stays as it is, and the caller folds the [`scale`](Self::scale)
-/// into the next requantisation. After [`with_fixed_point_scale`](Self::with_fixed_point_scale) it is scaled here
+/// A dropped element becomes the zero point. A kept one stays as it is, and the caller folds the scale into the next
+/// requantisation, with [`Rate::fold_scale`] or as a [number](Self::scale). After [`with_fixed_point_scale`](Self::with_fixed_point_scale) it is scaled here
 /// instead, to
 ///
 /// ```text
@@ -38,6 +38,16 @@ use crate::simd::{CHUNK, Lanes};
 /// assert!(x.iter().all(|&y| y == -3 + 13 * 2 || y == -3));
 /// # Ok::<(), dropout_kernels::Error>(())
 /// ```
+///
+/// # Between layers of TensorFlow Lite and CMSIS-NN
+/// Their activations are N x H x W x C ([`Layout::nhwc`](crate::Layout::nhwc) for decisions per channel) and have one
+/// zero point a tensor. Their layers sum in `i32`, with a bias in the same units, and requantise sums by a multiplier
+/// and a shift, of the tensor or of each channel. [`Rate::fold_scale`] folds 1/(1-p) into these pairs, either
+///
+/// - of the layer *before* dropout, whose output range must have room for the scale; or
+/// - of the layer *behind* it, whose bias must then be multiplied by 1-p, as it was not dropped.
+///
+/// Evaluation, and each pass of Monte-Carlo dropout, then differ in these pairs only.
 pub type QuantizedDropout<E> = Layer<Quantized<E>>;
 
 /// The kind of dropout of [`QuantizedDropout`].

@@ -38,6 +38,7 @@ export! {
     fn rate_realised(rate: Rate) -> f64 = rate.realised();
     fn rate_keep(rate: Rate) -> f64 = rate.keep();
     fn rate_scale(rate: Rate) -> f64 = rate.scale();
+    fn rate_fold_scale(rate: Rate, multiplier: i32, shift: i32) -> (i32, i32) = rate.fold_scale(multiplier, shift);
 
     fn layout_dense(shape: &[usize]) -> Result<Layout, Error> = Layout::dense(shape);
     fn layout_cl(shape: [usize; 2]) -> Result<Layout, Error> = Layout::cl(shape);
