@@ -47,7 +47,7 @@ use crate::simd::{CHUNK, Lanes};
 /// - of the layer *before* dropout, whose output range must have room for the scale; or
 /// - of the layer *behind* it, whose bias must then be multiplied by 1-p, as it was not dropped.
 ///
-/// Evaluation, and each pass of Monte-Carlo dropout, then differ in these pairs only.
+/// Evaluation takes pairs and bias as they were.
 pub type QuantizedDropout<E> = Layer<Quantized<E>>;
 
 /// The kind of dropout of [`QuantizedDropout`].
