@@ -126,11 +126,13 @@ impl Rate {
         if keep == 0 || multiplier == 0 {
             return (multiplier, shift);
         }
-        // multiplier * 2^32 / keep = quotient * 2^more, and the quotient has 31 bits.
+        // multiplier * 2^32 / keep = quotient / 2^left, and the quotient has 32 bits or more, of which 31 remain.
         let scaled = (multiplier.unsigned_abs() as u64) << 32;
-        let more = 33 - (scaled / keep).leading_zeros().cast_signed();
-        let (scaled, keep) = if more < 0 { (scaled << -more, keep) } else { (scaled, keep << more) };
-        let nearest = (scaled + keep / 2) / keep;
+        let left = scaled.leading_zeros();
+        let quotient = (scaled << left) / keep;
+        let surplus = 33 - quotient.leading_zeros();
+        let nearest = ((quotient >> (surplus - 1)) + 1) >> 1;
+        let more = surplus.cast_signed() - left.cast_signed();
         let (nearest, more) = if nearest >> 31 > 0 { (nearest >> 1, more + 1) } else { (nearest, more) };
         (nearest as i32 * multiplier.signum(), shift.saturating_add(more))
     }
