@@ -82,9 +82,7 @@ impl<E: Element, F: ChunkFn<E>, D: Iterator<Item: Borrow<F::Limb>>> Pass<'_, E, 
             y.iter_mut().zip(result).for_each(|(to, from)| *to = from);
         }
     }
-}
 
-impl<E: Element, F: ChunkFn<E>, D: Iterator<Item: Borrow<F::Limb>>> Pass<'_, E, D, F> {
     /// Where a chunk is one element, there are none that do not fill a chunk.
     #[inline(always)]
     fn by_limbs(self) {

@@ -9,8 +9,8 @@ use crate::simd::{CHUNK, Lanes};
 /// Inverted dropout of quantised tensors, `i8`, `u8` or `i16`, whose real values are proportional to `x - zero_point`.
 ///
 /// A dropped element becomes the zero point. A kept one stays as it is, and the caller folds the scale into the next
-/// requantisation, with [`Rate::fold_scale`] or as a [number](Self::scale). After [`with_fixed_point_scale`](Self::with_fixed_point_scale) it is scaled here
-/// instead, to
+/// requantisation, with [`Rate::fold_scale`] or as a [number](Self::scale). After
+/// [`with_fixed_point_scale`](Self::with_fixed_point_scale) it is scaled here instead, to
 ///
 /// ```text
 /// zero_point + round((x - zero_point) * m / 2^s)        2^14 <= m < 2^15

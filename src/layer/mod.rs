@@ -19,9 +19,9 @@ pub use mode::Mode;
 /// [`QuantizedDropout`](crate::QuantizedDropout), [`DropBlock`](crate::DropBlock) or [`Select`](crate::Select). It is a
 /// value of a few words, without state or buffers.
 ///
-/// All kinds have the same methods, except [`Select`](crate::Select), which has two inputs. Slices are in the row-major order of the layer's [`Layout`]; without one they can
-/// have any length, with one decision per element. The backward pass computes the mask of the forward pass again, so
-/// give it the same [`Mode`].
+/// All kinds have the same methods, except [`Select`](crate::Select), which has two inputs. Slices are in the row-major
+/// order of the layer's [`Layout`]; without one they can have any length, with one decision per element. The backward
+/// pass computes the mask of the forward pass again, so give it the same [`Mode`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layer<K> {
     pub(crate) kind: K,
@@ -151,10 +151,8 @@ impl<K: Copy> Layer<K> {
     // of a short slice.
     #[inline(always)]
     pub(crate) fn walk(&self, name: &'static str, len: usize) -> Result<Walk<'_>, Error> {
-        match &self.layout {
-            None => Ok(Walk::flat(len)),
-            Some(layout) => check_length(name, layout.elements(), len).map(|()| layout.walk()),
-        }
+        self.check(name, len)?;
+        Ok(self.layout.as_ref().map_or_else(|| Walk::flat(len), Layout::walk))
     }
 
     /// Runs the kind from `x`, or in place, to `y`. Inlined where firmware calls it, so that the compiler sees that a layer
@@ -172,27 +170,14 @@ impl<K: Copy> Layer<K> {
         K: Kind<E>,
     {
         match &self.layout {
-            None if !VECTORS => self.run_flat(direction, mode, x, y, update),
-            _ => self.run_in_layout(direction, mode, x, y, update),
+            None if !VECTORS => self.run_on::<false, E>(direction, mode, x, y, update),
+            _ => self.run_on::<true, E>(direction, mode, x, y, update),
         }
     }
 
-    // These take slices, not a struct of them, which would have to go through memory.
-    fn run_flat<E: Element>(
-        &self,
-        direction: Direction,
-        mode: Mode<'_>,
-        x: Option<&[E]>,
-        y: &mut [E],
-        update: impl Update<E>,
-    ) -> Result<(), Error>
-    where
-        K: Kind<E>,
-    {
-        self.pass(direction, mode, &Walk::flat(y.len()), Slices::new(x, y), update)
-    }
-
-    fn run_in_layout<E: Element>(
+    /// Runs the kind in the layout, if there is one and it may be looked for. Takes slices, not a struct of them, which would
+    /// have to go through memory.
+    fn run_on<const ANY_LAYOUT: bool, E: Element>(
         &self,
         direction: Direction,
         mode: Mode<'_>,
@@ -205,12 +190,15 @@ impl<K: Copy> Layer<K> {
     {
         // Not moved through memory either.
         let (flat, laid_out);
-        let walk = if let Some(layout) = &self.layout {
-            laid_out = layout.walk();
-            &laid_out
-        } else {
-            flat = Walk::flat(y.len());
-            &flat
+        let walk = match &self.layout {
+            Some(layout) if ANY_LAYOUT => {
+                laid_out = layout.walk();
+                &laid_out
+            }
+            _ => {
+                flat = Walk::flat(y.len());
+                &flat
+            }
         };
         self.pass(direction, mode, walk, Slices::new(x, y), update)
     }
