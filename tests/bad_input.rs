@@ -6,6 +6,7 @@ use dropout_kernels::{
     Scaling, Select,
 };
 use testkit::every_backend;
+use testkit::memory::as_memory;
 use testkit::refuse::{Call, assert_says, refuse};
 
 every_backend!(
@@ -62,6 +63,18 @@ fn layers_refuse_wrong_lengths(backend: Backend) {
             ),
             (
                 29,
+                |b, y| as_memory(y, |y| flat(b).apply_uninit(train(0), &X[..30], y)),
+                length("y", 30, 29),
+                ["`y`", "is 29", "expected 30"],
+            ),
+            (
+                31,
+                |b, g| as_memory(g, |g| flat(b).backward_uninit(Mode::Eval, &X[..30], g)),
+                length("grad_x", 30, 31),
+                ["`grad_x`", "is 31", "expected 30"],
+            ),
+            (
+                29,
                 |b, g| flat(b).backward_add(train(0), &X[..30], g),
                 length("grad_x", 30, 29),
                 ["`grad_x`", "is 29", "expected 30"],
@@ -92,6 +105,18 @@ fn layers_refuse_wrong_lengths(backend: Backend) {
                 length("grad_y", 30, 31),
                 ["`grad_y`", "is 31", "expected 30"],
             ),
+            (
+                29,
+                |b, y| as_memory(y, |y| spatial(b).apply_uninit(train(0), &X[..29], y)),
+                length("x", 30, 29),
+                ["`x`", "is 29", "expected 30"],
+            ),
+            (
+                31,
+                |b, g| as_memory(g, |g| spatial(b).backward_uninit(train(0), &X[..31], g)),
+                length("grad_y", 30, 31),
+                ["`grad_y`", "is 31", "expected 30"],
+            ),
             (0, |b, g| spatial(b).backward_in_place(train(0), g), length("grad", 30, 0), ["`grad`", "is 0", "expected 30"]),
             (31, |b, g| classic(b).backward_in_place(Mode::Eval, g), length("grad", 30, 31), ["`grad`", "is 31", "expected 30"]),
         ],
@@ -112,6 +137,8 @@ fn layers_refuse_to_pass_the_last_index(backend: Backend) {
         &[
             row(|b, y| spatial(b).apply(train(FIVE_LEFT), &X[..30], y), MAPS),
             row(|b, x| spatial(b).apply_in_place(train(FIVE_LEFT), x), MAPS),
+            row(|b, y| as_memory(y, |y| spatial(b).apply_uninit(train(FIVE_LEFT), &X[..30], y)), MAPS),
+            row(|b, g| as_memory(g, |g| spatial(b).backward_uninit(train(FIVE_LEFT), &X[..30], g)), MAPS),
             row(|b, g| spatial(b).backward(train(FIVE_LEFT), &X[..30], g), MAPS),
             row(|b, g| classic(b).backward_in_place(train(FIVE_LEFT), g), MAPS),
             row(|b, g| spatial(b).backward_add(train(FIVE_LEFT), &X[..30], g), MAPS),

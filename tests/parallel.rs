@@ -2,6 +2,7 @@
 #![cfg(feature = "rayon")]
 
 use dropout_kernels::{Activation, Address, Dropout, Fused, GaussianDropout, Layout, Mask, Mode, Rate, Scaling, Select};
+use testkit::memory::as_memory;
 use testkit::value::{assert_same, random};
 
 /// Each large enough to be cut several times, along an outermost axis that is shared, not shared, odd or all there is.
@@ -25,6 +26,9 @@ fn threads_change_no_bit() {
             let (mut expected, mut y) = (vec![7.0; x.len()], vec![7.0; x.len()]);
             alone.apply(mode, &x, &mut expected).unwrap();
             alone.in_parallel().apply(mode, &x, &mut y).unwrap();
+            assert_same(&y, &expected);
+            y.fill(7.0);
+            as_memory(&mut y, |y| alone.in_parallel().apply_uninit(mode, &x, y)).unwrap();
             assert_same(&y, &expected);
 
             let (mut expected, mut y) = (x.clone(), x.clone());

@@ -4,6 +4,7 @@
 
 use dropout_kernels::{Address, Backend, Dropout, Layout, Mode, Rate, Scaling};
 use testkit::every_backend;
+use testkit::memory::as_memory;
 use testkit::value::{assert_same, random};
 
 every_backend!(training, channels, evaluation);
@@ -47,6 +48,9 @@ fn assert_as_in_place(dropout: &Dropout, mode: Mode, len: usize) {
         let (before, rest) = buffer.split_at_mut(aligned + shift);
         let (y, after) = rest.split_at_mut(len);
         dropout.apply(mode, &x, y).unwrap();
+        assert_same(y, &expected);
+        y.fill(77.0);
+        as_memory(y, |y| dropout.apply_uninit(mode, &x, y)).unwrap();
         assert_same(y, &expected);
         assert!(before.iter().chain(&*after).all(|x| x.to_bits() == 77.0_f32.to_bits()));
     }

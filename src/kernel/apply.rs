@@ -5,6 +5,7 @@ use core::borrow::Borrow;
 use super::effect::Effect;
 use super::limbs;
 use super::pass::Pass;
+use super::place::Place;
 use super::slices::Slices;
 use crate::backend::Backend;
 use crate::element::sealed::Element;
@@ -13,13 +14,13 @@ use crate::mask::{BLOCK, Generate, Keep, LIMB, Source, Tile};
 use crate::simd::{Lanes, Limb, Task, VECTORS};
 
 /// A tensor, and the backend to work on it.
-pub(crate) struct Job<'a, E> {
+pub(crate) struct Job<'a, E, P = E> {
     pub(crate) backend: Backend,
     pub(crate) walk: &'a Walk<'a>,
-    pub(crate) slices: Slices<'a, E>,
+    pub(crate) slices: Slices<'a, E, P>,
 }
 
-impl<E: Element> Job<'_, E> {
+impl<E: Element, P: Place<E>> Job<'_, E, P> {
     /// Applies decisions.
     #[inline(always)]
     pub(crate) fn apply<S: Source, F: Effect<E, Tile = S::Tile>>(self, source: S, effect: F) {
@@ -28,7 +29,7 @@ impl<E: Element> Job<'_, E> {
         // By limbs without vectors, unless noise comes in tiles or sums depend on the order of these. In a `const`, so that
         // what is not chosen is not compiled.
         if const { !VECTORS && S::LIMBS && !F::SUMS } {
-            if walk.is_flat() {
+            if P::INITIALISED && walk.is_flat() {
                 backend.run(limbs::Flat { source, effect, slices });
             } else {
                 backend.run(limbs::LaidOut { source, walk, effect, slices });
@@ -54,13 +55,13 @@ impl<E: Element> Job<'_, E> {
 }
 
 /// Evaluation: every element kept.
-struct Evaluate<'a, E, F> {
+struct Evaluate<'a, E, P, F> {
     walk: &'a Walk<'a>,
     effect: F,
-    slices: Slices<'a, E>,
+    slices: Slices<'a, E, P>,
 }
 
-impl<L: Lanes, E: Element, F: Effect<E, Tile = Keep>> Task<L> for Evaluate<'_, E, F> {
+impl<L: Lanes, E: Element, P: Place<E>, F: Effect<E, Tile = Keep>> Task<L> for Evaluate<'_, E, P, F> {
     #[inline(always)]
     fn run(self, lanes: L) {
         let Self { walk, mut effect, slices } = self;
@@ -78,14 +79,14 @@ impl<L: Lanes, E: Element, F: Effect<E, Tile = Keep>> Task<L> for Evaluate<'_, E
 }
 
 /// Training: what the decisions say, of as many consecutive elements.
-struct Flat<'a, E, S, F> {
+struct Flat<'a, E, P, S, F> {
     source: S,
     walk: &'a Walk<'a>,
     effect: F,
-    slices: Slices<'a, E>,
+    slices: Slices<'a, E, P>,
 }
 
-impl<L: Generate, E: Element, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> for Flat<'_, E, S, F> {
+impl<L: Generate, E: Element, P: Place<E>, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> for Flat<'_, E, P, S, F> {
     #[inline(always)]
     fn run(mut self, lanes: L) {
         // The source is used in place: moving a struct that was just written stalls on store forwarding, 10 to 20 ns of
@@ -121,14 +122,14 @@ impl<L: Generate, E: Element, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> f
 }
 
 /// Training: what the decisions say, of elements in any layout.
-struct Apply<'a, E, S, F> {
+struct Apply<'a, E, P, S, F> {
     source: S,
     walk: &'a Walk<'a>,
     effect: F,
-    slices: Slices<'a, E>,
+    slices: Slices<'a, E, P>,
 }
 
-impl<L: Generate, E: Element, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> for Apply<'_, E, S, F> {
+impl<L: Generate, E: Element, P: Place<E>, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> for Apply<'_, E, P, S, F> {
     #[inline(always)]
     fn run(mut self, lanes: L) {
         let (walk, mut effect, slices) = (self.walk, self.effect, self.slices);
@@ -175,16 +176,16 @@ impl<L: Generate, E: Element, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> f
 const SMALL_MAP: usize = 256;
 
 /// Applies the decisions of a tile whose elements do not lie in memory as the decisions lie in the tile.
-struct Parts<'p, 'w, 's, T, E, F> {
+struct Parts<'p, 'w, 's, T, E, P, F> {
     walk: &'p Walk<'w>,
     tile: &'p T,
     decisions: usize,
     elements: &'p mut Stretches<'w>,
     effect: &'p mut F,
-    slices: &'p mut Slices<'s, E>,
+    slices: &'p mut Slices<'s, E, P>,
 }
 
-impl<L: Lanes, T: Tile, E: Element, F: Effect<E, Tile = T>> Task<L> for Parts<'_, '_, '_, T, E, F> {
+impl<L: Lanes, T: Tile, E: Element, P: Place<E>, F: Effect<E, Tile = T>> Task<L> for Parts<'_, '_, '_, T, E, P, F> {
     #[inline(always)]
     fn run(self, lanes: L) {
         let Self { walk, tile, decisions, elements, effect, slices } = self;
@@ -241,16 +242,16 @@ impl<L: Lanes, T: Tile, E: Element, F: Effect<E, Tile = T>> Task<L> for Parts<'_
 }
 
 /// Applies the decisions of a tile whose elements lie here and there: brings them together, a limb at a time.
-struct Scattered<'p, 'w, 's, T, E, F> {
+struct Scattered<'p, 'w, 's, T, E, P, F> {
     walk: &'p Walk<'w>,
     tile: &'p T,
     decisions: usize,
     elements: &'p mut Stretches<'w>,
     effect: &'p mut F,
-    slices: &'p mut Slices<'s, E>,
+    slices: &'p mut Slices<'s, E, P>,
 }
 
-impl<L: Lanes, T: Tile, E: Element, F: Effect<E, Tile = T>> Task<L> for Scattered<'_, '_, '_, T, E, F> {
+impl<L: Lanes, T: Tile, E: Element, P: Place<E>, F: Effect<E, Tile = T>> Task<L> for Scattered<'_, '_, '_, T, E, P, F> {
     #[inline(always)]
     fn run(self, lanes: L) {
         let Self { walk, tile, decisions, elements, effect, slices } = self;

@@ -3,6 +3,7 @@
 use core::ops::Range;
 
 use super::pass::{ChunkFn, each};
+use super::place::Place;
 use super::slices::Slices;
 use crate::element::sealed::{Element, Float};
 use crate::layout::Walk;
@@ -77,13 +78,13 @@ pub(crate) trait Effect<E: Element> {
 
     /// Applies decision `i` of a limb to a range of elements that share it.
     #[inline(always)]
-    fn feature_map<L: Lanes>(
+    fn feature_map<L: Lanes, P: Place<E>>(
         &mut self,
         lanes: L,
         decisions: &<Self::Tile as Tile>::Limb,
         i: usize,
         range: Range<usize>,
-        slices: Slices<'_, E>,
+        slices: Slices<'_, E, P>,
     ) {
         each(lanes, slices, &Self::Tile::all_like(decisions, i), self.chunk_fn(lanes, range));
     }
@@ -93,21 +94,21 @@ pub(crate) trait Effect<E: Element> {
 #[derive(Clone, Copy)]
 pub(crate) struct Masked<P>(pub(crate) P);
 
-impl<E: Element, P: Pair<E>> Effect<E> for Masked<P> {
+impl<E: Element, T: Pair<E>> Effect<E> for Masked<T> {
     type Tile = Keep;
     type ChunkFn<'a, L: Lanes>
-        = Select<L, P>
+        = Select<L, T>
     where
-        P: 'a;
+        T: 'a;
 
     #[inline(always)]
-    fn chunk_fn<L: Lanes>(&mut self, lanes: L, _: Range<usize>) -> Select<L, P> {
+    fn chunk_fn<L: Lanes>(&mut self, lanes: L, _: Range<usize>) -> Select<L, T> {
         Select { lanes, pair: self.0 }
     }
 
     /// A map that is dropped to a constant is not read: the compiler removes the loads.
     #[inline(always)]
-    fn feature_map<L: Lanes>(&mut self, lanes: L, keep: &Limb, i: usize, _: Range<usize>, slices: Slices<'_, E>) {
+    fn feature_map<L: Lanes, P: Place<E>>(&mut self, lanes: L, keep: &Limb, i: usize, _: Range<usize>, slices: Slices<'_, E, P>) {
         if keep >> i & 1 == 1 {
             each(lanes, slices, &(), Kept { lanes, pair: self.0 });
         } else {

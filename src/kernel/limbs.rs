@@ -3,20 +3,21 @@
 
 use super::effect::Effect;
 use super::pass::{ChunkFn, Pass};
+use super::place::Place;
 use super::slices::Slices;
 use crate::element::sealed::Element;
 use crate::layout::{Stretch, Walk};
 use crate::mask::{Generate, Source};
 use crate::simd::Task;
 
-/// As many consecutive elements as decisions.
-pub(super) struct Flat<'a, E, S, F> {
+/// As many consecutive elements as decisions, and places that have elements.
+pub(super) struct Flat<'a, E, P, S, F> {
     pub(super) source: S,
     pub(super) effect: F,
-    pub(super) slices: Slices<'a, E>,
+    pub(super) slices: Slices<'a, E, P>,
 }
 
-impl<L: Generate, E: Element, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> for Flat<'_, E, S, F> {
+impl<L: Generate, E: Element, P: Place<E>, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> for Flat<'_, E, P, S, F> {
     #[inline(always)]
     fn run(mut self, lanes: L) {
         let (mut start, mut left) = (0, self.slices.copied());
@@ -30,14 +31,14 @@ impl<L: Generate, E: Element, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> f
 }
 
 /// Elements in any layout.
-pub(super) struct LaidOut<'a, E, S, F> {
+pub(super) struct LaidOut<'a, E, P, S, F> {
     pub(super) source: S,
     pub(super) walk: &'a Walk<'a>,
     pub(super) effect: F,
-    pub(super) slices: Slices<'a, E>,
+    pub(super) slices: Slices<'a, E, P>,
 }
 
-impl<L: Generate, E: Element, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> for LaidOut<'_, E, S, F> {
+impl<L: Generate, E: Element, P: Place<E>, S: Source, F: Effect<E, Tile = S::Tile>> Task<L> for LaidOut<'_, E, P, S, F> {
     #[inline(always)]
     fn run(mut self, lanes: L) {
         let Self { ref mut source, walk, ref mut effect, ref mut slices } = self;

@@ -9,6 +9,7 @@
 //! | | |
 //! |---|---|
 //! | [`slices`] | [`Slices`]: what is read and written, out of place or in place |
+//! | [`place`] | [`Place`]: an element of the output, or memory for one |
 //! | [`effect`] | [`Effect`]: what decisions mean for values; [`Pair`], the usual one: what is kept, what is dropped |
 //! | [`pass`] | a function of a chunk of elements over all elements of some slices |
 //! | [`apply`] | [`Job`] and its loop: the tiles of a source over the rows, copies and feature maps of a walk |
@@ -31,6 +32,7 @@ mod operand;
 pub(crate) mod parallel;
 mod pass;
 mod past_caches;
+mod place;
 mod slices;
 mod update;
 
@@ -39,5 +41,6 @@ pub(crate) use cut::Cut;
 pub(crate) use effect::{Effect, Masked, Pair, Scale, Unchanged};
 pub(crate) use operand::{Chunks, On, Sum};
 pub(crate) use pass::ChunkFn;
+pub(crate) use place::Place;
 pub(crate) use slices::Slices;
 pub(crate) use update::{Add, Overwrite, Update};

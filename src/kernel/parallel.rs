@@ -1,6 +1,7 @@
 //! The same tensor in parts, on as many threads as rayon has.
 
 use super::cut::Cut;
+use super::place::Place;
 use super::slices::Slices;
 use crate::element::sealed::Element;
 use crate::layout::Layout;
@@ -11,11 +12,11 @@ const GRAIN: usize = 1 << 17;
 
 /// Runs `part` on parts of the tensor that are disjoint and make up the whole, each with its layout and with what else
 /// belongs to its elements. A mask is addressed by logical index, so where the cuts are changes no bit.
-pub(crate) fn for_each_part<E: Element, S: Cut>(
+pub(crate) fn for_each_part<E: Element, P: Place<E>, S: Cut>(
     layout: &Layout,
-    slices: Slices<'_, E>,
+    slices: Slices<'_, E, P>,
     other: S,
-    part: &(impl Fn(&Layout, Slices<'_, E>, S) + Sync),
+    part: &(impl Fn(&Layout, Slices<'_, E, P>, S) + Sync),
 ) {
     if slices.len() < 2 * GRAIN || !other.can_cut() {
         return part(layout, slices, other);

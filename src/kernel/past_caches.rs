@@ -7,6 +7,7 @@
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 use core::arch::x86_64::{__m128i, _mm_sfence, _mm_stream_si128};
 
+use super::place::Place;
 use crate::element::sealed::Element;
 use crate::simd::CHUNK;
 
@@ -30,22 +31,22 @@ impl Fence {
     /// Stores elements past the caches if their address is a multiple of 16, and as usual if not.
     #[expect(clippy::unused_self, reason = "that it is borrowed is what makes the store sound")]
     #[inline(always)]
-    pub(super) fn store<E: Element>(&self, to: &mut [E; CHUNK], values: [E; CHUNK]) {
+    pub(super) fn store<E: Element, P: Place<E>>(&self, to: &mut [P; CHUNK], values: [E; CHUNK]) {
         #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
         {
             let (address, from) = (to.as_mut_ptr().cast::<__m128i>(), values.as_ptr().cast::<__m128i>());
             if address.is_aligned() {
                 // Sixteen elements are as many pieces of sixteen bytes as an element has bytes.
                 for i in 0..size_of::<E>() {
-                    // SAFETY: both arrays have that many pieces, and no padding, as elements are numbers; those of `to`
-                    // are aligned; this build has SSE2. The fence that such stores need before others read comes when
+                    // SAFETY: both arrays have that many pieces, as places have the size of elements, and `values` has no
+                    // padding, as elements are numbers; those of `to` are aligned; this build has SSE2. The fence that such stores need before others read comes when
                     // `self` is dropped, which is borrowed until then.
                     unsafe { _mm_stream_si128(address.add(i), from.add(i).read_unaligned()) };
                 }
                 return;
             }
         }
-        *to = values;
+        P::write(to, values);
     }
 }
 

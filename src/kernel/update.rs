@@ -4,6 +4,7 @@ use super::apply::Job;
 use super::cut::Cut;
 use super::effect::{Effect, Masked, Unchanged};
 use super::operand::{On, Sum};
+use super::place::Place;
 use crate::element::sealed::{Element, Float};
 
 /// How results get into the output.
@@ -12,7 +13,7 @@ pub(crate) trait Update<E: Element>: Cut {
     fn by<F: Effect<E>>(self, effect: F) -> impl Effect<E, Tile = F::Tile>;
 
     /// The pass that leaves every element as it is.
-    fn by_nothing(self, job: Job<'_, E>);
+    fn by_nothing<P: Place<E>>(self, job: Job<'_, E, P>);
 }
 
 /// The results of the job's input become the output.
@@ -25,7 +26,7 @@ impl<E: Element> Update<E> for Overwrite {
     }
 
     #[inline(always)]
-    fn by_nothing(self, job: Job<'_, E>) {
+    fn by_nothing<P: Place<E>>(self, job: Job<'_, E, P>) {
         job.copy();
     }
 }
@@ -46,7 +47,7 @@ impl<E: Float> Update<E> for Add<'_, E> {
     }
 
     #[inline(always)]
-    fn by_nothing(self, job: Job<'_, E>) {
+    fn by_nothing<P: Place<E>>(self, job: Job<'_, E, P>) {
         job.evaluate(self.by(Masked(Unchanged)));
     }
 }

@@ -1,7 +1,7 @@
 //! Alpha dropout, for self-normalising networks.
 
 use crate::element::Float;
-use crate::kernel::{Job, Pair, Scale, Update};
+use crate::kernel::{Job, Pair, Place, Scale, Update};
 use crate::layer::{Direction, Layer, Mode, sealed};
 use crate::rate::Rate;
 use crate::simd::{CHUNK, Lanes};
@@ -77,7 +77,7 @@ impl Alpha {
 
 impl<E: Float> sealed::Kind<E> for Alpha {
     #[inline(always)]
-    fn run(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E>, update: impl Update<E>) {
+    fn run<P: Place<E>>(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E, P>, update: impl Update<E>) {
         sealed::by_mask(self, direction, mode, job, update);
     }
 }

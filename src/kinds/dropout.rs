@@ -1,7 +1,7 @@
 //! Dropout itself: kept values are scaled, dropped ones become zero.
 
 use crate::element::{Float, float::inverse};
-use crate::kernel::{Job, Pair, Scale, Update};
+use crate::kernel::{Job, Pair, Place, Scale, Update};
 use crate::layer::{Direction, Layer, Mode, sealed};
 use crate::rate::Rate;
 
@@ -105,7 +105,7 @@ impl Scaled {
 
 impl<E: Float> sealed::Kind<E> for Scaled {
     #[inline(always)]
-    fn run(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E>, update: impl Update<E>) {
+    fn run<P: Place<E>>(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E, P>, update: impl Update<E>) {
         sealed::by_mask(self, direction, mode, job, update);
     }
 }

@@ -1,7 +1,7 @@
 //! Dropout of quantised values, in integer arithmetic.
 
 use crate::element::Integer;
-use crate::kernel::{Job, Pair, Update};
+use crate::kernel::{Job, Pair, Place, Update};
 use crate::layer::{Direction, Layer, Mode, sealed};
 use crate::rate::Rate;
 use crate::simd::{CHUNK, Lanes};
@@ -87,7 +87,7 @@ impl<E: Integer> QuantizedDropout<E> {
 
 impl<E: Integer> sealed::Kind<E> for Quantized<E> {
     #[inline(always)]
-    fn run(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E>, update: impl Update<E>) {
+    fn run<P: Place<E>>(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E, P>, update: impl Update<E>) {
         sealed::by_mask(self, direction, mode, job, update);
     }
 }

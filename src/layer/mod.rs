@@ -3,11 +3,13 @@
 mod mode;
 pub(crate) mod sealed;
 
+use core::mem::MaybeUninit;
+
 use crate::address::Address;
 use crate::backend::Backend;
 use crate::element::{Element, Float};
 use crate::error::{Error, check_length};
-use crate::kernel::{Add, Cut, Job, Overwrite, Slices, Update};
+use crate::kernel::{Add, Cut, Job, Overwrite, Place, Slices, Update};
 use crate::layout::{Layout, Walk};
 use crate::mask::{Mask, PackedMask};
 use crate::simd::VECTORS;
@@ -97,6 +99,34 @@ impl<K: Copy> Layer<K> {
         self.run(Direction::Forward, mode, None, x, Overwrite)
     }
 
+    /// The forward pass, to memory that need not be initialised, such as the spare capacity of a `Vec`: clearing it first
+    /// can take half as long as the pass. When this returns `Ok`, every element of `y` is initialised, except the gaps
+    /// of the layout.
+    ///
+    /// ```
+    /// use dropout_kernels::{Address, Dropout, Mode, Rate};
+    ///
+    /// let (x, mut y) = (vec![1.0_f32; 1000], Vec::with_capacity(1000));
+    /// let train = Mode::Train(Address { seed: 42, ..Address::default() });
+    /// Dropout::new(Rate::new(0.5)?).apply_uninit(train, &x, &mut y.spare_capacity_mut()[..1000])?;
+    /// // SAFETY: the pass has initialised as many elements.
+    /// unsafe { y.set_len(1000) };
+    /// assert!(y.iter().all(|&y| y == 0.0 || y == 2.0));
+    /// # Ok::<(), dropout_kernels::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    #[inline(always)]
+    pub fn apply_uninit<E: Element>(&self, mode: Mode<'_>, x: &[E], y: &mut [MaybeUninit<E>]) -> Result<(), Error>
+    where
+        K: Kind<E>,
+    {
+        self.check("x", x.len())?;
+        check_length("y", x.len(), y.len())?;
+        self.run(Direction::Forward, mode, Some(x), y, Overwrite)
+    }
+
     /// The backward pass, from `grad_y`, the gradient with respect to the output, to `grad_x`, that with respect to the
     /// input.
     ///
@@ -123,6 +153,20 @@ impl<K: Copy> Layer<K> {
     {
         self.check("grad", grad.len())?;
         self.run(Direction::Backward, mode, None, grad, Overwrite)
+    }
+
+    /// The backward pass, to memory that need not be initialised: see [`apply_uninit`](Self::apply_uninit).
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    #[inline(always)]
+    pub fn backward_uninit<E: Element>(&self, mode: Mode<'_>, grad_y: &[E], grad_x: &mut [MaybeUninit<E>]) -> Result<(), Error>
+    where
+        K: Kind<E>,
+    {
+        self.check("grad_y", grad_y.len())?;
+        check_length("grad_x", grad_y.len(), grad_x.len())?;
+        self.run(Direction::Backward, mode, Some(grad_y), grad_x, Overwrite)
     }
 
     /// The backward pass, added to `grad_x`, for an input that has a gradient from elsewhere too. Each element of
@@ -158,31 +202,31 @@ impl<K: Copy> Layer<K> {
     /// Runs the kind from `x`, or in place, to `y`. Inlined where firmware calls it, so that the compiler sees that a layer
     /// has no layout, and leaves out the code for layouts.
     #[inline(always)]
-    fn run<E: Element>(
+    fn run<E: Element, P: Place<E>>(
         &self,
         direction: Direction,
         mode: Mode<'_>,
         x: Option<&[E]>,
-        y: &mut [E],
+        y: &mut [P],
         update: impl Update<E>,
     ) -> Result<(), Error>
     where
         K: Kind<E>,
     {
         match &self.layout {
-            None if !VECTORS => self.run_on::<false, E>(direction, mode, x, y, update),
-            _ => self.run_on::<true, E>(direction, mode, x, y, update),
+            None if !VECTORS => self.run_on::<false, E, P>(direction, mode, x, y, update),
+            _ => self.run_on::<true, E, P>(direction, mode, x, y, update),
         }
     }
 
     /// Runs the kind in the layout, if there is one and it may be looked for. Takes slices, not a struct of them, which would
     /// have to go through memory.
-    fn run_on<const ANY_LAYOUT: bool, E: Element>(
+    fn run_on<const ANY_LAYOUT: bool, E: Element, P: Place<E>>(
         &self,
         direction: Direction,
         mode: Mode<'_>,
         x: Option<&[E]>,
-        y: &mut [E],
+        y: &mut [P],
         update: impl Update<E>,
     ) -> Result<(), Error>
     where
@@ -205,12 +249,12 @@ impl<K: Copy> Layer<K> {
 
     /// Checks the mode, then runs the kind.
     #[inline(always)]
-    fn pass<E: Element>(
+    fn pass<E: Element, P: Place<E>>(
         &self,
         direction: Direction,
         mode: Mode<'_>,
         walk: &Walk<'_>,
-        slices: Slices<'_, E>,
+        slices: Slices<'_, E, P>,
         update: impl Update<E>,
     ) -> Result<(), Error>
     where
@@ -230,13 +274,13 @@ impl<K: Copy> Layer<K> {
 
     /// Runs a pass on the whole tensor or, in parallel, on its parts, each with its part of what else belongs to it.
     #[inline(always)]
-    pub(crate) fn on_threads<E: Element, S: Cut>(
+    pub(crate) fn on_threads<E: Element, P: Place<E>, S: Cut>(
         &self,
         mode: Mode<'_>,
         walk: &Walk<'_>,
-        slices: Slices<'_, E>,
+        slices: Slices<'_, E, P>,
         other: S,
-        pass: impl Fn(Mode<'_>, Job<'_, E>, S) + Sync,
+        pass: impl Fn(Mode<'_>, Job<'_, E, P>, S) + Sync,
     ) {
         let backend = self.backend();
         #[cfg(feature = "rayon")]

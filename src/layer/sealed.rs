@@ -3,7 +3,7 @@
 use super::mode::{Direction, Mode};
 use crate::element::sealed::Element;
 use crate::error::Error;
-use crate::kernel::{Job, Masked, Pair, Update};
+use crate::kernel::{Job, Masked, Pair, Place, Update};
 use crate::mask::Computed;
 use crate::rate::Rate;
 
@@ -18,7 +18,7 @@ pub(crate) trait Kind<E: Element>: Copy + Sync {
     }
 
     /// A pass over a tensor, or a part of it.
-    fn run(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E>, update: impl Update<E>);
+    fn run<P: Place<E>>(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E, P>, update: impl Update<E>);
 }
 
 /// A kind that a mask decides: its rate, and what becomes of kept and of dropped elements in each pass. It runs
@@ -45,11 +45,11 @@ pub(crate) trait AnyLayout: Copy {}
 
 /// The only place that matches on the mode and the direction of a masked pass.
 #[inline(always)]
-pub(crate) fn by_mask<E: Element, K: ByMask<E>>(
+pub(crate) fn by_mask<E: Element, P: Place<E>, K: ByMask<E>>(
     kind: &K,
     direction: Direction,
     mode: Mode<'_>,
-    job: Job<'_, E>,
+    job: Job<'_, E, P>,
     update: impl Update<E>,
 ) {
     let computed = |address| Computed::new(kind.rate(), address);

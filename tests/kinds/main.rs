@@ -13,6 +13,7 @@ mod gaussian;
 mod half;
 mod laws;
 mod maps;
+mod memory;
 #[cfg(feature = "rayon")]
 mod parallel;
 mod parts;

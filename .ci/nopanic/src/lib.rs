@@ -5,6 +5,7 @@
 #![no_std]
 
 use core::convert::Infallible;
+use core::mem::MaybeUninit;
 use core::panic::PanicInfo;
 
 use dropout_kernels::monte_carlo::{Moments, Uncertainty, entropy};
@@ -69,6 +70,10 @@ export! {
     fn dropout_flat(rate: Rate, scaling: Scaling) -> Dropout = Dropout::new(rate).with_scaling(scaling);
     fn dropout_of(rate: Rate, layout: Layout) -> Dropout = Dropout::new(rate).with_layout(layout);
     fn dropout_apply(dropout: &Dropout, mode: Mode, x: &[f32], y: &mut [f32]) -> Result<(), Error> = dropout.apply(mode, x, y);
+    fn dropout_apply_uninit(dropout: &Dropout, mode: Mode, x: &[f32], y: &mut [MaybeUninit<f32>]) -> Result<(), Error> =
+        dropout.apply_uninit(mode, x, y);
+    fn dropout_backward_uninit(dropout: &Dropout, mode: Mode, grad_y: &[f32], grad_x: &mut [MaybeUninit<f32>]) -> Result<(), Error> =
+        dropout.backward_uninit(mode, grad_y, grad_x);
     fn dropout_apply_in_place(dropout: &Dropout, mode: Mode, x: &mut [f32]) -> Result<(), Error> = dropout.apply_in_place(mode, x);
     fn dropout_backward(dropout: &Dropout, mode: Mode, grad_y: &[f32], grad_x: &mut [f32]) -> Result<(), Error> =
         dropout.backward(mode, grad_y, grad_x);

@@ -5,7 +5,7 @@ use super::grid::{Grid, volume};
 use crate::address::Address;
 use crate::element::Float;
 use crate::error::{Error, check_length};
-use crate::kernel::{Job, Pair, Scale, Update};
+use crate::kernel::{Job, Pair, Place, Scale, Update};
 use crate::layer::{Direction, Layer, Mode, sealed};
 use crate::layout::Layout;
 use crate::mask::PackedMask;
@@ -266,7 +266,7 @@ impl<E: Float> sealed::Kind<E> for Patches {
     }
 
     #[inline(always)]
-    fn run(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E>, update: impl Update<E>) {
+    fn run<P: Place<E>>(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E, P>, update: impl Update<E>) {
         sealed::by_mask(self, direction, mode, job, update);
     }
 }

@@ -4,7 +4,7 @@ use super::effect::Noisy;
 use super::noise::Noise;
 use crate::element::Float;
 use crate::error::Error;
-use crate::kernel::{Job, Update};
+use crate::kernel::{Job, Place, Update};
 use crate::layer::sealed::{AnyLayout, Kind};
 use crate::layer::{Direction, Layer, Mode};
 
@@ -69,7 +69,7 @@ impl<E: Float> Kind<E> for Additive {
     }
 
     #[inline(always)]
-    fn run(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E>, update: impl Update<E>) {
+    fn run<P: Place<E>>(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E, P>, update: impl Update<E>) {
         match (mode, direction) {
             (Mode::Train(address), Direction::Forward) if self.deviation > 0.0 => {
                 job.apply(Noise::new(address, 0.0, self.deviation), update.by(Noisy::Plus));

@@ -4,7 +4,7 @@ use super::effect::Noisy;
 use super::noise::Noise;
 use crate::element::Float;
 use crate::error::Error;
-use crate::kernel::{Job, Masked, Unchanged, Update};
+use crate::kernel::{Job, Masked, Place, Unchanged, Update};
 use crate::layer::sealed::{AnyLayout, Kind};
 use crate::layer::{Direction, Layer, Mode};
 use crate::mask::Computed;
@@ -76,7 +76,7 @@ impl<E: Float> Kind<E> for Gaussian {
     }
 
     #[inline(always)]
-    fn run(&self, _: Direction, mode: Mode<'_>, job: Job<'_, E>, update: impl Update<E>) {
+    fn run<P: Place<E>>(&self, _: Direction, mode: Mode<'_>, job: Job<'_, E, P>, update: impl Update<E>) {
         let (keep, drop) = (self.rate.keep(), self.rate.realised());
         debug_assert!(!matches!(mode, Mode::Stored(_)), "in_mode refuses it");
         match mode {
