@@ -11,4 +11,4 @@ macro_rules! replay {
         })+
     };
 }
-replay!(dense, drop_block, fused, generator, kinds, layouts, monte_carlo, packed, rate);
+replay!(dense, drop_block, fused, generator, kinds, layouts, monte_carlo, packed, rate, select);

@@ -8,8 +8,8 @@ use std::fmt::Write;
 use testkit::every_backend;
 
 use dropout_kernels::{
-    Activation, Address, AlphaDropout, AnyLayout, Backend, DropBlock, Dropout, Element, Float, Fused, GaussianDropout, Integer,
-    Kind, Layer, Layout, Mask, Mode, PackedMask, QuantizedDropout, Rate, Scaling,
+    Activation, Address, AlphaDropout, AnyLayout, Backend, DropBlock, Dropout, Element, Error, Float, Fused, GaussianDropout,
+    GaussianNoise, Integer, Kind, Layer, Layout, Mask, Mode, PackedMask, QuantizedDropout, Rate, Scaling, Select,
 };
 
 every_backend!(outputs_are_those_of_the_table);
@@ -134,6 +134,25 @@ fn outputs_are_those_of_the_table(backend: Backend) {
     digest.integers::<u8>(130);
     digest.integers::<i16>(1000);
     digest.fused();
+    digest.noise::<f32>();
+    digest.noise::<f64>();
+    digest.choices::<f32>();
+    digest.choices::<f64>();
+    digest.choices::<i8>();
+    digest.choices::<u8>();
+    digest.choices::<i16>();
+    digest.gradients::<f32>();
+    digest.gradients::<f64>();
+    #[cfg(feature = "half")]
+    {
+        digest.noise::<half::f16>();
+        digest.noise::<half::bf16>();
+        digest.choices::<half::f16>();
+        digest.choices::<half::bf16>();
+        digest.gradients::<half::f16>();
+        digest.gradients::<half::bf16>();
+    }
+    digest.shapes_of_drop_block();
 
     let compiled = |row: &&str| cfg!(feature = "half") || !row[16..].contains("f16"); // after the hash
     assert!(digest.rows.lines().eq(TABLE.lines().filter(compiled)), "the table is now\n{}", digest.rows);
@@ -194,6 +213,87 @@ impl Digest {
                 let modes = [Mode::Train(address), Mode::Eval, stored];
                 let modes = if can_be_stored { &modes[..] } else { &modes[..2] };
                 passes::<E, _>(fnv, &layer(rate).with_layout(layout).on(backend), modes, layout.elements());
+            });
+        }
+    }
+
+    fn noise<E: Float + Tensor>(&mut self) {
+        // The rate is taken for a standard deviation.
+        let noise = |rate: Rate| GaussianNoise::new(rate.realised() as f32).unwrap();
+        self.layers::<E, _>("Gaussian noise", noise, false);
+    }
+
+    /// Choices and their expectation, in and out of place.
+    fn choices<E: Tensor>(&mut self) {
+        let backend = self.backend;
+        for (layout_name, layout) in layouts() {
+            self.row(&format!("select, {}, {layout_name}", E::NAME), |fnv, rate, address| {
+                let select = Select::new(rate).with_layout(layout).on(backend);
+                let [kept, dropped, before] = [1, 2, 3].map(|stream| E::values(stream, layout.elements()));
+                for (select, mode) in
+                    [(select, Mode::Train(address)), (select, Mode::Eval), (select.with_expectation(), Mode::Eval)]
+                {
+                    let [mut y, mut in_place] = [before.clone(), kept.clone()];
+                    select.select(mode, &kept, &dropped, &mut y).unwrap();
+                    select.select_in_place(mode, &mut in_place, &dropped).unwrap();
+                    fnv.tensor(&y);
+                    fnv.tensor(&in_place);
+                }
+            });
+        }
+    }
+
+    /// Gradients of choices, and gradients that are added.
+    fn gradients<E: Float + Tensor>(&mut self) {
+        let backend = self.backend;
+        for (layout_name, layout) in layouts() {
+            self.row(&format!("gradients of select, {}, {layout_name}", E::NAME), |fnv, rate, address| {
+                let select = Select::new(rate).with_layout(layout).on(backend);
+                let [grad_y, before] = [1, 2].map(|stream| E::values(stream, layout.elements()));
+                for (select, mode) in
+                    [(select, Mode::Train(address)), (select, Mode::Eval), (select.with_expectation(), Mode::Eval)]
+                {
+                    let [mut grad_kept, mut grad_dropped] = [before.clone(), before.clone()];
+                    select.select_backward(mode, &grad_y, &mut grad_kept, &mut grad_dropped).unwrap();
+                    fnv.tensor(&grad_kept);
+                    fnv.tensor(&grad_dropped);
+                }
+            });
+            self.row(&format!("gradient added, {}, {layout_name}", E::NAME), |fnv, rate, address| {
+                let dropout = Dropout::new(rate).with_layout(layout).on(backend);
+                let [grad_y, before] = [1, 2].map(|stream| E::values(stream, layout.elements()));
+                for mode in [Mode::Train(address), Mode::Eval] {
+                    let mut grad_x = before.clone();
+                    dropout.backward_add(mode, &grad_y, &mut grad_x).unwrap();
+                    fnv.tensor(&grad_x);
+                }
+            });
+        }
+    }
+
+    /// Channels last, one and three axes, and patches shared by the channels.
+    fn shapes_of_drop_block(&mut self) {
+        type New = fn(Rate) -> Result<DropBlock, Error>;
+
+        let backend = self.backend;
+        let shapes: [(&str, New, usize); 6] = [
+            ("ncl", |rate| DropBlock::ncl(rate, [5], [3, 4, 97]), 3 * 4 * 97),
+            ("nlc", |rate| DropBlock::nlc(rate, [5], [3, 97, 4]), 3 * 97 * 4),
+            ("nhwc", |rate| DropBlock::nhwc(rate, [2, 5], [2, 9, 23, 3]), 2 * 9 * 23 * 3),
+            ("ncdhw", |rate| DropBlock::ncdhw(rate, [2, 3, 4], [2, 3, 5, 6, 7]), 2 * 3 * 5 * 6 * 7),
+            ("ndhwc", |rate| DropBlock::ndhwc(rate, [2, 3, 4], [2, 5, 6, 7, 3]), 2 * 3 * 5 * 6 * 7),
+            (
+                "nchw, shared by channels",
+                |rate| DropBlock::nchw(rate, [3, 2], [2, 3, 9, 23]).map(DropBlock::with_shared_channels),
+                2 * 3 * 9 * 23,
+            ),
+        ];
+        for (name, layer, elements) in shapes {
+            self.row(&format!("DropBlock, {name}"), |fnv, rate, address| {
+                let layer = layer(rate).unwrap().on(backend);
+                let mut words = vec![0; layer.words()];
+                let mask = layer.draw(address, &mut words).unwrap();
+                passes::<f32, _>(fnv, &layer, &[Mode::Stored(mask)], elements);
             });
         }
     }

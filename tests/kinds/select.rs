@@ -75,9 +75,8 @@ fn floats_evaluate_to_their_mean<E: Value>(backend: Backend, case: &TensorCase) 
 
 fn integers_evaluate_to_their_mean<E: Integral>(backend: Backend, case: &TensorCase) {
     evaluates_to::<E>(backend, case, |kept, dropped| {
-        let [kept, dropped]: [i64; 2] = [kept.into(), dropped.into()];
-        let m = (weights(case)[0] * 32768.0).round() as i64;
-        E::nearest(dropped + (2 * (kept - dropped) * m + 32768).div_euclid(65536))
+        let [keep, drop] = weights(case);
+        kept.mean(keep, dropped, drop)
     });
 }
 

@@ -144,6 +144,12 @@ fn round_to(x: f64, mantissa: i32, smallest: i32, largest: f64) -> f64 {
 pub trait Integral: Bits + Integer + Into<i64> {
     /// The nearest of this type.
     fn nearest(x: i64) -> Self;
+
+    /// The mean with these weights, whose sum is 1. That of `self` is rounded to 15 bits; the mean to nearest, ties up.
+    fn mean(self, keep: f64, other: Self, _: f64) -> Self {
+        let ([kept, dropped], m): ([i64; 2], _) = ([self.into(), other.into()], (keep * 32768.0).round() as i64);
+        Self::nearest(dropped + (2 * (kept - dropped) * m + 32768).div_euclid(65536))
+    }
 }
 
 macro_rules! integral {

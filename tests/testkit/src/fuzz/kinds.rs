@@ -6,7 +6,7 @@ use dropout_kernels::MaskKind;
 use super::inputs::Values;
 use super::layer::Layer;
 use super::tensor::{Shape, Tensor};
-use crate::subject::{OfAlpha, OfGaussian, OfQuantized, OfScaled, Subject};
+use crate::subject::{OfAdditive, OfAlpha, OfGaussian, OfQuantized, OfScaled, Subject};
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {
@@ -33,6 +33,10 @@ enum Kind {
     QuantizedI8,
     QuantizedI16,
     QuantizedU8,
+    AdditiveF32,
+    AdditiveF64,
+    AdditiveF16,
+    AdditiveBf16,
 }
 
 pub fn check(Input { kind, layer, shape, values }: &Input) {
@@ -46,6 +50,8 @@ pub fn check(Input { kind, layer, shape, values }: &Input) {
         Kind::QuantizedI8 => check_mask_kind::<OfQuantized<i8>>,
         Kind::QuantizedI16 => check_mask_kind::<OfQuantized<i16>>,
         Kind::QuantizedU8 => check_mask_kind::<OfQuantized<u8>>,
+        Kind::AdditiveF32 => check_kind::<OfAdditive<f32>>,
+        Kind::AdditiveF64 => check_kind::<OfAdditive<f64>>,
         #[cfg(feature = "half")]
         Kind::ScaledF16 => check_mask_kind::<OfScaled<half::f16>>,
         #[cfg(feature = "half")]
@@ -58,6 +64,10 @@ pub fn check(Input { kind, layer, shape, values }: &Input) {
         Kind::GaussianF16 => check_kind::<OfGaussian<half::f16>>,
         #[cfg(feature = "half")]
         Kind::GaussianBf16 => check_kind::<OfGaussian<half::bf16>>,
+        #[cfg(feature = "half")]
+        Kind::AdditiveF16 => check_kind::<OfAdditive<half::f16>>,
+        #[cfg(feature = "half")]
+        Kind::AdditiveBf16 => check_kind::<OfAdditive<half::bf16>>,
         #[cfg(not(feature = "half"))]
         _ => return,
     };

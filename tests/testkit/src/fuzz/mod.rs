@@ -13,6 +13,7 @@ pub mod layouts;
 pub mod monte_carlo;
 pub mod packed;
 pub mod rate;
+pub mod select;
 pub mod tensor;
 
 use std::fs;

@@ -1,0 +1,133 @@
+//! A choice between two tensors, its expectation and both gradients, against the choice written down: a type of element of each width.
+#![expect(clippy::cast_precision_loss, reason = "thresholds have at most 33 bits: exact")]
+
+use arbitrary::Arbitrary;
+use dropout_kernels::{Backend, Error, Select};
+
+use super::calls::canary;
+use super::inputs::{Length, Values, check_length};
+use super::layer::{Case, Layer};
+use super::tensor::{Shape, Tensor};
+use crate::oracle::drops;
+use crate::subject::OfScaled;
+use crate::value::{Bits, Integral, Value};
+
+#[derive(Arbitrary, Debug)]
+pub struct Input {
+    element: Element,
+    expectation: bool,
+    layer: Layer,
+    shape: Shape,
+    /// Of the tensor that dropped elements come from, and of its gradient.
+    dropped_len: Length,
+    kept: Values,
+    dropped: Values,
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Element {
+    F32,
+    F64,
+    I8,
+    I16,
+}
+
+/// What two tensors evaluate to, with their weights.
+type Mean<E> = fn(E, f64, E, f64) -> E;
+
+pub fn check(input: &Input) {
+    let Some(tensor) = input.shape.tensor() else { return };
+    // The kind says no more than which decisions there are.
+    let case = input.layer.of::<OfScaled<f32>>(&tensor);
+    let choice = Choice { input, tensor: &tensor, case: &case };
+    match input.element {
+        Element::F32 => choice.check_floats::<f32>(),
+        Element::F64 => choice.check_floats::<f64>(),
+        Element::I8 => choice.check_choice::<i8>(Integral::mean),
+        Element::I16 => choice.check_choice::<i16>(Integral::mean),
+    }
+}
+
+struct Choice<'a> {
+    input: &'a Input,
+    tensor: &'a Tensor,
+    case: &'a Case<'a, OfScaled<f32>>,
+}
+
+impl Choice<'_> {
+    fn layer(&self, backend: Backend) -> Select {
+        let layer = Select::new(self.case.decided.rate()).on(backend);
+        let layer = if self.input.expectation { layer.with_expectation() } else { layer };
+        self.tensor.layout.map_or(layer, |layout| layer.with_layout(layout))
+    }
+
+    /// Of the kept tensor and of the other, in evaluation.
+    fn weights(&self) -> [f64; 2] {
+        let threshold = if self.input.expectation { self.case.decided.threshold } else { 0 };
+        [(1 << 32) - threshold, threshold].map(|weight| weight as f64 / 4_294_967_296.0)
+    }
+
+    fn check_floats<E: Value>(&self) {
+        self.check_choice::<E>(E::mean);
+        self.check_gradients::<E>();
+    }
+
+    fn check_choice<E: Bits>(&self, mean: Mean<E>) {
+        let (slices, threshold, mode) = (self.input.layer.slices, self.case.decided.threshold, self.case.mode());
+        let kept: Vec<E> = self.input.kept.get(self.tensor.len);
+        let dropped: Vec<E> = self.input.dropped.get(self.input.dropped_len.get(kept.len()));
+        let y_len = slices.y_len.get(kept.len());
+        let fits = check_length("kept", self.tensor.elements, kept.len())
+            .and(check_length("dropped", kept.len(), dropped.len()))
+            .and(self.case.fits());
+        let result = check_length("y", kept.len(), y_len).and(fits);
+        let expected = if fits.is_ok() {
+            self.case.outputs(|i, u| match (u, self.weights()) {
+                (Some(u), _) if drops(u, threshold) => dropped[i],
+                (Some(_), _) | (None, [_, 0.0]) => kept[i],
+                (None, [0.0, _]) => dropped[i],
+                (None, [keep, drop]) => mean(kept[i], keep, dropped[i], drop),
+            })
+        } else {
+            vec![]
+        };
+        for backend in Backend::all() {
+            let layer = self.layer(backend);
+            slices.read(&dropped, |dropped| {
+                slices.read(&kept, |kept| {
+                    slices.write(&vec![canary(); y_len], result, &expected, |y| layer.select(mode, kept, dropped, y));
+                });
+                slices.write(&kept, fits, &expected, |y| layer.select_in_place(mode, y, dropped));
+            });
+        }
+    }
+
+    fn check_gradients<E: Value>(&self) {
+        let (slices, threshold, mode) = (self.input.layer.slices, self.case.decided.threshold, self.case.mode());
+        let grad_y: Vec<E> = self.input.kept.get(self.tensor.len);
+        let [kept_len, dropped_len] = [slices.y_len, self.input.dropped_len].map(|len| len.get(grad_y.len()));
+        let result: Result<(), Error> = check_length("grad_y", self.tensor.elements, grad_y.len())
+            .and(check_length("grad_kept", grad_y.len(), kept_len))
+            .and(check_length("grad_dropped", grad_y.len(), dropped_len))
+            .and(self.case.fits());
+        let [expected_kept, expected_dropped] = [0, 1].map(|of_dropped| {
+            self.case.outputs(|i, u| match u {
+                Some(u) if drops(u, threshold) == (of_dropped == 1) => grad_y[i],
+                Some(_) => E::DROPPED,
+                None if self.input.expectation => grad_y[i].times(self.weights()[of_dropped]),
+                None => [grad_y[i], E::DROPPED][of_dropped],
+            })
+        });
+        for backend in Backend::all() {
+            let layer = self.layer(backend);
+            slices.read(&grad_y, |grad_y| {
+                slices.write(&vec![canary(); kept_len], result, &expected_kept, |grad_kept| {
+                    slices.write(&vec![canary(); dropped_len], result, &expected_dropped, |grad_dropped| {
+                        layer.select_backward(mode, grad_y, grad_kept, grad_dropped)
+                    });
+                    result
+                });
+            });
+        }
+    }
+}
