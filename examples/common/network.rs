@@ -94,6 +94,11 @@ impl Network {
         self.output.trainable.step(&gradients.output, learning_rate, momentum);
     }
 
+    /// The parameters of the hidden layer, and of the output.
+    pub fn parameters(&self) -> [&Parameters; 2] {
+        [&self.hidden, &self.output].map(|layer| &layer.trainable.parameters)
+    }
+
     /// The score on a data set, without dropout.
     pub fn evaluate(&self, data: &Dataset) -> Result<Score, Error> {
         let logits = self.forward(data.images.clone(), Mode::Eval)?.logits;
