@@ -1,5 +1,5 @@
 #![no_main]
 
-use testkit::fuzz::dense::{Input, check};
+use fuzzing::dense::{Input, check};
 
 libfuzzer_sys::fuzz_target!(|input: Input| check(&input));

@@ -1,5 +1,5 @@
 #![no_main]
 
-use testkit::fuzz::fused::{Input, check};
+use fuzzing::fused::{Input, check};
 
 libfuzzer_sys::fuzz_target!(|input: Input| check(&input));

@@ -1,5 +1,5 @@
 #![no_main]
 
-use testkit::fuzz::generator::{Input, check};
+use fuzzing::generator::{Input, check};
 
 libfuzzer_sys::fuzz_target!(|input: Input| check(&input));

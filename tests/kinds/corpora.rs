@@ -1,13 +1,11 @@
 //! The corpora of the fuzz targets, replayed without a fuzzer: inputs that between them take most branches that fuzzing has found.
 
-use testkit::fuzz;
-
 /// A test a target.
 macro_rules! replay {
     ($($target:ident),+ $(,)?) => {
         $(#[test]
         fn $target() {
-            fuzz::replay(stringify!($target), fuzz::$target::check);
+            fuzzing::replay(stringify!($target), fuzzing::$target::check);
         })+
     };
 }

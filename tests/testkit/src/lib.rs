@@ -7,7 +7,6 @@
 pub mod activation;
 pub mod blocks;
 pub mod case;
-pub mod fuzz;
 pub mod memory;
 pub mod normal;
 pub mod oracle;

@@ -4,7 +4,7 @@ use arbitrary::Arbitrary;
 use dropout_kernels::philox::{Philox, philox4x32};
 use rand_core::Rng;
 
-use crate::oracle;
+use testkit::oracle;
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {
