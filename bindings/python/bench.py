@@ -17,6 +17,9 @@ import dropout_kernels.torch
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Of glibc's malloc.h."""
 
+LARGE = 1 << 25
+"""The largest threshold that mallopt takes."""
+
 ROUNDS = 25
 ROUND_NS = 20_000_000
 """How long a module runs in a round, at least one call."""
@@ -55,7 +58,8 @@ def main() -> None:
     # Otherwise glibc hands large blocks back to the system and gets them anew, with a page fault for each 4 kB, in some
     # rounds and not in others.
     for parameter in M_TRIM_THRESHOLD, M_MMAP_THRESHOLD:
-        ctypes.CDLL(None).mallopt(parameter, 1 << 30)
+        if not ctypes.CDLL(None).mallopt(parameter, LARGE):
+            raise RuntimeError("glibc refuses the threshold")
     with open("/proc/cpuinfo") as cpuinfo:
         fields = dict((line + ":").split(":")[:2] for line in cpuinfo.read().split("\n\n")[0].splitlines())
     cpu = {name.strip(): value.strip() for name, value in fields.items()}

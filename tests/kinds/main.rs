@@ -2,7 +2,6 @@
 
 mod alpha;
 mod bad_masks;
-mod corpora;
 mod digest;
 mod ends;
 mod errors;
