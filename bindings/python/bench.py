@@ -1,6 +1,6 @@
-"""Times these modules beside those of torch.nn: `python bench.py`, after `pip install .` and PyTorch.
+"""Times these modules beside those of torch.nn and a plain product: `python bench.py`, after `pip install .` and PyTorch.
 
-One thread, on Linux. Both take turns, round after round, and each is given the median of its rounds. The clock stands
+One thread, on Linux. All take turns, round after round, and each is given the median of its rounds. The clock stands
 still while other processes have the CPU.
 """
 
@@ -25,14 +25,21 @@ ROUND_NS = 20_000_000
 """How long a module runs in a round, at least one call."""
 
 
-def forward(module: torch.nn.Module, n: int) -> Callable[[], object]:
+Layer = Callable[[torch.Tensor], torch.Tensor]
+
+
+def product(x: torch.Tensor) -> torch.Tensor:
+    return x * 2.0
+
+
+def forward(layer: Layer, n: int) -> Callable[[], object]:
     x = torch.randn(n)
-    return lambda: module(x)
+    return lambda: layer(x)
 
 
-def forward_and_backward(module: torch.nn.Module, n: int) -> Callable[[], object]:
+def forward_and_backward(layer: Layer, n: int) -> Callable[[], object]:
     x, grad = torch.randn(n, requires_grad=True), torch.ones(n)
-    return lambda: torch.autograd.grad(module(x), x, grad)
+    return lambda: torch.autograd.grad(layer(x), x, grad)
 
 
 def time_of(call: Callable[[], object], calls: int) -> float:
@@ -67,15 +74,16 @@ def main() -> None:
         f"{cpu['model name']} (family {cpu['cpu family']}, model {cpu['model']}), torch {torch.__version__},", end=" "
     )
     print(f"Python {platform.python_version()}. Microseconds, float32:\n")
-    print("| p | elements | pass | torch.nn | here | ratio |\n|---|---:|---|---:|---:|---:|")
+    print("| p | elements | pass | torch.nn | here | ratio | x * 2 |\n|---|---:|---|---:|---:|---:|---:|")
     for p in 0.1, 0.5:
         for n in 16, 1 << 10, 1 << 20:
             for what in forward, forward_and_backward:
-                modules = torch.nn.Dropout(p), dropout_kernels.torch.Dropout(p)
-                there, here = compare(*(what(module, n) for module in modules))
+                layers = torch.nn.Dropout(p), dropout_kernels.torch.Dropout(p), product
+                there, here, floor = compare(*(what(layer, n) for layer in layers))
                 name = what.__name__.replace("_", " ")
                 print(
-                    f"| {p} | {n:,} | {name} | {there / 1e3:,.1f} | {here / 1e3:,.1f} | {there / here:.1f} |",
+                    f"| {p} | {n:,} | {name} | {there / 1e3:,.1f} | {here / 1e3:,.1f} | {there / here:.1f} "
+                    f"| {floor / 1e3:,.1f} |",
                     flush=True,
                 )
 
