@@ -1,5 +1,5 @@
 #![no_main]
 
-use fuzzing::dense::{Input, check};
+use testkit::fuzz::dense::{Input, check};
 
 libfuzzer_sys::fuzz_target!(|input: Input| check(&input));

@@ -1,5 +1,5 @@
 #![no_main]
 
-use fuzzing::drop_block::{Input, check};
+use testkit::fuzz::drop_block::{Input, check};
 
 libfuzzer_sys::fuzz_target!(|input: Input| check(&input));

@@ -1,5 +1,5 @@
 #![no_main]
 
-use fuzzing::fused::{Input, check};
+use testkit::fuzz::fused::{Input, check};
 
 libfuzzer_sys::fuzz_target!(|input: Input| check(&input));

@@ -1,5 +1,5 @@
 #![no_main]
 
-use fuzzing::generator::{Input, check};
+use testkit::fuzz::generator::{Input, check};
 
 libfuzzer_sys::fuzz_target!(|input: Input| check(&input));

@@ -1,5 +1,5 @@
 #![no_main]
 
-use fuzzing::kinds::{Input, check};
+use testkit::fuzz::kinds::{Input, check};
 
 libfuzzer_sys::fuzz_target!(|input: Input| check(&input));

@@ -1,5 +1,5 @@
 #![no_main]
 
-use fuzzing::layouts::{Input, check};
+use testkit::fuzz::layouts::{Input, check};
 
 libfuzzer_sys::fuzz_target!(|input: Input| check(&input));

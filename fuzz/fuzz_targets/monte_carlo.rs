@@ -1,5 +1,5 @@
 #![no_main]
 
-use fuzzing::monte_carlo::{Input, check};
+use testkit::fuzz::monte_carlo::{Input, check};
 
 libfuzzer_sys::fuzz_target!(|input: Input| check(&input));

@@ -1,5 +1,5 @@
 #![no_main]
 
-use fuzzing::packed::{Input, check};
+use testkit::fuzz::packed::{Input, check};
 
 libfuzzer_sys::fuzz_target!(|input: Input| check(&input));

@@ -1,5 +1,5 @@
 #![no_main]
 
-use fuzzing::rate::{Input, check};
+use testkit::fuzz::rate::{Input, check};
 
 libfuzzer_sys::fuzz_target!(|input: Input| check(&input));

@@ -1,5 +1,5 @@
 #![no_main]
 
-use fuzzing::select::{Input, check};
+use testkit::fuzz::select::{Input, check};
 
 libfuzzer_sys::fuzz_target!(|input: Input| check(&input));

@@ -2,6 +2,7 @@
 
 mod alpha;
 mod bad_masks;
+mod corpora;
 mod digest;
 mod ends;
 mod errors;

@@ -7,6 +7,7 @@
 pub mod activation;
 pub mod blocks;
 pub mod case;
+pub mod fuzz;
 pub mod memory;
 pub mod normal;
 pub mod oracle;

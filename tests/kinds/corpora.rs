@@ -1,11 +1,13 @@
 //! The corpora of the fuzz targets, replayed without a fuzzer: inputs that between them take most branches that fuzzing has found.
 
+use testkit::fuzz;
+
 /// A test a target.
 macro_rules! replay {
     ($($target:ident),+ $(,)?) => {
         $(#[test]
         fn $target() {
-            fuzzing::replay(stringify!($target), fuzzing::$target::check);
+            fuzz::replay(stringify!($target), fuzz::$target::check);
         })+
     };
 }

@@ -4,14 +4,14 @@
 use arbitrary::Arbitrary;
 use dropout_kernels::{Activation, Backend, Error, Fused};
 
-use crate::calls::canary;
-use crate::inputs::{Count, Length, Values, check_length};
-use crate::layer::{Case, Layer};
-use crate::tensor::{Shape, Tensor};
-use testkit::activation::{gradient, near_bends, value};
-use testkit::oracle::drops;
-use testkit::subject::{OfScaled, Subject};
-use testkit::value::assert_same;
+use super::calls::canary;
+use super::inputs::{Count, Length, Values, check_length};
+use super::layer::{Case, Layer};
+use super::tensor::{Shape, Tensor};
+use crate::activation::{gradient, near_bends, value};
+use crate::oracle::drops;
+use crate::subject::{OfScaled, Subject};
+use crate::value::assert_same;
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {

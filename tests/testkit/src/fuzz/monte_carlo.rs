@@ -10,8 +10,8 @@ use arbitrary::Arbitrary;
 use dropout_kernels::monte_carlo::{Moments, Uncertainty};
 use dropout_kernels::{Address, Backend, Dropout, Error, Mode};
 
-use crate::inputs::{Decisions, Integer, Length, Values, check_length};
-use testkit::value::assert_same;
+use super::inputs::{Decisions, Integer, Length, Values, check_length};
+use crate::value::assert_same;
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {

@@ -3,8 +3,8 @@
 use arbitrary::Arbitrary;
 use dropout_kernels::Layout;
 
-use crate::inputs::{Count, Length};
-use crate::layouts::Constructor;
+use super::inputs::{Count, Length};
+use super::layouts::Constructor;
 
 /// A slice, and what the oracle says of its elements.
 pub struct Tensor {

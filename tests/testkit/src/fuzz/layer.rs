@@ -3,12 +3,12 @@
 use arbitrary::Arbitrary;
 use dropout_kernels::{Address, Backend, Error, MaskKind, Mode, PackedMask, Scaling};
 
-use crate::calls::{Slices, WORD_CANARY, canary};
-use crate::inputs::{Count, Decided, Decisions, Values, check_length, pack};
-use crate::tensor::Tensor;
-use testkit::case::TensorCase;
-use testkit::oracle;
-use testkit::subject::Subject;
+use super::calls::{Slices, WORD_CANARY, canary};
+use super::inputs::{Count, Decided, Decisions, Values, check_length, pack};
+use super::tensor::Tensor;
+use crate::case::TensorCase;
+use crate::oracle;
+use crate::subject::Subject;
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub struct Layer {

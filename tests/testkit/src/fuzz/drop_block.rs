@@ -4,11 +4,11 @@
 use arbitrary::Arbitrary;
 use dropout_kernels::{Backend, DropBlock, Error, Mode, PackedMask};
 
-use crate::calls::{Slices, WORD_CANARY};
-use crate::inputs::{Count, Decided, Decisions, Extent, Length, Values, check_length, pack};
-use testkit::blocks::Blocks;
-use testkit::oracle;
-use testkit::value::Value;
+use super::calls::{Slices, WORD_CANARY};
+use super::inputs::{Count, Decided, Decisions, Extent, Length, Values, check_length, pack};
+use crate::blocks::Blocks;
+use crate::oracle;
+use crate::value::Value;
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {

@@ -3,7 +3,7 @@
 use arbitrary::Arbitrary;
 use dropout_kernels::{Backend, Error, PackedMask};
 
-use crate::inputs::{Count, Decisions, Integer, Length, Window, check_length, pack};
+use super::inputs::{Count, Decisions, Integer, Length, Window, check_length, pack};
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {

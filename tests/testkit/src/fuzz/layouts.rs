@@ -3,10 +3,10 @@
 use arbitrary::Arbitrary;
 use dropout_kernels::{Error, Layout, MAX_RANK, Part};
 
-use crate::inputs::{Count, Extent, Integer, Length, Values, check_length};
-use crate::layer::Layer;
-use crate::tensor::Tensor;
-use testkit::subject::OfScaled;
+use super::inputs::{Count, Extent, Integer, Length, Values, check_length};
+use super::layer::Layer;
+use super::tensor::Tensor;
+use crate::subject::OfScaled;
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {

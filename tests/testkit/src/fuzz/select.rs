@@ -4,13 +4,13 @@
 use arbitrary::Arbitrary;
 use dropout_kernels::{Backend, Error, Select};
 
-use crate::calls::canary;
-use crate::inputs::{Length, Values, check_length};
-use crate::layer::{Case, Layer};
-use crate::tensor::{Shape, Tensor};
-use testkit::oracle::drops;
-use testkit::subject::OfScaled;
-use testkit::value::{Bits, Integral, Value};
+use super::calls::canary;
+use super::inputs::{Length, Values, check_length};
+use super::layer::{Case, Layer};
+use super::tensor::{Shape, Tensor};
+use crate::oracle::drops;
+use crate::subject::OfScaled;
+use crate::value::{Bits, Integral, Value};
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {

@@ -3,11 +3,11 @@
 use arbitrary::Arbitrary;
 use dropout_kernels::Backend;
 
-use crate::inputs::{Count, Values};
-use crate::layer::{Case, Layer};
-use crate::tensor::Tensor;
-use testkit::subject::OfScaled;
-use testkit::value::assert_same;
+use super::inputs::{Count, Values};
+use super::layer::{Case, Layer};
+use super::tensor::Tensor;
+use crate::subject::OfScaled;
+use crate::value::assert_same;
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {

@@ -3,10 +3,10 @@
 use arbitrary::Arbitrary;
 use dropout_kernels::MaskKind;
 
-use crate::inputs::Values;
-use crate::layer::Layer;
-use crate::tensor::{Shape, Tensor};
-use testkit::subject::{OfAdditive, OfAlpha, OfGaussian, OfQuantized, OfScaled, Subject};
+use super::inputs::Values;
+use super::layer::Layer;
+use super::tensor::{Shape, Tensor};
+use crate::subject::{OfAdditive, OfAlpha, OfGaussian, OfQuantized, OfScaled, Subject};
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {

@@ -3,8 +3,8 @@
 use arbitrary::Arbitrary;
 use dropout_kernels::{Error, Kind, Layer, Mode};
 
-use crate::inputs::{Length, Window, check_length};
-use testkit::value::{Bits, assert_same};
+use super::inputs::{Length, Window, check_length};
+use crate::value::{Bits, assert_same};
 
 /// Where the slices lie, and how long those are whose length another argument prescribes.
 #[derive(Arbitrary, Clone, Copy, Debug)]

@@ -1,9 +1,5 @@
 //! What the fuzz targets check: a module each, with its `Input` and its `check`, which panics where the library breaks its contract. The
 //! library's own tests replay the corpora.
-//!
-//! A package of its own, which tests build without optimisation.
-#![allow(missing_docs, reason = "for these tests only")]
-#![allow(clippy::missing_errors_doc, clippy::missing_panics_doc, clippy::must_use_candidate)]
 
 pub mod calls;
 pub mod dense;

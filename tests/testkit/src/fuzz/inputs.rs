@@ -5,8 +5,8 @@
 use arbitrary::Arbitrary;
 use dropout_kernels::{Address, Error, Mask, Rate};
 
-use testkit::value::Bits;
-use testkit::{case, oracle};
+use crate::value::Bits;
+use crate::{case, oracle};
 
 /// An address and a rate.
 #[derive(Arbitrary, Clone, Copy, Debug)]

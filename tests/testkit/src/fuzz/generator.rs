@@ -4,7 +4,7 @@ use arbitrary::Arbitrary;
 use dropout_kernels::philox::{Philox, philox4x32};
 use rand_core::Rng;
 
-use testkit::oracle;
+use crate::oracle;
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {

@@ -6,8 +6,8 @@ use std::cmp::Ordering;
 use arbitrary::Arbitrary;
 use dropout_kernels::{Error, Rate};
 
-use crate::inputs::Integer;
-use testkit::oracle;
+use super::inputs::Integer;
+use crate::oracle;
 
 /// 2^32.
 const RANGE: u64 = 1 << 32;
