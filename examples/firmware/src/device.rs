@@ -9,7 +9,7 @@ use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_rt::{STACK_PAINT_VALUE, entry};
 use cortex_m_semihosting::debug::{self, EXIT_FAILURE, EXIT_SUCCESS};
 use cortex_m_semihosting::hprintln;
-use firmware::monte_carlo::{Counter, Phase};
+use firmware::monte_carlo::{Counter, PASSES, Phase};
 
 use crate::{IMAGES, LABELS, NETWORK, run};
 
@@ -52,6 +52,7 @@ fn main() -> ! {
     let [trunk, dropout, head, uncertainty] = instructions.of_phases;
     hprintln!("{} {} {} {}", trunk, dropout, head, uncertainty);
     hprintln!("{} {} {}", stack, size_of_val(&NETWORK), IMAGES.len() + LABELS.len());
+    hprintln!("{} {}", LABELS.len(), PASSES);
     debug::exit(EXIT_SUCCESS);
     fail();
 }
