@@ -131,9 +131,9 @@ impl Rate {
         let left = scaled.leading_zeros();
         let quotient = (scaled << left) / keep;
         let surplus = 33 - quotient.leading_zeros();
+        // Never 2^31: a quotient of numbers as short as these is not so close below a power of two.
         let nearest = ((quotient >> (surplus - 1)) + 1) >> 1;
         let more = surplus.cast_signed() - left.cast_signed();
-        let (nearest, more) = if nearest >> 31 > 0 { (nearest >> 1, more + 1) } else { (nearest, more) };
         (nearest as i32 * multiplier.signum(), shift.saturating_add(more))
     }
 }
