@@ -12,12 +12,12 @@ use std::time::Instant;
 use common::arguments::{self, Arguments};
 use common::chart::{self, Curve, Panel};
 use common::data::{CLASSES, Dataset, FashionMnist, PIXELS, turned};
-use common::network::{Network, Rates, Score, elements, log_softmax};
+use common::network::Rates;
+use common::prediction::Prediction;
 use common::training::{EPOCHS, Setup, WIDTH, progress, train};
-use dropout_kernels::monte_carlo::Uncertainty;
 use dropout_kernels::philox::Philox;
 use dropout_kernels::{Address, Error, Mode, Rate};
-use ndarray::{Array2, Axis};
+use ndarray::Array2;
 use rand::{RngExt, SeedableRng};
 
 const HELP: &str = "\
@@ -39,14 +39,6 @@ struct Options {
     setup: Setup,
     passes: u16,
     output: PathBuf,
-}
-
-/// What some passes say of some images.
-struct Prediction {
-    /// The mean probability of each class, an image a row.
-    mean: Array2<f32>,
-    predictive_entropy: Vec<f32>,
-    mutual_information: Vec<f32>,
 }
 
 /// Images of one kind, predicted by one pass without dropout and by the mean of many with it.
@@ -100,40 +92,6 @@ fn options(arguments: &mut Arguments) -> Result<Options, Box<dyn std::error::Err
     let seed = arguments.value("--seed", 1)?;
     let setup = Setup { rates, width: WIDTH.get(), epochs, seed };
     Ok(Options { setup, passes, output: arguments.output("mc_dropout.svg")? })
-}
-
-impl Prediction {
-    /// From a pass through the whole network in each mode.
-    fn of_whole(network: &Network, images: &Array2<f32>, modes: impl Iterator<Item = Mode<'static>>) -> Result<Self, Error> {
-        Self::new(images.nrows(), modes.map(|mode| Ok(network.forward(images.clone(), mode)?.logits)))
-    }
-
-    /// The same where there is no dropout on the input: the trunk is then the same in every mode, and run once.
-    fn of_heads(network: &Network, images: &Array2<f32>, modes: impl Iterator<Item = Mode<'static>>) -> Result<Self, Error> {
-        let hidden = network.trunk(images);
-        Self::new(images.nrows(), modes.map(|mode| network.head(&mut hidden.clone(), mode)))
-    }
-
-    fn new(images: usize, logits_of_passes: impl Iterator<Item = Result<Array2<f32>, Error>>) -> Result<Self, Error> {
-        let (mut mean, mut expected_entropy) = (Array2::zeros((images, CLASSES)), vec![0.0; images]);
-        let mut uncertainty = Uncertainty::new(CLASSES, elements(&mut mean), &mut expected_entropy)?;
-        for logits in logits_of_passes {
-            uncertainty.add(elements(&mut log_softmax(logits?).mapv_into(f32::exp)))?;
-        }
-        let predictive_entropy = uncertainty.predictive_entropy().collect();
-        let mutual_information = uncertainty.mutual_information().collect();
-        Ok(Self { mean, predictive_entropy, mutual_information })
-    }
-
-    fn bits(&self) -> Vec<u32> {
-        self.mean.iter().chain(&self.predictive_entropy).chain(&self.mutual_information).map(|x| x.to_bits()).collect()
-    }
-
-    /// The score on some of the images.
-    fn score(&self, images: &[usize], labels: &[u8]) -> Score {
-        let labels: Vec<u8> = images.iter().map(|&image| labels[image]).collect();
-        Score::of(&self.mean.select(Axis(0), images).mapv_into(f32::ln), &labels)
-    }
 }
 
 /// The images from the most certain to the least.

@@ -8,4 +8,5 @@ pub mod chart;
 pub mod data;
 pub mod linear;
 pub mod network;
+pub mod prediction;
 pub mod training;

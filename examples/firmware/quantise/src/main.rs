@@ -3,16 +3,17 @@
 
 mod quantisation;
 
+use std::array::from_fn;
 use std::error::Error;
-use std::fs;
 use std::path::Path;
+use std::{fs, iter};
 
 use common::data::{Dataset, FashionMnist, turned};
-use common::network::{Network, Rates, elements, log_softmax};
+use common::network::{Network, Rates};
+use common::prediction::Prediction;
 use common::training::{EPOCHS, Setup, train};
-use dropout_kernels::monte_carlo::Uncertainty;
 use dropout_kernels::{Mode, Rate};
-use firmware::monte_carlo::{CLASSES, HIDDEN, PASSES, Prediction, RATE, mode};
+use firmware::monte_carlo::{self, HIDDEN, PASSES, RATE, mode};
 use firmware::report::Report;
 use ndarray::{Array2, Axis, concatenate};
 
@@ -43,32 +44,22 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// What the network in f32 says of images of each kind.
 fn reports(network: &Network, images: &Array2<f32>, labels: &[u8]) -> Result<Vec<Report>, dropout_kernels::Error> {
-    let hidden = network.trunk(images);
-    let probabilities = |mode| Ok(log_softmax(network.head(&mut hidden.clone(), mode)?).mapv_into(f32::exp));
-    let single = probabilities(Mode::Eval)?;
-    let (mut mean, mut expected_entropy) = (Array2::zeros(single.dim()), vec![0.0; images.nrows()]);
-    let mut uncertainty = Uncertainty::new(CLASSES, elements(&mut mean), &mut expected_entropy)?;
-    for pass in 0..PASSES {
-        uncertainty.add(elements(&mut probabilities(mode(pass, 0))?))?;
-    }
-    let predictive_entropy: Vec<f32> = uncertainty.predictive_entropy().collect();
-    let mutual_information: Vec<f32> = uncertainty.mutual_information().collect();
-
-    let array =
-        |rows: &Array2<f32>, image| <[f32; CLASSES]>::try_from(rows.row(image).to_vec()).expect("a row is of all classes");
-    let mut reports = vec![];
-    for first in (0..images.nrows()).step_by(labels.len()) {
+    let single = Prediction::of_heads(network, images, iter::once(Mode::Eval))?;
+    let average = Prediction::of_heads(network, images, (0..PASSES).map(|pass| mode(pass, 0)))?;
+    let probabilities = |of: &Prediction, image| from_fn(|class| of.mean[[image, class]]);
+    let kinds = (0..images.nrows()).step_by(labels.len());
+    let report = |first| {
         let mut report = Report::default();
         for (image, &label) in (first..).zip(labels) {
-            let prediction = Prediction {
-                single: array(&single, image),
-                mean: array(&mean, image),
-                predictive_entropy: predictive_entropy[image],
-                mutual_information: mutual_information[image],
+            let prediction = monte_carlo::Prediction {
+                single: probabilities(&single, image),
+                mean: probabilities(&average, image),
+                predictive_entropy: average.predictive_entropy[image],
+                mutual_information: average.mutual_information[image],
             };
             report.add(&prediction, label);
         }
-        reports.push(report);
-    }
-    Ok(reports)
+        report
+    };
+    Ok(kinds.map(report).collect())
 }
