@@ -230,9 +230,7 @@ impl Digest {
             self.row(&format!("select, {}, {layout_name}", E::NAME), |fnv, rate, address| {
                 let select = Select::new(rate).with_layout(layout).on(backend);
                 let [kept, dropped, before] = [1, 2, 3].map(|stream| E::values(stream, layout.elements()));
-                for (select, mode) in
-                    [(select, Mode::Train(address)), (select, Mode::Eval), (select.with_expectation(), Mode::Eval)]
-                {
+                for (select, mode) in choices_of(select, address) {
                     let [mut y, mut in_place] = [before.clone(), kept.clone()];
                     select.select(mode, &kept, &dropped, &mut y).unwrap();
                     select.select_in_place(mode, &mut in_place, &dropped).unwrap();
@@ -250,9 +248,7 @@ impl Digest {
             self.row(&format!("gradients of select, {}, {layout_name}", E::NAME), |fnv, rate, address| {
                 let select = Select::new(rate).with_layout(layout).on(backend);
                 let [grad_y, before] = [1, 2].map(|stream| E::values(stream, layout.elements()));
-                for (select, mode) in
-                    [(select, Mode::Train(address)), (select, Mode::Eval), (select.with_expectation(), Mode::Eval)]
-                {
+                for (select, mode) in choices_of(select, address) {
                     let [mut grad_kept, mut grad_dropped] = [before.clone(), before.clone()];
                     select.select_backward(mode, &grad_y, &mut grad_kept, &mut grad_dropped).unwrap();
                     fnv.tensor(&grad_kept);
@@ -335,6 +331,11 @@ fn passes<E: Tensor, K: Kind<E> + Copy>(fnv: &mut Fnv, layer: &Layer<K>, modes: 
         layer.backward(mode, &grad_y, &mut grad_x).unwrap();
         fnv.tensor(&grad_x);
     }
+}
+
+/// Training, evaluation and the expectation.
+fn choices_of(select: Select, address: Address) -> [(Select, Mode<'static>); 3] {
+    [(select, Mode::Train(address)), (select, Mode::Eval), (select.with_expectation(), Mode::Eval)]
 }
 
 fn words(rate: Rate, address: Address, backend: Backend, decisions: usize) -> Vec<u32> {

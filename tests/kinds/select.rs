@@ -2,24 +2,24 @@
 
 use dropout_kernels::{Backend, Mask, Mode, PackedMask, Rate, Select};
 use testkit::case::{TensorCase, drops};
-use testkit::value::{Bits, Integral, Value, assert_same, random};
+use testkit::value::{Bits, Value, assert_same, random};
 use testkit::{laws, oracle};
 
 use crate::unwritten;
 
-laws!(f32, TensorCase: either_is_chosen::<f32>, floats_evaluate_to_their_mean::<f32>, gradients_go_where_values_came_from::<f32>);
-laws!(f64, TensorCase: either_is_chosen::<f64>, floats_evaluate_to_their_mean::<f64>, gradients_go_where_values_came_from::<f64>);
-laws!(i8, TensorCase: either_is_chosen::<i8>, integers_evaluate_to_their_mean::<i8>);
-laws!(u8, TensorCase: either_is_chosen::<u8>, integers_evaluate_to_their_mean::<u8>);
-laws!(i16, TensorCase: either_is_chosen::<i16>, integers_evaluate_to_their_mean::<i16>);
+laws!(f32, TensorCase: either_is_chosen::<f32>, evaluates_to_the_mean::<f32>, gradients_go_where_values_came_from::<f32>);
+laws!(f64, TensorCase: either_is_chosen::<f64>, evaluates_to_the_mean::<f64>, gradients_go_where_values_came_from::<f64>);
+laws!(i8, TensorCase: either_is_chosen::<i8>, evaluates_to_the_mean::<i8>);
+laws!(u8, TensorCase: either_is_chosen::<u8>, evaluates_to_the_mean::<u8>);
+laws!(i16, TensorCase: either_is_chosen::<i16>, evaluates_to_the_mean::<i16>);
 #[cfg(feature = "half")]
 mod half {
     use ::half::{bf16, f16};
 
     use super::*;
 
-    laws!(select_f16, TensorCase: either_is_chosen::<f16>, floats_evaluate_to_their_mean::<f16>, gradients_go_where_values_came_from::<f16>);
-    laws!(select_bf16, TensorCase: either_is_chosen::<bf16>, floats_evaluate_to_their_mean::<bf16>, gradients_go_where_values_came_from::<bf16>);
+    laws!(select_f16, TensorCase: either_is_chosen::<f16>, evaluates_to_the_mean::<f16>, gradients_go_where_values_came_from::<f16>);
+    laws!(select_bf16, TensorCase: either_is_chosen::<bf16>, evaluates_to_the_mean::<bf16>, gradients_go_where_values_came_from::<bf16>);
 }
 
 fn layer(backend: Backend, case: &TensorCase) -> Select {
@@ -66,26 +66,12 @@ fn weights(case: &TensorCase) -> [f64; 2] {
     [1.0 - drop, drop]
 }
 
-fn floats_evaluate_to_their_mean<E: Value>(backend: Backend, case: &TensorCase) {
-    evaluates_to::<E>(backend, case, |kept, dropped| {
-        let [keep, drop] = weights(case);
-        kept.mean(keep, dropped, drop)
-    });
-}
-
-fn integers_evaluate_to_their_mean<E: Integral>(backend: Backend, case: &TensorCase) {
-    evaluates_to::<E>(backend, case, |kept, dropped| {
-        let [keep, drop] = weights(case);
-        kept.mean(keep, dropped, drop)
-    });
-}
-
-fn evaluates_to<E: Bits>(backend: Backend, case: &TensorCase, mean: impl Fn(E, E) -> E) {
+fn evaluates_to_the_mean<E: Bits>(backend: Backend, case: &TensorCase) {
     let (layer, [kept, dropped]) = (layer(backend, case).with_expectation(), tensors::<E>(case));
     let expected: Vec<E> = match weights(case) {
         [_, 0.0] => kept.clone(),
         [0.0, _] => dropped.clone(),
-        _ => kept.iter().zip(&dropped).map(|(kept, dropped)| mean(*kept, *dropped)).collect(),
+        [keep, drop] => kept.iter().zip(&dropped).map(|(kept, dropped)| kept.mean(keep, *dropped, drop)).collect(),
     };
     assert_same(&select(&layer, Mode::Eval, &kept, &dropped), &expected);
 }

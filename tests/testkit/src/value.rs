@@ -18,6 +18,9 @@ pub trait Bits: Element + Copy + Debug + 'static {
     fn bits(self) -> u64;
     fn is_nan(self) -> bool;
 
+    /// The mean with weights, whose sum is 1.
+    fn mean(self, weight: f64, other: Self, other_weight: f64) -> Self;
+
     /// The same bits, but for the payload of a NaN, which the contract leaves open.
     fn same(self, other: Self) -> bool {
         self.bits() == other.bits() || self.is_nan() && other.is_nan()
@@ -43,8 +46,6 @@ pub trait Value: Bits + Float {
     fn plus_noise(self, noise: f32) -> Self;
     /// The sum of two of this type.
     fn plus(self, other: Self) -> Self;
-    /// The sum of two products with constants.
-    fn mean(self, factor: f64, other: Self, other_factor: f64) -> Self;
 }
 
 /// Implements both for a type with so many bits of mantissa, which is computed with in `$wide`.
@@ -81,6 +82,11 @@ macro_rules! value {
             fn is_nan(self) -> bool {
                 self.is_nan()
             }
+
+            fn mean(self, weight: f64, other: Self, other_weight: f64) -> Self {
+                let products = [$widen(self) * weight as $wide, $widen(other) * other_weight as $wide];
+                Self::nearest((products[0] + products[1]).into())
+            }
         }
 
         impl Value for $type {
@@ -114,11 +120,6 @@ macro_rules! value {
             fn plus(self, other: Self) -> Self {
                 Self::nearest(($widen(self) + $widen(other)).into())
             }
-
-            fn mean(self, factor: f64, other: Self, other_factor: f64) -> Self {
-                let products = [$widen(self) * factor as $wide, $widen(other) * other_factor as $wide];
-                Self::nearest((products[0] + products[1]).into())
-            }
         }
     };
 }
@@ -144,12 +145,6 @@ fn round_to(x: f64, mantissa: i32, smallest: i32, largest: f64) -> f64 {
 pub trait Integral: Bits + Integer + Into<i64> {
     /// The nearest of this type.
     fn nearest(x: i64) -> Self;
-
-    /// The mean with these weights, whose sum is 1. That of `self` is rounded to 15 bits; the mean to nearest, ties up.
-    fn mean(self, keep: f64, other: Self, _: f64) -> Self {
-        let ([kept, dropped], m): ([i64; 2], _) = ([self.into(), other.into()], (keep * 32768.0).round() as i64);
-        Self::nearest(dropped + (2 * (kept - dropped) * m + 32768).div_euclid(65536))
-    }
 }
 
 macro_rules! integral {
@@ -167,6 +162,12 @@ macro_rules! integral {
 
             fn is_nan(self) -> bool {
                 false
+            }
+
+            /// The first weight is rounded to 15 bits, and the mean to nearest, ties up.
+            fn mean(self, weight: f64, other: Self, _: f64) -> Self {
+                let ([x, other], m): ([i64; 2], _) = ([self.into(), other.into()], (weight * 32768.0).round() as i64);
+                Self::nearest(other + (2 * (x - other) * m + 32768).div_euclid(65536))
             }
         }
 

@@ -10,7 +10,7 @@ use super::layer::{Case, Layer};
 use super::tensor::{Shape, Tensor};
 use crate::oracle::drops;
 use crate::subject::OfScaled;
-use crate::value::{Bits, Integral, Value};
+use crate::value::{Bits, Value};
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {
@@ -32,9 +32,6 @@ enum Element {
     I16,
 }
 
-/// What two tensors evaluate to, with their weights.
-type Mean<E> = fn(E, f64, E, f64) -> E;
-
 pub fn check(input: &Input) {
     let Some(tensor) = input.shape.tensor() else { return };
     // The kind says no more than which decisions there are.
@@ -43,8 +40,8 @@ pub fn check(input: &Input) {
     match input.element {
         Element::F32 => choice.check_floats::<f32>(),
         Element::F64 => choice.check_floats::<f64>(),
-        Element::I8 => choice.check_choice::<i8>(Integral::mean),
-        Element::I16 => choice.check_choice::<i16>(Integral::mean),
+        Element::I8 => choice.check_choice::<i8>(),
+        Element::I16 => choice.check_choice::<i16>(),
     }
 }
 
@@ -68,11 +65,11 @@ impl Choice<'_> {
     }
 
     fn check_floats<E: Value>(&self) {
-        self.check_choice::<E>(E::mean);
+        self.check_choice::<E>();
         self.check_gradients::<E>();
     }
 
-    fn check_choice<E: Bits>(&self, mean: Mean<E>) {
+    fn check_choice<E: Bits>(&self) {
         let (slices, threshold, mode) = (self.input.layer.slices, self.case.decided.threshold, self.case.mode());
         let kept: Vec<E> = self.input.kept.get(self.tensor.len);
         let dropped: Vec<E> = self.input.dropped.get(self.input.dropped_len.get(kept.len()));
@@ -86,7 +83,7 @@ impl Choice<'_> {
                 (Some(u), _) if drops(u, threshold) => dropped[i],
                 (Some(_), _) | (None, [_, 0.0]) => kept[i],
                 (None, [0.0, _]) => dropped[i],
-                (None, [keep, drop]) => mean(kept[i], keep, dropped[i], drop),
+                (None, [keep, drop]) => kept[i].mean(keep, dropped[i], drop),
             })
         } else {
             vec![]
