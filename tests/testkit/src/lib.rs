@@ -7,6 +7,7 @@
 pub mod activation;
 pub mod blocks;
 pub mod case;
+#[cfg(feature = "fuzz")]
 pub mod fuzz;
 pub mod memory;
 pub mod normal;
@@ -16,13 +17,14 @@ pub mod region;
 pub mod subject;
 pub mod value;
 
+use std::env;
 use std::fmt::Debug;
 use std::io::Write;
 
 use dropout_kernels::Backend;
 use quickcheck::{QuickCheck, Testable};
 
-/// How many random cases a law is tried with, on every backend each.
+/// How many random cases a law is tried with, on every backend each, unless the environment has quickcheck's `QUICKCHECK_TESTS`.
 const CASES: u64 = 500;
 
 pub fn each_backend(test: impl Fn(Backend)) {
@@ -53,7 +55,11 @@ pub fn report(test: &str) {
 }
 
 pub fn check(law: impl Testable) {
-    QuickCheck::new().tests(CASES).quickcheck(law);
+    let mut quickcheck = QuickCheck::new();
+    if env::var_os("QUICKCHECK_TESTS").is_none() {
+        quickcheck = quickcheck.tests(CASES);
+    }
+    quickcheck.quickcheck(law);
 }
 
 /// `every_backend!(test, ...)`: each is a `fn(Backend)`.
