@@ -22,6 +22,9 @@ import onnx
 import onnxruntime
 import torch
 
+import dropout_kernels.numpy
+import dropout_kernels.torch
+
 SIZES = (1 << 14, 1 << 17, 1 << 20, 1 << 24)
 RATES = (0.1, 0.5)
 
@@ -39,6 +42,17 @@ def torch_dropout(p, x):
     layer = torch.nn.Dropout(p)
     x = torch.from_numpy(x.copy())
     return lambda step: layer(x), lambda y: y.numpy()
+
+
+def ours_in_torch(p, x):
+    torch.set_num_threads(1)
+    layer = dropout_kernels.torch.Dropout(p)
+    x = torch.from_numpy(x.copy())
+    return lambda step: layer(x), lambda y: y.numpy()
+
+
+def ours_in_numpy(p, x):
+    return lambda step: dropout_kernels.numpy.dropout(x, p, dropout_kernels.Address(seed=42, step=step)), np.asarray
 
 
 def jax_dropout(p, x):
@@ -79,6 +93,8 @@ def numpy_dropout(p, x):
 
 
 PEERS = (
+    ("dropout-kernels in PyTorch", ours_in_torch),
+    ("dropout-kernels in NumPy", ours_in_numpy),
     ("PyTorch", torch_dropout),
     ("JAX", jax_dropout),
     ("ONNX Runtime", onnx_dropout),
@@ -133,7 +149,7 @@ def main():
                 dropout, values = peer(p, x)
                 check(p, values(dropout(0)), n)
                 ns, floor, memcpy = measure(dropout, x)
-                print(f"{name:<14} {n:>8}  {p}  {ns:8.4f} ns/element  {ns / floor:7.2f} / floor  {ns / memcpy:7.2f} / memcpy")
+                print(f"{name:<26} {n:>8}  {p}  {ns:8.4f} ns/element  {ns / floor:7.2f} / floor  {ns / memcpy:7.2f} / memcpy")
                 rows.append(
                     {
                         "op": name,

@@ -19,11 +19,17 @@ matplotlib.rcParams["svg.hashsalt"] = "peers"  # the same ids in every run
 import matplotlib.pyplot as plt
 
 HERE = pathlib.Path(__file__).parent
-OURS = "dropout-kernels"
+OURS = "dropout-kernels"  # and its bindings, "dropout-kernels in ..."
 SIZES = {1 << 14: "16k", 1 << 17: "128k", 1 << 20: "1M", 1 << 24: "16M"}
 COLOURS = {0.1: "#d1495b", 0.5: "#00798c"}
 PYTHON_PACKAGES = {"PyTorch": "torch", "JAX": "jax", "ONNX Runtime": "onnxruntime", "NumPy": "numpy"}
-RUST_PACKAGES = {"SmallRng loop": "rand", "Bernoulli loop": "rand", "Pcg64Mcg loop": "rand_pcg"}
+RUST_PACKAGES = {
+    "SmallRng loop": "rand",
+    "Bernoulli loop": "rand",
+    "Pcg64Mcg loop": "rand_pcg",
+    "dropout-kernels in burn": "burn",
+    "dropout-kernels in candle": "candle-core",
+}
 
 
 def versions():
@@ -35,8 +41,8 @@ def versions():
     rust |= dict(dependency.split() for dependency in needed if " " in dependency)
 
     def version(peer):
-        if peer in PYTHON_PACKAGES:
-            return f"{peer} {importlib.metadata.version(PYTHON_PACKAGES[peer]).split('+')[0]}"
+        if package := PYTHON_PACKAGES.get(peer.removeprefix(f"{OURS} in ")):
+            return f"{peer} {importlib.metadata.version(package).split('+')[0]}"
         package = RUST_PACKAGES.get(peer, peer)
         return f"{peer} {rust[package]}" if package == peer else f"{peer} ({package} {rust[package]})"
 
@@ -59,7 +65,7 @@ def table(rows, peers, label, machine):
         lines.append(f"| p = {p} | " + " | ".join(SIZES.values()) + " |")
         lines.append("|---|" + "---:|" * len(SIZES))
         for peer in peers:
-            name = f"**{label(peer)}**" if peer == OURS else label(peer)
+            name = f"**{label(peer)}**" if peer.startswith(OURS) else label(peer)
             cells = [rows[peer, p, n] for n in SIZES]
             cells = [f"{row['ns_per_element']:.3g} ({row['ratio_to_floor']:.3g}x)" for row in cells]
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
@@ -87,7 +93,9 @@ def picture(rows, peers, label, machine):
         panel.grid(axis="both", color="#dddddd", linewidth=0.6)
         panel.set_axisbelow(True)
     panels[0].set_yticks(list(heights), [label(peer) for peer in peers])
-    panels[0].get_yticklabels()[peers.index(OURS)].set_fontweight("bold")
+    for peer, name in zip(peers, panels[0].get_yticklabels()):
+        if peer.startswith(OURS):
+            name.set_fontweight("bold")
     figure.supxlabel(f"ns an element at p = 0.1 / 0.5, one thread, logarithmic\n{machine}", fontsize=9)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
     return figure

@@ -5,5 +5,5 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 venv=target/venv
 [[ -d $venv ]] || python3 -m venv $venv
-$venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+$venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt ../../bindings/python
 $venv/bin/python "$@"

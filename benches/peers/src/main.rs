@@ -33,8 +33,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global()?;
     // Allocated and freed, this makes glibc keep all smaller tensors' memory for the next, as in a program that has run for a while.
     drop(black_box(vec![0_u8; 30 << 20]));
-    let peers: [(&str, &str, Measure); 6] = [
+    let peers: [(&str, &str, Measure); 8] = [
         ("dropout-kernels", Backend::detect().name(), ours),
+        ("dropout-kernels in candle", "cpu", ours_in_candle),
+        ("dropout-kernels in burn", "flex", ours_in_burn),
         ("candle-nn", "cpu", candle),
         ("burn", "flex", burn),
         ("SmallRng loop", "rand", |p, slices| uniform(p, slices, SmallRng::seed_from_u64(42))),
@@ -65,6 +67,19 @@ fn ours(p: f64, slices: &mut Slices) -> Times {
         dropout.apply(train(step), &slices.x, &mut slices.y).unwrap();
     };
     check_and_measure(p, slices, run, |(), slices| slices.y.clone())
+}
+
+fn ours_in_candle(p: f64, slices: &mut Slices) -> Times {
+    let x = Tensor::new(&*slices.x, &candle_core::Device::Cpu).unwrap();
+    let dropout = dropout_kernels_candle::Dropout::new(p as f32);
+    check_and_measure(p, slices, |_, _| dropout.forward(&x, true).unwrap(), |y, _| y.to_vec1().unwrap())
+}
+
+fn ours_in_burn(p: f64, slices: &mut Slices) -> Times {
+    let device = burn::tensor::Device::flex().autodiff();
+    let x = burn::tensor::Tensor::<1>::from_floats(&*slices.x, &device);
+    let dropout = dropout_kernels_burn::DropoutConfig::new(p).init();
+    check_and_measure(p, slices, |_, _| dropout.forward(x.clone()), |y, _| y.to_data().try_to_vec().unwrap())
 }
 
 fn candle(p: f64, slices: &mut Slices) -> Times {
