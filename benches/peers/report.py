@@ -23,13 +23,7 @@ OURS = "dropout-kernels"  # and its bindings, "dropout-kernels in ..."
 SIZES = {1 << 14: "16k", 1 << 17: "128k", 1 << 20: "1M", 1 << 24: "16M"}
 COLOURS = {0.1: "#d1495b", 0.5: "#00798c"}
 PYTHON_PACKAGES = {"PyTorch": "torch", "JAX": "jax", "ONNX Runtime": "onnxruntime", "NumPy": "numpy"}
-RUST_PACKAGES = {
-    "SmallRng loop": "rand",
-    "Bernoulli loop": "rand",
-    "Pcg64Mcg loop": "rand_pcg",
-    "dropout-kernels in burn": "burn",
-    "dropout-kernels in candle": "candle-core",
-}
+RUST_PACKAGES = {"SmallRng loop": "rand", "Bernoulli loop": "rand", "Pcg64Mcg loop": "rand_pcg", "candle": "candle-core"}
 
 
 def versions():
@@ -41,8 +35,11 @@ def versions():
     rust |= dict(dependency.split() for dependency in needed if " " in dependency)
 
     def version(peer):
-        if package := PYTHON_PACKAGES.get(peer.removeprefix(f"{OURS} in ")):
+        host = peer.removeprefix(f"{OURS} in ")
+        if package := PYTHON_PACKAGES.get(host):
             return f"{peer} {importlib.metadata.version(package).split('+')[0]}"
+        if host != peer:
+            return f"{peer} {rust[RUST_PACKAGES.get(host, host)]}"
         package = RUST_PACKAGES.get(peer, peer)
         return f"{peer} {rust[package]}" if package == peer else f"{peer} ({package} {rust[package]})"
 
@@ -88,7 +85,7 @@ def picture(rows, peers, label, machine):
             panel.annotate(text, (slowest, height), (6, 0), textcoords="offset points", va="center", fontsize=8)
         panel.set_title(f"{size} elements", fontsize=11)
         panel.set_xscale("log")
-        panel.set_xlim(0.04, 150)
+        panel.set_xlim(0.04, 400)
         panel.set_xticks([0.1, 1, 10], ["0.1", "1", "10"])
         panel.grid(axis="both", color="#dddddd", linewidth=0.6)
         panel.set_axisbelow(True)
