@@ -12,6 +12,7 @@ import os
 os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 os.environ["OMP_NUM_THREADS"] = "1"
 
+import functools
 import json
 import sys
 import time
@@ -37,16 +38,9 @@ FEWEST_ROUNDS = 11
 LARGE = 1 << 22
 
 
-def torch_dropout(p, x):
+def torch_dropout(module, p, x):
     torch.set_num_threads(1)
-    layer = torch.nn.Dropout(p)
-    x = torch.from_numpy(x.copy())
-    return lambda step: layer(x), lambda y: y.numpy()
-
-
-def ours_in_torch(p, x):
-    torch.set_num_threads(1)
-    layer = dropout_kernels.torch.Dropout(p)
+    layer = module(p)
     x = torch.from_numpy(x.copy())
     return lambda step: layer(x), lambda y: y.numpy()
 
@@ -93,9 +87,9 @@ def numpy_dropout(p, x):
 
 
 PEERS = (
-    ("dropout-kernels in PyTorch", ours_in_torch),
+    ("dropout-kernels in PyTorch", functools.partial(torch_dropout, dropout_kernels.torch.Dropout)),
     ("dropout-kernels in NumPy", ours_in_numpy),
-    ("PyTorch", torch_dropout),
+    ("PyTorch", functools.partial(torch_dropout, torch.nn.Dropout)),
     ("JAX", jax_dropout),
     ("ONNX Runtime", onnx_dropout),
     ("NumPy", numpy_dropout),

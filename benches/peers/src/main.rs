@@ -35,10 +35,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     drop(black_box(vec![0_u8; 30 << 20]));
     let peers: [(&str, &str, Measure); 8] = [
         ("dropout-kernels", Backend::detect().name(), ours),
-        ("dropout-kernels in candle", "cpu", ours_in_candle),
-        ("dropout-kernels in burn", "flex", ours_in_burn),
-        ("candle-nn", "cpu", candle),
-        ("burn", "flex", burn),
+        ("dropout-kernels in candle", "cpu", |p, slices| {
+            let dropout = dropout_kernels_candle::Dropout::new(p as f32);
+            candle(p, slices, |x| dropout.forward(x, true))
+        }),
+        ("dropout-kernels in burn", "flex", |p, slices| {
+            let dropout = dropout_kernels_burn::DropoutConfig::new(p).init();
+            burn(p, slices, |x| dropout.forward(x))
+        }),
+        ("candle-nn", "cpu", |p, slices| {
+            let dropout = candle_nn::Dropout::new(p as f32);
+            candle(p, slices, |x| dropout.forward(x, true))
+        }),
+        ("burn", "flex", |p, slices| {
+            let dropout = DropoutConfig::new(p).init();
+            burn(p, slices, |x| dropout.forward(x))
+        }),
         ("SmallRng loop", "rand", |p, slices| uniform(p, slices, SmallRng::seed_from_u64(42))),
         ("Pcg64Mcg loop", "rand_pcg", |p, slices| uniform(p, slices, Pcg64Mcg::seed_from_u64(42))),
         ("Bernoulli loop", "rand", bernoulli),
@@ -69,31 +81,17 @@ fn ours(p: f64, slices: &mut Slices) -> Times {
     check_and_measure(p, slices, run, |(), slices| slices.y.clone())
 }
 
-fn ours_in_candle(p: f64, slices: &mut Slices) -> Times {
+/// A layer of candle.
+fn candle(p: f64, slices: &mut Slices, forward: impl Fn(&Tensor) -> candle_core::Result<Tensor>) -> Times {
     let x = Tensor::new(&*slices.x, &candle_core::Device::Cpu).unwrap();
-    let dropout = dropout_kernels_candle::Dropout::new(p as f32);
-    check_and_measure(p, slices, |_, _| dropout.forward(&x, true).unwrap(), |y, _| y.to_vec1().unwrap())
+    check_and_measure(p, slices, |_, _| forward(&x).unwrap(), |y, _| y.to_vec1().unwrap())
 }
 
-fn ours_in_burn(p: f64, slices: &mut Slices) -> Times {
+/// A layer of Burn, on the backend for CPUs that it recommends. It drops only where gradients could be asked for.
+fn burn(p: f64, slices: &mut Slices, forward: impl Fn(burn::tensor::Tensor<1>) -> burn::tensor::Tensor<1>) -> Times {
     let device = burn::tensor::Device::flex().autodiff();
     let x = burn::tensor::Tensor::<1>::from_floats(&*slices.x, &device);
-    let dropout = dropout_kernels_burn::DropoutConfig::new(p).init();
-    check_and_measure(p, slices, |_, _| dropout.forward(x.clone()), |y, _| y.to_data().try_to_vec().unwrap())
-}
-
-fn candle(p: f64, slices: &mut Slices) -> Times {
-    let x = Tensor::new(&*slices.x, &candle_core::Device::Cpu).unwrap();
-    let dropout = candle_nn::Dropout::new(p as f32);
-    check_and_measure(p, slices, |_, _| dropout.forward(&x, true).unwrap(), |y, _| y.to_vec1().unwrap())
-}
-
-/// On the backend for CPUs that Burn recommends. It drops only where gradients could be asked for.
-fn burn(p: f64, slices: &mut Slices) -> Times {
-    let device = burn::tensor::Device::flex().autodiff();
-    let x = burn::tensor::Tensor::<1>::from_floats(&*slices.x, &device);
-    let dropout = DropoutConfig::new(p).init();
-    check_and_measure(p, slices, |_, _| dropout.forward(x.clone()), |y, _| y.to_data().try_to_vec().unwrap())
+    check_and_measure(p, slices, |_, _| forward(x.clone()), |y, _| y.to_data().try_to_vec().unwrap())
 }
 
 fn uniform(p: f64, slices: &mut Slices, mut rng: impl Rng) -> Times {
