@@ -228,6 +228,12 @@ fn fused_passes_refuse_both(backend: Backend) {
     fn fused(backend: Backend) -> Fused<'static> {
         Fused::new(flat(backend), Activation::Gelu).with_bias(&[1.0; 6])
     }
+    fn unbiased(backend: Backend) -> Fused<'static> {
+        Fused::new(flat(backend), Activation::Identity)
+    }
+    fn on_rows(backend: Backend) -> Fused<'static> {
+        Fused::new(spatial(backend), Activation::Identity)
+    }
     fn stored() -> Mode<'static> {
         Mode::Stored(PackedMask::new(&[0], 0, 29).unwrap())
     }
@@ -238,6 +244,9 @@ fn fused_passes_refuse_both(backend: Backend) {
     let past = Error::IndexOverflow { offset: u64::MAX, decisions: 30 };
     let says_past = ["30 decisions", "offset 18446744073709551615", "2^64"];
     let short = |name: &'static str| (length(name, 30, 29), [name, "is 29", "expected 30"]);
+    let columns = |name: &'static str, actual: usize| {
+        (length(name, 5, actual), [name, if actual == 3 { "is 3" } else { "is 6" }, "expected 5"])
+    };
     let row = |len, call: Call<f32>, (error, message)| (len, call, error, message);
     refuse(
         backend,
@@ -261,7 +270,26 @@ fn fused_passes_refuse_both(backend: Backend) {
             row(30, |b, g| fused(b).backward_add(train(0), &X[..30], &X[..29], g, None), short("grad_y")),
             row(29, |b, g| fused(b).backward_add(train(0), &X[..30], &X[..30], g, None), short("grad_x")),
             row(29, |b, g| fused(b).backward_in_place(Mode::Eval, &X[..30], g, None), short("grad")),
+            // As many columns as the layout says, 5, and not what divides 30 elements.
+            row(30, |b, y| on_rows(b).with_bias(&[1.0; 3]).apply(train(0), &X[..30], None, y), columns("bias", 3)),
+            row(30, |b, x| on_rows(b).with_bias(&[1.0; 6]).apply_in_place(Mode::Eval, x, None), columns("bias", 6)),
             // The gradient of the bias is the output.
+            row(
+                6,
+                |b, sums| on_rows(b).backward(train(0), &X[..30], &X[..30], &mut [1.0; 30], Some(sums)),
+                columns("grad_bias", 6),
+            ),
+            row(
+                7,
+                |b, sums| unbiased(b).backward_add(Mode::Eval, &X[..30], &X[..30], &mut [1.0; 30], Some(sums)),
+                (Error::Columns { elements: 30, columns: 7 }, ["30 elements", "7 columns", "expected a multiple"]),
+            ),
+            // That it divides the elements is not enough, and that it does not says less.
+            row(
+                10,
+                |b, sums| fused(b).backward(train(0), &X[..30], &X[..30], &mut [1.0; 30], Some(sums)),
+                (length("grad_bias", 6, 10), ["`grad_bias`", "is 10", "expected 6"]),
+            ),
             row(
                 5,
                 |b, sums| fused(b).backward_in_place(train(0), &X[..30], &mut [1.0; 30], Some(sums)),

@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use super::activation::Function;
-use super::columns::{Row, add_to_columns, load_columns};
+use super::columns::{Column, add_to_columns, load_columns};
 use super::forward::Forward;
 use crate::kernel::{ChunkFn, Chunks, Cut, Effect};
 use crate::layout::Walk;
@@ -42,11 +42,9 @@ impl<F: Function> Effect<f32> for Backward<'_, F> {
     fn chunk_fn<L: Lanes>(&mut self, lanes: L, range: Range<usize>) -> BackwardFn<'_, L, F> {
         let Self { forward, x, ref mut grad_bias } = *self;
         let grad_bias = grad_bias.as_deref_mut();
-        let row = forward.bias.or(grad_bias.as_deref().map(Row::of));
-        let column = row.map_or(0, |row| row.column(range.start));
-        let Forward { function, factor, bias } = forward;
-        let (x, bias) = (Chunks::of(x, range.clone()), bias.map(|bias| bias.values));
-        BackwardFn { lanes, function, factor, x, bias, grad_bias, column, left: range.len() }
+        let Forward { function, factor, bias, columns } = forward;
+        let (x, column, left) = (Chunks::of(x, range.clone()), columns.at(range.start), range.len());
+        BackwardFn { lanes, function, factor, x, bias, grad_bias, column, left }
     }
 }
 
@@ -72,7 +70,7 @@ pub(super) struct BackwardFn<'a, L, F> {
     bias: Option<&'a [f32]>,
     grad_bias: Option<&'a mut [f32]>,
     /// The column of the next element.
-    column: usize,
+    column: Column,
     /// The number of elements from there on: the last chunk is padded, and the padding must not be summed.
     left: usize,
 }

@@ -1,89 +1,130 @@
 //! Rows that repeat for each row of a tensor, such as a bias.
 
-use crate::error::Error;
+use crate::error::{Error, check_length};
+use crate::layout::{Columns, Layout};
 use crate::simd::{CHUNK, Lanes};
 
-/// `Error::Columns` unless `elements` is a multiple of `columns`.
-pub(super) fn check_columns(elements: usize, columns: usize) -> Result<(), Error> {
+/// Errs unless a row `name` has one value for each column of a tensor of `elements` elements: as many as its layout says,
+/// or if nothing says where rows end, any divisor.
+pub(super) fn check_columns(name: &'static str, layout: Option<&Layout>, elements: usize, columns: usize) -> Result<(), Error> {
+    if let Some(count) = layout.and_then(|layout| layout.columns().0.count) {
+        return check_length(name, count, columns);
+    }
     let whole = elements == 0 || elements.checked_rem(columns) == Some(0);
     if whole { Ok(()) } else { Err(Error::Columns { elements, columns }) }
 }
 
-/// A row that repeats for each row of a tensor.
+/// Which column each element of a slice is in.
 #[derive(Clone, Copy)]
-pub(super) struct Row<'a> {
-    pub(super) values: &'a [f32],
-    /// The column of the tensor's first element.
+pub(super) struct ColumnMap {
+    count: usize,
+    /// The distance from one column to the next, in elements, and that after which they come again whatever their number.
+    stride: usize,
+    period: usize,
+    /// The place of the slice's first element, in that which the layout describes.
     first: usize,
 }
 
-impl<'a> Row<'a> {
-    /// Of a tensor that begins with the first column.
-    pub(super) const fn of(values: &'a [f32]) -> Self {
-        Self { values, first: 0 }
+impl ColumnMap {
+    /// Of a slice in a layout, or in rows of `count` elements.
+    pub(super) fn new(layout: Option<&Layout>, count: usize) -> Self {
+        let (stride, period) = layout.map_or((1, None), |layout| {
+            let (Columns { stride, .. }, period) = layout.columns();
+            (stride, period)
+        });
+        Self { count, stride, period: period.unwrap_or(usize::MAX), first: 0 }
     }
 
-    /// Of the tensor without its first elements.
-    pub(super) fn advanced(self, elements: usize) -> Self {
-        Self { first: self.column(elements), ..self }
+    /// Of the slice without its first elements.
+    pub(super) const fn advanced(self, elements: usize) -> Self {
+        Self { first: self.first + elements, ..self }
     }
 
-    /// The column of an element.
-    pub(super) fn column(self, element: usize) -> usize {
-        debug_assert!(element == 0 || !self.values.is_empty());
-        (self.first + element).checked_rem(self.values.len()).unwrap_or(0)
+    /// The column of an element of the tensor. The divisions are those that the layout calls for: most have none but the
+    /// last one.
+    pub(super) fn at(self, element: usize) -> Column {
+        let Self { count, stride, period, first } = self;
+        let place = first + element;
+        let in_period = if place < period { place } else { place % period.max(1) };
+        let (position, done) = if stride == 1 { (in_period, 0) } else { (in_period / stride.max(1), in_period % stride.max(1)) };
+        let number = if position < count { position } else { position.checked_rem(count).unwrap_or(0) };
+        Column { number, done, stride }
     }
 }
 
-/// A chunk of a row from `column` on, with the first after the last. Advances `column`.
+/// The column of an element, to be counted on from there along elements that follow each other without a gap.
+#[derive(Clone, Copy)]
+pub(super) struct Column {
+    number: usize,
+    /// How many of the elements that follow each other in this column come before, of `stride`.
+    done: usize,
+    stride: usize,
+}
+
+impl Column {
+    /// That of the next element, in rows of `count` columns.
+    const fn step(&mut self, count: usize) {
+        self.done += 1;
+        if self.done == self.stride {
+            self.done = 0;
+            self.number += 1;
+            if self.number == count {
+                self.number = 0;
+            }
+        }
+    }
+}
+
+/// A chunk of a row from a column on, with the first after the last. Advances the column.
 #[inline(always)]
-pub(super) fn load_columns<L: Lanes>(lanes: L, row: &[f32], column: &mut usize) -> L::F32s {
-    debug_assert!(*column < row.len());
-    let rest = row.get(*column..).unwrap_or_default();
-    if let Some((chunk, rest)) = rest.split_first_chunk::<CHUNK>() {
-        *column = if rest.is_empty() { 0 } else { *column + CHUNK };
+pub(super) fn load_columns<L: Lanes>(lanes: L, row: &[f32], column: &mut Column) -> L::F32s {
+    debug_assert!(column.number < row.len());
+    let rest = row.get(column.number..).unwrap_or_default();
+    if column.stride == 1
+        && let Some((chunk, rest)) = rest.split_first_chunk::<CHUNK>()
+    {
+        column.number = if rest.is_empty() { 0 } else { column.number + CHUNK };
         return lanes.load_f32(chunk);
     }
-    lanes.load_f32(&wrapped(row, column))
+    lanes.load_f32(&load_each(row, column))
 }
 
-/// [`load_columns`] past the end of the row, which can be shorter than a chunk.
+/// [`load_columns`] one by one: past the end of the row, which can be shorter than a chunk, and of columns that do not lie
+/// next to each other.
 #[cold]
-fn wrapped(row: &[f32], column: &mut usize) -> [f32; CHUNK] {
-    let mut values = [0.0; CHUNK];
-    let rest = row.get(*column..).unwrap_or_default();
-    values.iter_mut().zip(rest.iter().chain(row.iter().cycle())).for_each(|(to, from)| *to = *from);
-    *column = (*column + CHUNK).checked_rem(row.len()).unwrap_or(0);
-    values
+fn load_each(row: &[f32], column: &mut Column) -> [f32; CHUNK] {
+    core::array::from_fn(|_| {
+        let value = row.get(column.number).copied().unwrap_or(0.0);
+        column.step(row.len());
+        value
+    })
 }
 
-/// Adds a chunk of values, or the first `left` if that is less, to a row from `column` on, with its first element after
-/// its last. Advances `column`.
+/// Adds a chunk of values, or the first `left` if that is less, to a row from a column on, with its first element after
+/// its last. Advances the column.
 #[inline(always)]
-pub(super) fn add_to_columns<L: Lanes>(lanes: L, row: &mut [f32], column: &mut usize, values: L::F32s, left: usize) {
-    debug_assert!(*column < row.len());
-    let rest = row.get_mut(*column..).unwrap_or_default();
-    if left >= CHUNK
+pub(super) fn add_to_columns<L: Lanes>(lanes: L, row: &mut [f32], column: &mut Column, values: L::F32s, left: usize) {
+    debug_assert!(column.number < row.len());
+    let rest = row.get_mut(column.number..).unwrap_or_default();
+    if column.stride == 1
+        && left >= CHUNK
         && let Some((chunk, rest)) = rest.split_first_chunk_mut::<CHUNK>()
     {
-        *column = if rest.is_empty() { 0 } else { *column + CHUNK };
+        column.number = if rest.is_empty() { 0 } else { column.number + CHUNK };
         *chunk = lanes.store_f32(lanes.load_f32(chunk) + values);
     } else {
-        add_wrapped(row, column, &lanes.store_f32(values), left);
+        add_each(row, column, &lanes.store_f32(values), left);
     }
 }
 
-/// [`add_to_columns`] past the end of the row, or of fewer values than a chunk.
+/// [`add_to_columns`] one by one, as in [`load_each`], or of fewer values than a chunk.
 #[cold]
-fn add_wrapped(row: &mut [f32], column: &mut usize, values: &[f32; CHUNK], left: usize) {
+fn add_each(row: &mut [f32], column: &mut Column, values: &[f32; CHUNK], left: usize) {
     for value in values.iter().take(left) {
-        debug_assert!(*column < row.len());
-        if let Some(sum) = row.get_mut(*column) {
+        debug_assert!(column.number < row.len());
+        if let Some(sum) = row.get_mut(column.number) {
             *sum += value;
         }
-        *column += 1;
-        if *column == row.len() {
-            *column = 0;
-        }
+        column.step(row.len());
     }
 }

@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use super::activation::Function;
-use super::columns::{Row, load_columns};
+use super::columns::{Column, ColumnMap, load_columns};
 use crate::kernel::{ChunkFn, Cut, Effect};
 use crate::mask::Keep;
 use crate::simd::{CHUNK, Lanes, Limb};
@@ -14,7 +14,8 @@ pub(super) struct Forward<'a, F> {
     pub(super) function: F,
     /// The factor of kept values.
     pub(super) factor: f32,
-    pub(super) bias: Option<Row<'a>>,
+    pub(super) bias: Option<&'a [f32]>,
+    pub(super) columns: ColumnMap,
 }
 
 impl<F: Function> Effect<f32> for Forward<'_, F> {
@@ -27,15 +28,14 @@ impl<F: Function> Effect<f32> for Forward<'_, F> {
 
     #[inline(always)]
     fn chunk_fn<L: Lanes>(&mut self, lanes: L, range: Range<usize>) -> ForwardFn<'_, L, F> {
-        let column = self.bias.map_or(0, |bias| bias.column(range.start));
-        let Self { function, factor, bias } = *self;
-        ForwardFn { lanes, function, factor, bias: bias.map(|bias| bias.values), column }
+        let Self { function, factor, bias, columns } = *self;
+        ForwardFn { lanes, function, factor, bias, column: columns.at(range.start) }
     }
 }
 
 impl<F: Function> Cut for Forward<'_, F> {
     fn cut(self, elements: usize) -> (Self, Self) {
-        (self, Self { bias: self.bias.map(|bias| bias.advanced(elements)), ..self })
+        (self, Self { columns: self.columns.advanced(elements), ..self })
     }
 }
 
@@ -45,7 +45,7 @@ pub(super) struct ForwardFn<'a, L, F> {
     factor: f32,
     bias: Option<&'a [f32]>,
     /// The column of the next element.
-    column: usize,
+    column: Column,
 }
 
 impl<L: Lanes, F: Function> ChunkFn<f32> for ForwardFn<'_, L, F> {

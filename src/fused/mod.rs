@@ -14,24 +14,28 @@ use crate::mask::{Computed, Keep};
 pub use activation::Activation;
 use activation::{Gelu, Identity, Relu};
 use backward::Backward;
-use columns::{Row, check_columns};
+use columns::{ColumnMap, check_columns};
 use forward::Forward;
 
 /// The element-wise operations between two matrix products of a transformer or perceptron, in one pass over memory:
 ///
 /// ```text
-/// y[i] = residual[i] + dropout(activation(x[i] + bias[i % columns]))
+/// y[i] = residual[i] + dropout(activation(x[i] + bias[column of i]))
 /// ```
 ///
-/// Tensors are row-major `f32` with `columns` as the innermost axis. Bias and residual are optional. The dropout is a
-/// [`Dropout`], of any layout, scaling and mode. Each operation is rounded once, in this order, so the result is bit
+/// Tensors are `f32`. Bias and residual are optional. The dropout is a [`Dropout`], of any layout, scaling and mode.
+///
+/// The column of an element is its position along the last axis of the layout's shape, wherever that lies in memory; of a
+/// [part](crate::Part), along the last axis of the part. The bias has one value for each. Without a layout, or in one of a
+/// single axis, nothing says where rows end: the bias repeats, and its length divides the number of elements.
+/// Each operation is rounded once, in this order, so the result is bit
 /// for bit that of separate passes. Dropped values are +0.0, even if `x` was NaN or infinite, and become
 /// `residual + 0.0`.
 ///
 /// The backward pass computes `grad_x = dropout(grad_y) * activation'(x + bias)`, again +0.0 where dropped. The
-/// gradient of the bias is `grad_x` summed over the rows, in `f32`, in the order of memory. (If the layout shares
-/// decisions along an outer axis, the order is 256 decisions at a time, each with all positions along that axis.) The
-/// gradient of the residual is `grad_y` itself.
+/// gradient of the bias is `grad_x` summed over the rows, in `f32`, in the order of memory. (If decisions lie in memory in
+/// another order, the sums follow the decisions. If the layout shares decisions along an outer axis, the order is 256
+/// decisions at a time, each with all positions along that axis.) The gradient of the residual is `grad_y` itself.
 ///
 /// ```
 /// use dropout_kernels::{Activation, Address, Dropout, Fused, Mode, Rate};
@@ -77,7 +81,19 @@ impl Fused<'static> {
 // The passes are `#[inline]`, so that their kernels are compiled only in crates that call them, as those of the generic
 // layers are.
 impl<'a> Fused<'a> {
-    /// The same with a bias, one value per column, which is added first.
+    /// The same with a bias, one value per column, which is added first. Where a tensor is cut by columns, each part has
+    /// its own columns of the bias.
+    ///
+    /// ```
+    /// use dropout_kernels::{Activation, Dropout, Fused, Layout, Mode, Rate};
+    ///
+    /// // Two rows of two columns, one element apart.
+    /// let dropout = Dropout::new(Rate::new(0.5)?).with_layout(Layout::rows(2, 2, 3)?);
+    /// let mut x = [0.0, 0.0, 9.0, 0.0, 0.0];
+    /// Fused::new(dropout, Activation::Identity).with_bias(&[1.0, 2.0]).apply_in_place(Mode::Eval, &mut x, None)?;
+    /// assert_eq!(x, [1.0, 2.0, 9.0, 1.0, 2.0]);
+    /// # Ok::<(), dropout_kernels::Error>(())
+    /// ```
     #[must_use]
     pub const fn with_bias(self, bias: &'a [f32]) -> Self {
         Self { bias: Some(bias), ..self }
@@ -86,8 +102,9 @@ impl<'a> Fused<'a> {
     /// The forward pass, from `x` and `residual` to `y`.
     ///
     /// # Errors
-    /// [`Error::Columns`] if the length of `x` is not a multiple of the bias's; [`Error::Length`] if `x` does not have
-    /// the layout's length, another slice not that of `x`, or a stored mask not the layout's number of decisions;
+    /// [`Error::Length`] if `x` does not have the layout's length, the bias not as many values as the layout has columns,
+    /// another slice not the length of `x`, or a stored mask not the layout's number of decisions; [`Error::Columns`] if
+    /// the layout does not say how many columns there are, and the number of elements is not a multiple of the bias's;
     /// [`Error::IndexOverflow`] if a decision's index is 2^64 or more. All slices are then as they were.
     #[inline]
     pub fn apply(&self, mode: Mode<'_>, x: &[f32], residual: Option<&[f32]>, y: &mut [f32]) -> Result<(), Error> {
@@ -132,7 +149,8 @@ impl<'a> Fused<'a> {
     /// `grad_y`.
     ///
     /// # Errors
-    /// As [`apply`](Self::apply); also [`Error::Length`] unless `grad_bias` is as long as the bias.
+    /// As [`apply`](Self::apply); also [`Error::Length`] unless `grad_bias` is as long as the bias. Without a bias, what is
+    /// said there of its length is said of `grad_bias`.
     #[inline]
     pub fn backward(
         &self,
@@ -184,12 +202,13 @@ impl<'a> Fused<'a> {
         self.backwards(mode, &walk, Slices::in_place(grad_x), x, Some(grad_y), grad_bias)
     }
 
-    /// Checks the length of the slice `name` against the bias and the layout, and says how to visit it.
+    /// Checks the length of the slice `name` and the bias against the layout, and says how to visit it.
     fn walk(&self, name: &'static str, len: usize) -> Result<Walk<'_>, Error> {
+        let walk = self.dropout.walk(name, len)?;
         if let Some(bias) = self.bias {
-            check_columns(len, bias.len())?;
+            check_columns("bias", self.dropout.layout.as_ref(), len - walk.gaps, bias.len())?;
         }
-        self.dropout.walk(name, len)
+        Ok(walk)
     }
 
     /// Runs the forward pass, with the slice to take the sum with and whose turn the effect is.
@@ -201,10 +220,11 @@ impl<'a> Fused<'a> {
         slices: Slices<'_, f32>,
         sum_with: Option<(&[f32], On)>,
     ) -> Result<(), Error> {
+        let columns = self.bias.map_or(0, <[f32]>::len);
         match self.activation {
-            Activation::Identity => self.run(mode, walk, slices, self.effect(mode, Identity), sum_with),
-            Activation::Relu => self.run(mode, walk, slices, self.effect(mode, Relu), sum_with),
-            Activation::Gelu => self.run(mode, walk, slices, self.effect(mode, Gelu), sum_with),
+            Activation::Identity => self.run(mode, walk, slices, self.effect(mode, Identity, columns), sum_with),
+            Activation::Relu => self.run(mode, walk, slices, self.effect(mode, Relu, columns), sum_with),
+            Activation::Gelu => self.run(mode, walk, slices, self.effect(mode, Gelu, columns), sum_with),
         }
     }
 
@@ -219,28 +239,32 @@ impl<'a> Fused<'a> {
         grad_bias: Option<&mut [f32]>,
     ) -> Result<(), Error> {
         if let Some(grad_bias) = &grad_bias {
-            check_columns(x.len(), grad_bias.len())?;
-            check_length("grad_bias", self.bias.map_or(grad_bias.len(), <[f32]>::len), grad_bias.len())?;
+            match self.bias {
+                Some(bias) => check_length("grad_bias", bias.len(), grad_bias.len())?,
+                None => check_columns("grad_bias", self.dropout.layout.as_ref(), x.len() - walk.gaps, grad_bias.len())?,
+            }
         }
+        let columns = self.bias.or(grad_bias.as_deref()).map_or(0, <[f32]>::len);
         let sum_with = grad_y.map(|grad_y| (grad_y, On::Operand));
         match self.activation {
             Activation::Identity => {
-                self.run(mode, walk, slices, Backward { forward: self.effect(mode, Identity), x, grad_bias }, sum_with)
+                self.run(mode, walk, slices, Backward { forward: self.effect(mode, Identity, columns), x, grad_bias }, sum_with)
             }
             Activation::Relu => {
-                self.run(mode, walk, slices, Backward { forward: self.effect(mode, Relu), x, grad_bias }, sum_with)
+                self.run(mode, walk, slices, Backward { forward: self.effect(mode, Relu, columns), x, grad_bias }, sum_with)
             }
             Activation::Gelu => {
-                self.run(mode, walk, slices, Backward { forward: self.effect(mode, Gelu), x, grad_bias }, sum_with)
+                self.run(mode, walk, slices, Backward { forward: self.effect(mode, Gelu, columns), x, grad_bias }, sum_with)
             }
         }
     }
 
-    /// The forward pass in this mode, as an effect.
-    fn effect<F>(&self, mode: Mode<'_>, function: F) -> Forward<'_, F> {
+    /// The forward pass in this mode, as an effect, on a tensor of so many columns.
+    fn effect<F>(&self, mode: Mode<'_>, function: F, columns: usize) -> Forward<'_, F> {
         let kind = self.dropout.kind;
         let factor = if mode == Mode::Eval { kind.in_evaluation::<f32>() } else { kind.in_training::<f32>() };
-        Forward { function, factor, bias: self.bias.map(Row::of) }
+        let columns = ColumnMap::new(self.dropout.layout.as_ref(), columns);
+        Forward { function, factor, bias: self.bias, columns }
     }
 
     fn run(

@@ -100,6 +100,12 @@ impl Axes {
         axes.split_at_checked(axes.iter().take_while(|axis| !axis.is_shared()).count()).unwrap_or_default()
     }
 
+    /// The smallest stride that is larger than `stride`.
+    pub(super) fn stride_above(&self, stride: usize) -> Option<usize> {
+        let (decided, shared) = self.split();
+        decided.iter().chain(shared).map(|axis| axis.stride).filter(|outer| *outer > stride).min()
+    }
+
     /// The number of positions.
     pub(super) fn positions(&self) -> usize {
         self.axes.iter().map(|axis| axis.extent).product()

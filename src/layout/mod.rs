@@ -13,5 +13,6 @@ mod shape;
 mod walk;
 
 pub use axes::MAX_RANK;
+pub(crate) use part::Columns;
 pub use part::{Layout, Part};
 pub(crate) use walk::{Stretch, Stretches, Walk};

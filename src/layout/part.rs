@@ -38,6 +38,28 @@ pub struct Layout {
     /// The decision of the first element.
     pub(super) first: usize,
     pub(super) axes: Axes,
+    pub(super) columns: Columns,
+}
+
+/// The last axis as the constructor was given it, along which a row of the tensor has its columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Columns {
+    /// How many they are. `None` if there is no other axis, so that nothing says where rows end, and of an empty tensor.
+    pub(crate) count: Option<usize>,
+    /// The distance in memory from one to the next, in elements.
+    pub(crate) stride: usize,
+}
+
+impl Columns {
+    pub(super) const UNKNOWN: Self = Self { count: None, stride: 1 };
+
+    const fn of(axes: &[Axis; MAX_RANK], rank: usize) -> Self {
+        let Some(last) = rank.checked_sub(1) else { return Self::UNKNOWN };
+        let Axis { extent, stride, .. } = axes[last % MAX_RANK];
+        // Between fewer than two positions there is no distance: whatever the stride says, it is not looked at.
+        let stride = if extent > 1 { stride } else { 1 };
+        Self { count: if rank > 1 { Some(extent) } else { None }, stride }
+    }
 }
 
 /// A box of a larger tensor, the *whole*: what one rank of a cluster, one tile of a kernel or one view holds.
@@ -157,14 +179,14 @@ impl Layout {
             return Ok(Self::empty(decisions));
         }
         match span(&axes) {
-            Ok(elements) => Ok(Self { elements, decisions, first, axes: Axes::new(axes) }),
+            Ok(elements) => Ok(Self { elements, decisions, first, axes: Axes::new(axes), columns: Columns::of(&axes, rank) }),
             Err(error) => Err(error),
         }
     }
 
     /// No elements.
     pub(super) const fn empty(decisions: usize) -> Self {
-        Self { elements: 0, decisions, first: 0, axes: Axes::NONE }
+        Self { elements: 0, decisions, first: 0, axes: Axes::NONE, columns: Columns::UNKNOWN }
     }
 
     /// The length of the slices, in elements.
@@ -178,6 +200,11 @@ impl Layout {
     #[must_use]
     pub const fn decisions(&self) -> usize {
         self.decisions
+    }
+
+    /// The last axis, and the distance in memory after which its positions come again: that of the next axis outwards.
+    pub(crate) fn columns(&self) -> (Columns, Option<usize>) {
+        (self.columns, self.axes.stride_above(self.columns.stride))
     }
 
     /// Cuts the tensor in two where it is outermost in memory: the layouts of both halves, and the number of elements

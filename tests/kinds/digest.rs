@@ -301,8 +301,14 @@ impl Digest {
                 self.row(&format!("fused {activation:?}, {layout_name}"), |fnv, rate, address| {
                     let len = layout.elements();
                     let [x, residual, grad_y] = [1, 2, 3].map(|stream| f32::values(stream, len));
-                    // As many columns as divide the elements of every layout.
-                    let columns = [10, 7, 3, 1].into_iter().find(|columns| len.is_multiple_of(*columns)).unwrap();
+                    let columns = match layout_name {
+                        "flat" => 10,
+                        "nchw" => 5,
+                        "nhwc" => 37,
+                        "locked" => 401,
+                        "sample" => 7,
+                        _ => 67,
+                    };
                     let bias = f32::values(4, columns);
                     let fused = Fused::new(Dropout::new(rate).with_layout(layout).on(backend), activation).with_bias(&bias);
                     for mode in [Mode::Train(address), Mode::Eval] {

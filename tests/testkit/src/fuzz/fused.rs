@@ -30,19 +30,21 @@ pub struct Input {
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
 enum Columns {
-    /// A divisor of the number of elements.
+    /// As many as the layout says, or else a divisor of the number of elements.
     Whole(u8),
     Any(Count),
 }
 
 impl Columns {
-    fn get(self, len: usize) -> usize {
-        match self {
-            Self::Whole(number) => {
+    fn get(self, tensor: &Tensor) -> usize {
+        match (self, tensor.columns) {
+            (Self::Whole(_), Some(columns)) => columns,
+            (Self::Whole(number), None) => {
+                let len = tensor.reads.iter().flatten().count();
                 let divisors: Vec<usize> = (1..=len.max(1)).filter(|columns| len.is_multiple_of(*columns)).collect();
                 divisors[usize::from(number) % divisors.len()]
             }
-            Self::Any(count) => count.get(),
+            (Self::Any(count), _) => count.get(),
         }
     }
 }
@@ -51,6 +53,8 @@ impl Columns {
 struct Operands {
     x: Vec<f32>,
     bias: Option<Vec<f32>>,
+    /// The column of each element, of a tensor that has as many as the bias or its gradient has.
+    columns: Vec<usize>,
     /// The residual; in the backward pass the gradient of the output.
     other: Vec<f32>,
     /// Of as many elements as the layer should be given to write to.
@@ -60,7 +64,7 @@ struct Operands {
 
 pub fn check(input: &Input) {
     let Some(tensor) = input.shape.tensor() else { return };
-    let columns = input.columns.get(tensor.len);
+    let columns = input.columns.get(&tensor);
     let other_len = input.other_len.get(tensor.len);
     let y_len = input.layer.slices.y_len.get(tensor.len);
     let bias_len = if input.biased { columns } else { 0 };
@@ -71,6 +75,7 @@ pub fn check(input: &Input) {
     let operands = Operands {
         x: next(tensor.len),
         bias: input.biased.then(|| next(bias_len)),
+        columns: columns_of(&tensor, if input.biased { bias_len } else { grad_bias_len }),
         other: next(other_len),
         before: next(y_len),
         grad_bias: input.grad_bias.map(|_| next(grad_bias_len)),
@@ -83,13 +88,23 @@ pub fn check(input: &Input) {
 impl Operands {
     /// Errs where every pass must, before it looks at its other operands.
     fn check_x(&self, tensor: &Tensor) -> Result<(), Error> {
-        let columns = self.bias.as_ref().map_or(Ok(()), |bias| check_columns(self.x.len(), bias.len()));
-        columns.and(check_length("x", tensor.elements, self.x.len()))
+        check_length("x", tensor.elements, self.x.len())?;
+        self.bias.as_ref().map_or(Ok(()), |bias| check_columns("bias", tensor, bias.len()))
     }
 
     fn biased(&self, i: usize) -> f32 {
-        self.bias.as_ref().map_or(self.x[i], |bias| self.x[i] + bias[i % bias.len()])
+        self.bias.as_ref().map_or(self.x[i], |bias| self.x[i] + bias[self.columns[i]])
     }
+}
+
+/// The column of each element: where it is along the last axis or, if nothing says where rows end, counting over and over.
+fn columns_of(tensor: &Tensor, columns: usize) -> Vec<usize> {
+    let repeated: Vec<usize> = if tensor.columns.is_some() {
+        (0..tensor.elements).collect()
+    } else {
+        (0..columns).cycle().take(tensor.elements).collect()
+    };
+    tensor.positions.iter().map(|position| repeated.get(*position).copied().unwrap_or(0)).collect()
 }
 
 impl Input {
@@ -139,11 +154,11 @@ fn check_forward(input: &Input, case: &Case<OfScaled<f32>>, tensor: &Tensor, ope
 fn check_backward(input: &Input, case: &Case<OfScaled<f32>>, tensor: &Tensor, operands: &Operands) {
     let (slices, activation, mode) = (input.layer.slices, input.activation(), case.mode());
     let x_fits = operands.check_x(tensor);
-    let Operands { x, bias, other, before, grad_bias } = operands;
+    let Operands { x, bias, other, before, grad_bias, .. } = operands;
     let grad_y_fits = check_length("grad_y", x.len(), other.len());
     let grad_bias_fits = grad_bias.as_ref().map_or(Ok(()), |grad_bias| {
-        let columns = bias.as_ref().map_or(grad_bias.len(), Vec::len);
-        check_columns(x.len(), grad_bias.len()).and(check_length("grad_bias", columns, grad_bias.len()))
+        let columns = bias.as_ref().map(|bias| check_length("grad_bias", bias.len(), grad_bias.len()));
+        columns.unwrap_or_else(|| check_columns("grad_bias", tensor, grad_bias.len()))
     });
     let fits = grad_bias_fits.and(case.fits());
 
@@ -163,14 +178,14 @@ fn check_backward(input: &Input, case: &Case<OfScaled<f32>>, tensor: &Tensor, op
         let unwritten = vec![canary(); before.len()];
         let result = x_fits.and(grad_y_fits).and(check_length("grad_x", x.len(), before.len())).and(fits);
         slices.read(x, |x| {
-            with_grad_bias(grad_bias.as_deref(), result, tensor, &expected, |grad_bias| {
+            with_grad_bias(operands, result, tensor, &expected, |grad_bias| {
                 slices.write(&unwritten, result, &expected, |grad_x| fused.backward(mode, x, other, grad_x, grad_bias));
             });
-            with_grad_bias(grad_bias.as_deref(), result, tensor, &expected, |grad_bias| {
+            with_grad_bias(operands, result, tensor, &expected, |grad_bias| {
                 slices.write(before, result, &added, |grad_x| fused.backward_add(mode, x, other, grad_x, grad_bias));
             });
             let result = x_fits.and(check_length("grad", x.len(), before.len())).and(fits);
-            with_grad_bias(grad_bias.as_deref(), result, tensor, &in_place, |grad_bias| {
+            with_grad_bias(operands, result, tensor, &in_place, |grad_bias| {
                 slices.write(before, result, &in_place, |grad| fused.backward_in_place(mode, x, grad, grad_bias));
             });
         });
@@ -179,21 +194,23 @@ fn check_backward(input: &Input, case: &Case<OfScaled<f32>>, tensor: &Tensor, op
 
 /// Asserts that a call adds each column of the gradient to what there was, or leaves it where it errs.
 fn with_grad_bias(
-    before: Option<&[f32]>,
+    operands: &Operands,
     result: Result<(), Error>,
     tensor: &Tensor,
     gradient: &[Option<f32>],
     call: impl FnOnce(Option<&mut [f32]>),
 ) {
-    let Some(before) = before else { return call(None) };
-    let mut grad_bias = before.to_vec();
+    let Some(before) = &operands.grad_bias else { return call(None) };
+    let mut grad_bias = before.clone();
     call(Some(&mut grad_bias));
     if result.is_err() {
         return assert_same(&grad_bias, before);
     }
     let mut columns: Vec<Vec<f32>> = before.iter().map(|sum| vec![*sum]).collect();
-    for (i, g) in gradient.iter().enumerate() {
-        columns[i % before.len()].extend(g);
+    for (column, g) in operands.columns.iter().zip(gradient) {
+        if let Some(g) = g {
+            columns[*column].push(*g);
+        }
     }
     // Where decisions do not lie in memory in their order, sums may be in another one too.
     if tensor.reads.iter().flatten().is_sorted() {
@@ -216,7 +233,12 @@ fn assert_sum(actual: f32, terms: &[f32]) {
     }
 }
 
-fn check_columns(elements: usize, columns: usize) -> Result<(), Error> {
+/// Errs where the library must, of a row: as long as the layout says or, if nothing says where rows end, any divisor.
+fn check_columns(name: &'static str, tensor: &Tensor, columns: usize) -> Result<(), Error> {
+    if let Some(expected) = tensor.columns {
+        return check_length(name, expected, columns);
+    }
+    let elements = tensor.reads.iter().flatten().count();
     let whole = elements == 0 || columns > 0 && elements.is_multiple_of(columns);
     if whole { Ok(()) } else { Err(Error::Columns { elements, columns }) }
 }

@@ -165,20 +165,26 @@ impl Model {
         Ok(Self { elements, decisions, axes, first })
     }
 
-    /// Which decision each element reads, if it is the tensor's.
-    fn reads(&self) -> Vec<Option<usize>> {
-        let mut positions = if self.elements == 0 { vec![] } else { vec![(0, self.first)] };
+    /// Which decision each element reads, if it is the tensor's, and where along the last axis it is.
+    fn reads(&self) -> (Vec<Option<usize>>, Vec<usize>) {
+        let mut visited = if self.elements == 0 { vec![] } else { vec![[0, self.first, 0]] };
         for &[extent, stride, decisions] in &self.axes {
-            let along = |&(element, decision): &(usize, usize)| {
-                (0..extent).map(move |i| (element + i * stride, decision + i * decisions)).collect::<Vec<_>>()
+            let along = |&[element, decision, _]: &[usize; 3]| {
+                (0..extent).map(move |i| [element + i * stride, decision + i * decisions, i]).collect::<Vec<_>>()
             };
-            positions = positions.iter().flat_map(along).collect();
+            visited = visited.iter().flat_map(along).collect();
         }
-        let mut reads = vec![None; self.elements];
-        for (element, decision) in positions {
+        let (mut reads, mut positions) = (vec![None; self.elements], vec![0; self.elements]);
+        for [element, decision, position] in visited {
             assert_eq!(reads[element].replace(decision), None, "elements overlap");
+            positions[element] = position;
         }
-        reads
+        (reads, positions)
+    }
+
+    fn columns(&self) -> Option<usize> {
+        let [.., _, [columns, ..]] = self.axes[..] else { return None };
+        Some(columns).filter(|_| self.elements > 0)
     }
 }
 
@@ -280,8 +286,9 @@ impl Constructor {
             return None;
         }
         let len = len.get(model.elements);
-        let reads = if len == model.elements { model.reads() } else { vec![] };
-        Some(Tensor { layout: Some(layout), len, elements: model.elements, decisions: model.decisions, reads })
+        let (reads, positions) = if len == model.elements { model.reads() } else { (vec![], vec![]) };
+        let (elements, decisions, columns) = (model.elements, model.decisions, model.columns());
+        Some(Tensor { layout: Some(layout), len, elements, decisions, reads, positions, columns })
     }
 }
 

@@ -18,12 +18,18 @@ pub struct Tensor {
     pub decisions: usize,
     /// Which decision each element reads; `None` for what is to be left alone. Of none where the slice has not as many elements as it should.
     pub reads: Vec<Option<usize>>,
+    /// Where along the last axis each element is; of as many elements.
+    pub positions: Vec<usize>,
+    /// The extent of the last axis, if it is not the only one, of a tensor that is not empty.
+    pub columns: Option<usize>,
 }
 
 impl Tensor {
     /// Any slice, for a layer without a layout.
     pub fn slice(len: usize) -> Self {
-        Self { layout: None, len, elements: len, decisions: len, reads: (0..len).map(Some).collect() }
+        let positions: Vec<usize> = (0..len).collect();
+        let reads = positions.iter().copied().map(Some).collect();
+        Self { layout: None, len, elements: len, decisions: len, reads, positions, columns: None }
     }
 }
 
