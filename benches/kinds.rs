@@ -7,7 +7,7 @@ mod measure;
 
 use dropout_kernels::{
     Activation, AlphaDropout, DropBlock, Dropout, Float, Fused, GaussianDropout, GaussianNoise, Integer, Kind, Layer, Layout,
-    Mode, PackedMask, Part, QuantizedDropout, Rate, Select,
+    Mode, PackedMask, Part, QuantizedDropout, Rate, Select, Shape,
 };
 use measure::times::{Row, Times};
 use measure::{Point, Slices, address, scale, train};
@@ -95,11 +95,11 @@ impl Table {
         println!("{}{:>17.2}", Row { point, times }, a_byte / dense);
     }
 
-    fn layer<K: Kind<f32> + Copy>(&mut self, op: &str, layer: Layer<K>) {
+    fn layer<K: Kind<f32>>(&mut self, op: &str, layer: Layer<K>) {
         self.tensor(op, layer, self.n);
     }
 
-    fn tensor<K: Kind<f32> + Copy>(&mut self, op: &str, layer: Layer<K>, elements: usize) {
+    fn tensor<K: Kind<f32>, L: Shape>(&mut self, op: &str, layer: Layer<K, L>, elements: usize) {
         let mut slices = Slices::new(elements);
         let run = |slices: &mut Slices, step| layer.apply(train(step), &slices.x, &mut slices.y).unwrap();
         run(&mut slices, 0);

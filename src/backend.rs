@@ -62,7 +62,8 @@ impl Backend {
 
     /// All backends that run on this CPU, the slowest first: `scalar`, which is always there, then the vectors.
     pub fn all() -> impl Iterator<Item = Self> {
-        let everywhere = [Set::Scalar].into_iter().chain(VECTORS.then_some(Set::Portable));
+        let scalar = (!VECTORS || cfg!(feature = "scalar")).then_some(Set::Scalar);
+        let everywhere = scalar.into_iter().chain(VECTORS.then_some(Set::Portable));
         #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
         let everywhere = everywhere.chain(Avx2::detect().map(Set::Avx2)).chain(Avx512::detect().map(Set::Avx512));
         everywhere.map(Self)
@@ -85,9 +86,10 @@ impl Backend {
     #[inline(always)]
     pub(crate) fn run(self, task: impl AnyTask) {
         match self.0 {
-            Set::Portable if VECTORS => Portable.call(task),
-            // `Portable` is never constructed where the target has no vectors. The guard above tells the compiler,
-            // which then leaves that backend's code out of firmware.
+            Set::Scalar if VECTORS && cfg!(feature = "scalar") => run(Scalar, task),
+            // Only one of these is compiled: a target without vectors has no other backend, and one with them has the
+            // scalar backend in tests alone.
+            Set::Scalar | Set::Portable if VECTORS => Portable.call(task),
             Set::Scalar | Set::Portable => run(Scalar, task),
             #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
             Set::Avx2(lanes) => lanes.call(task),

@@ -206,14 +206,14 @@ mod simd;
 
 pub use address::Address;
 pub use backend::Backend;
-pub use element::{Element, Float, Integer};
 pub use error::Error;
 pub use fused::{Activation, Fused};
+pub use kernel::{Element, Float, Integer};
 pub use kinds::{
     Additive, Alpha, AlphaDropout, Choice, DropBlock, Dropout, Gaussian, GaussianDropout, GaussianNoise, Patches, Quantized,
     QuantizedDropout, Scaled, Scaling, Select,
 };
-pub use layer::{AnyLayout, Kind, Layer, MaskKind, Mode};
+pub use layer::{Kind, Layer, Mode, Shape};
 pub use layout::{Layout, MAX_RANK, Part};
 pub use mask::{Mask, PackedMask};
 pub use rate::Rate;

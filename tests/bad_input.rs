@@ -24,11 +24,11 @@ fn flat(backend: Backend) -> Dropout {
 }
 
 /// 2 x 3 maps of 5: 30 elements, 6 decisions.
-fn spatial(backend: Backend) -> Dropout {
+fn spatial(backend: Backend) -> Dropout<Layout> {
     flat(backend).with_layout(Layout::ncl([2, 3, 5]).unwrap())
 }
 
-fn classic(backend: Backend) -> Dropout {
+fn classic(backend: Backend) -> Dropout<Layout> {
     spatial(backend).with_scaling(Scaling::Classic)
 }
 
@@ -155,7 +155,7 @@ fn layers_refuse_to_pass_the_last_index(backend: Backend) {
 }
 
 fn choices_refuse_both(backend: Backend) {
-    fn select(backend: Backend) -> Select {
+    fn select(backend: Backend) -> Select<Layout> {
         Select::new(Rate::new(0.5).unwrap()).on(backend).with_layout(Layout::ncl([2, 3, 5]).unwrap())
     }
     let short = |name: &'static str| (length(name, 30, 29), [name, "is 29", "expected 30"]);
@@ -231,7 +231,7 @@ fn fused_passes_refuse_both(backend: Backend) {
     fn unbiased(backend: Backend) -> Fused<'static> {
         Fused::new(flat(backend), Activation::Identity)
     }
-    fn on_rows(backend: Backend) -> Fused<'static> {
+    fn on_rows(backend: Backend) -> Fused<'static, Layout> {
         Fused::new(spatial(backend), Activation::Identity)
     }
     fn stored() -> Mode<'static> {

@@ -4,7 +4,7 @@
 use std::ops::Range;
 use testkit::every_backend;
 
-use dropout_kernels::{Address, Backend, Dropout, Layout, Mask, Mode, Rate};
+use dropout_kernels::{Address, Backend, Dropout, Layout, Mask, Mode, Rate, Shape};
 use testkit::case::drops;
 use testkit::oracle;
 use testkit::value::{Value, assert_same, random};
@@ -46,7 +46,7 @@ fn guarded<T: Copy + PartialEq>(buffer: &mut Vec<T>, canary: T, shift: usize, le
 }
 
 /// Applies a layer out of place and in place, its input at another alignment than its output.
-fn apply(dropout: &Dropout, mode: Mode, shift: usize, (x, expected): (&[f32], &[f32]), buffer: &mut Vec<f32>) {
+fn apply<L: Shape>(dropout: &Dropout<L>, mode: Mode, shift: usize, (x, expected): (&[f32], &[f32]), buffer: &mut Vec<f32>) {
     let len = expected.len();
     guarded(buffer, 77.0, shift, len, |y| {
         dropout.apply(mode, &x[..len], y).unwrap();

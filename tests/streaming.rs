@@ -2,7 +2,7 @@
 
 #![cfg(target_arch = "x86_64")]
 
-use dropout_kernels::{Address, Backend, Dropout, Layout, Mode, Rate, Scaling};
+use dropout_kernels::{Address, Backend, Dropout, Layout, Mode, Rate, Scaling, Shape};
 use testkit::every_backend;
 use testkit::memory::as_memory;
 use testkit::value::{assert_same, random};
@@ -36,7 +36,7 @@ fn dropout(backend: Backend) -> Dropout {
     Dropout::new(Rate::new(0.3).unwrap()).on(backend)
 }
 
-fn assert_as_in_place(dropout: &Dropout, mode: Mode, len: usize) {
+fn assert_as_in_place<L: Shape>(dropout: &Dropout<L>, mode: Mode, len: usize) {
     let x = random::<f32>(1, len);
     let mut expected = x.clone();
     dropout.apply_in_place(mode, &mut expected).unwrap();

@@ -42,6 +42,7 @@ pub struct Case {
     p: f64,
     backend: Option<Backend>,
     pub dropout: Dropout,
+    channel: Dropout<Layout>,
     decisions: usize,
 }
 
@@ -58,18 +59,16 @@ impl Case {
 
     pub fn with_layout(operation: Operation, p: f64, backend: Option<Backend>, layout: Layout) -> Self {
         let mut dropout = Dropout::new(Rate::new(p).unwrap());
-        if let Operation::Channel = operation {
-            dropout = dropout.with_layout(layout);
-        }
         if let Some(backend) = backend {
             dropout = dropout.on(backend);
         }
-        Self { operation, p, backend, dropout, decisions: layout.decisions() }
+        Self { operation, p, backend, dropout, channel: dropout.with_layout(layout), decisions: layout.decisions() }
     }
 
     pub fn run(&self, slices: &mut Slices, step: u32) {
         let result = match self.operation {
-            Operation::Dense | Operation::Channel => self.dropout.apply(train(step), &slices.x, &mut slices.y),
+            Operation::Dense => self.dropout.apply(train(step), &slices.x, &mut slices.y),
+            Operation::Channel => self.channel.apply(train(step), &slices.x, &mut slices.y),
             // Whatever is dropped stays zero, which takes no less time.
             Operation::InPlace => self.dropout.apply_in_place(train(step), &mut slices.y),
             Operation::Mask => {

@@ -1,6 +1,6 @@
 //! `f32` and `f64` elements.
 
-use super::sealed::{Element, Float, mean, weights};
+use super::sealed::{Element, Float, mean, sum, weights};
 use crate::simd::{CHUNK, Lanes, SOFT_FLOAT, VECTORS};
 
 impl Element for f32 {
@@ -17,6 +17,11 @@ impl Element for f32 {
 
     fn weights(keep: f64) -> [Self; 2] {
         weights::<Self>(keep)
+    }
+
+    #[inline(always)]
+    fn sum<L: Lanes>(lanes: L, a: &[Self; CHUNK], b: &[Self; CHUNK]) -> [Self; CHUNK] {
+        sum(lanes, a, b)
     }
 
     #[inline(always)]
@@ -74,6 +79,11 @@ impl Element for f64 {
 
     fn weights(keep: f64) -> [Self; 2] {
         weights::<Self>(keep)
+    }
+
+    #[inline(always)]
+    fn sum<L: Lanes>(lanes: L, a: &[Self; CHUNK], b: &[Self; CHUNK]) -> [Self; CHUNK] {
+        sum(lanes, a, b)
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use half::{bf16, f16};
 
-use super::sealed::{Element, Float, mean, weights};
+use super::sealed::{Element, Float, mean, sum, weights};
 use crate::simd::{CHUNK, Lanes};
 
 macro_rules! half {
@@ -19,6 +19,11 @@ macro_rules! half {
 
             fn weights(keep: f64) -> [f32; 2] {
                 weights::<Self>(keep)
+            }
+
+            #[inline(always)]
+            fn sum<L: Lanes>(lanes: L, a: &[Self; CHUNK], b: &[Self; CHUNK]) -> [Self; CHUNK] {
+                sum(lanes, a, b)
             }
 
             #[inline(always)]

@@ -22,6 +22,11 @@ macro_rules! integer {
                 (keep * 32768.0 + 0.5) as i32
             }
 
+            #[inline(always)]
+            fn sum<L: Lanes>(lanes: L, a: &[Self; CHUNK], b: &[Self; CHUNK]) -> [Self; CHUNK] {
+                lanes.$store(lanes.$load(a) + lanes.$load(b))
+            }
+
             /// Rounded to nearest, ties up. The difference of two `i16` times 2^15 is the most that 32 bits hold.
             #[inline(always)]
             fn mean<L: Lanes>(lanes: L, keep: i32, kept: &[Self; CHUNK], dropped: &[Self; CHUNK]) -> [Self; CHUNK] {

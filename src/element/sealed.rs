@@ -5,7 +5,7 @@ use core::ops::{Add, Mul};
 use crate::simd::{CHUNK, Lanes};
 
 /// An element, as a mask sees it: a number that stays or goes.
-pub(crate) trait Element: Copy + Send + Sync {
+pub(crate) trait Element: Copy + Send + Sync + 'static {
     /// Pads the last chunk of a slice. It is also what [`Scale`](crate::kernel::Scale) drops to.
     const ZERO: Self;
 
@@ -20,6 +20,9 @@ pub(crate) trait Element: Copy + Send + Sync {
 
     /// `keep` for the first, the rest of 1 for the second.
     fn weights(keep: f64) -> Self::Weights;
+
+    /// The sum of two values. That of integers is the nearest that the type has.
+    fn sum<L: Lanes>(lanes: L, a: &[Self; CHUNK], b: &[Self; CHUNK]) -> [Self; CHUNK];
 
     /// The mean of two values.
     fn mean<L: Lanes>(lanes: L, weights: Self::Weights, kept: &[Self; CHUNK], dropped: &[Self; CHUNK]) -> [Self; CHUNK];
@@ -46,6 +49,12 @@ pub(crate) trait Float: Element {
     fn load_f32<L: Lanes>(lanes: L, x: &[f32; CHUNK]) -> Self::Vector<L>;
     /// Rounds to nearest.
     fn store<L: Lanes>(lanes: L, x: Self::Vector<L>) -> [Self; CHUNK];
+}
+
+/// [`Element::sum`] of floating-point elements.
+#[inline(always)]
+pub(super) fn sum<L: Lanes, E: Float>(lanes: L, a: &[E; CHUNK], b: &[E; CHUNK]) -> [E; CHUNK] {
+    E::store(lanes, E::load(lanes, a) + E::load(lanes, b))
 }
 
 /// [`Element::weights`] of floating-point elements.

@@ -47,65 +47,46 @@ pub enum Activation {
     Gelu,
 }
 
-/// An activation as a type, so that kernels are compiled for each.
-pub(super) trait Function: Copy + Send {
-    fn value<L: Lanes>(self, lanes: L, x: L::F32s) -> L::F32s;
+impl Activation {
+    #[inline(always)]
+    pub(super) fn value<L: Lanes>(self, lanes: L, x: L::F32s) -> L::F32s {
+        match self {
+            Self::Identity => x,
+            Self::Relu => positive(lanes, x),
+            Self::Gelu => {
+                let Tail { t, q, .. } = Tail::of(lanes, x);
+                positive(lanes, x) - t * q
+            }
+        }
+    }
+
     /// The gradient with respect to `x`, given that with respect to the value.
-    fn gradient<L: Lanes>(self, lanes: L, x: L::F32s, gradient: L::F32s) -> L::F32s;
-}
-
-#[derive(Clone, Copy)]
-pub(super) struct Identity;
-
-impl Function for Identity {
     #[inline(always)]
-    fn value<L: Lanes>(self, _: L, x: L::F32s) -> L::F32s {
-        x
-    }
-
-    #[inline(always)]
-    fn gradient<L: Lanes>(self, _: L, _: L::F32s, gradient: L::F32s) -> L::F32s {
-        gradient
-    }
-}
-
-#[derive(Clone, Copy)]
-pub(super) struct Relu;
-
-impl Function for Relu {
-    #[inline(always)]
-    fn value<L: Lanes>(self, lanes: L, x: L::F32s) -> L::F32s {
-        lanes.cast_f32(without(lanes.cast_i32(x), negative(lanes, x)))
-    }
-
-    #[inline(always)]
-    fn gradient<L: Lanes>(self, lanes: L, x: L::F32s, gradient: L::F32s) -> L::F32s {
-        let zero = lanes.sar(magnitude(lanes, x) - lanes.splat_i32(1), 31);
-        lanes.cast_f32(without(lanes.cast_i32(gradient), negative(lanes, x) | zero))
+    pub(super) fn gradient<L: Lanes>(self, lanes: L, x: L::F32s, gradient: L::F32s) -> L::F32s {
+        match self {
+            Self::Identity => gradient,
+            Self::Relu => {
+                let zero = lanes.sar(magnitude(lanes, x) - lanes.splat_i32(1), 31);
+                lanes.cast_f32(without(lanes.cast_i32(gradient), negative(lanes, x) | zero))
+            }
+            Self::Gelu => {
+                let Tail { t, e, q } = Tail::of(lanes, x);
+                let d = lanes.cast_i32(q - t * e * lanes.splat_f32(DENSITY));
+                let negative = negative(lanes, x);
+                let one = without(lanes.cast_i32(lanes.splat_f32(1.0)), negative);
+                let sign = without(lanes.splat_i32(i32::MIN), negative);
+                let derivative = lanes.cast_f32(one) + lanes.cast_f32(d ^ sign);
+                let nan = lanes.sar(lanes.splat_i32(INFINITY) - magnitude(lanes, x), 31);
+                gradient * lanes.cast_f32(lanes.cast_i32(derivative) | nan)
+            }
+        }
     }
 }
 
-#[derive(Clone, Copy)]
-pub(super) struct Gelu;
-
-impl Function for Gelu {
-    #[inline(always)]
-    fn value<L: Lanes>(self, lanes: L, x: L::F32s) -> L::F32s {
-        let Tail { t, q, .. } = Tail::of(lanes, x);
-        Relu.value(lanes, x) - t * q
-    }
-
-    #[inline(always)]
-    fn gradient<L: Lanes>(self, lanes: L, x: L::F32s, gradient: L::F32s) -> L::F32s {
-        let Tail { t, e, q } = Tail::of(lanes, x);
-        let d = lanes.cast_i32(q - t * e * lanes.splat_f32(DENSITY));
-        let negative = negative(lanes, x);
-        let one = without(lanes.cast_i32(lanes.splat_f32(1.0)), negative);
-        let sign = without(lanes.splat_i32(i32::MIN), negative);
-        let derivative = lanes.cast_f32(one) + lanes.cast_f32(d ^ sign);
-        let nan = lanes.sar(lanes.splat_i32(INFINITY) - magnitude(lanes, x), 31);
-        gradient * lanes.cast_f32(lanes.cast_i32(derivative) | nan)
-    }
+/// `max(x, 0)`, with NaN for NaN.
+#[inline(always)]
+fn positive<L: Lanes>(lanes: L, x: L::F32s) -> L::F32s {
+    lanes.cast_f32(without(lanes.cast_i32(x), negative(lanes, x)))
 }
 
 /// The upper tail of the standard normal at t = |x|: e = exp(-t^2 / 2) and the probability q. The names are those of

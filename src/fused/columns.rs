@@ -1,7 +1,9 @@
 //! Rows that repeat for each row of a tensor, such as a bias.
 
+use core::cell::Cell;
+
 use crate::error::{Error, check_length};
-use crate::layout::{Columns, Layout};
+use crate::layout::Layout;
 use crate::simd::{CHUNK, Lanes};
 
 /// Errs unless a row `name` has one value for each column of a tensor of `elements` elements: as many as its layout says,
@@ -21,34 +23,57 @@ pub(super) struct ColumnMap {
     /// The distance from one column to the next, in elements, and that after which they come again whatever their number.
     stride: usize,
     period: usize,
-    /// The place of the slice's first element, in that which the layout describes.
-    first: usize,
 }
 
 impl ColumnMap {
     /// Of a slice in a layout, or in rows of `count` elements.
     pub(super) fn new(layout: Option<&Layout>, count: usize) -> Self {
         let (stride, period) = layout.map_or((1, None), |layout| {
-            let (Columns { stride, .. }, period) = layout.columns();
-            (stride, period)
+            let (columns, period) = layout.columns();
+            (columns.stride, period)
         });
-        Self { count, stride, period: period.unwrap_or(usize::MAX), first: 0 }
-    }
-
-    /// Of the slice without its first elements.
-    pub(super) const fn advanced(self, elements: usize) -> Self {
-        Self { first: self.first + elements, ..self }
+        Self { count, stride, period: period.unwrap_or(usize::MAX) }
     }
 
     /// The column of an element of the tensor. The divisions are those that the layout calls for: most have none but the
     /// last one.
-    pub(super) fn at(self, element: usize) -> Column {
-        let Self { count, stride, period, first } = self;
-        let place = first + element;
+    pub(super) fn at(self, place: usize) -> Column {
+        let Self { count, stride, period } = self;
         let in_period = if place < period { place } else { place % period.max(1) };
         let (position, done) = if stride == 1 { (in_period, 0) } else { (in_period / stride.max(1), in_period % stride.max(1)) };
         let number = if position < count { position } else { position.checked_rem(count).unwrap_or(0) };
         Column { number, done, stride }
+    }
+}
+
+/// The columns of chunks, which mostly follow each other.
+#[derive(Clone, Copy)]
+pub(super) struct Columns {
+    map: ColumnMap,
+    /// The place of the next chunk, if it follows, and its column.
+    next: usize,
+    column: Column,
+}
+
+impl Columns {
+    pub(super) fn new(map: ColumnMap) -> Self {
+        Self { map, next: usize::MAX, column: map.at(0) }
+    }
+
+    /// The column of the chunk that begins at a place.
+    #[inline(always)]
+    pub(super) fn at(&mut self, place: usize) -> &mut Column {
+        if place != self.next {
+            self.column = self.map.at(place);
+        }
+        self.next = place + CHUNK;
+        &mut self.column
+    }
+
+    /// The column of the next chunk.
+    #[inline(always)]
+    pub(super) const fn set(&mut self, column: Column) {
+        self.column = column;
     }
 }
 
@@ -103,15 +128,16 @@ fn load_each(row: &[f32], column: &mut Column) -> [f32; CHUNK] {
 /// Adds a chunk of values, or the first `left` if that is less, to a row from a column on, with its first element after
 /// its last. Advances the column.
 #[inline(always)]
-pub(super) fn add_to_columns<L: Lanes>(lanes: L, row: &mut [f32], column: &mut Column, values: L::F32s, left: usize) {
+pub(super) fn add_to_columns<L: Lanes>(lanes: L, row: &[Cell<f32>], column: &mut Column, values: L::F32s, left: usize) {
     debug_assert!(column.number < row.len());
-    let rest = row.get_mut(column.number..).unwrap_or_default();
+    let rest = row.get(column.number..).unwrap_or_default();
     if column.stride == 1
         && left >= CHUNK
-        && let Some((chunk, rest)) = rest.split_first_chunk_mut::<CHUNK>()
+        && let Some((chunk, rest)) = rest.split_first_chunk::<CHUNK>()
     {
         column.number = if rest.is_empty() { 0 } else { column.number + CHUNK };
-        *chunk = lanes.store_f32(lanes.load_f32(chunk) + values);
+        let sums = lanes.store_f32(lanes.load_f32(&chunk.each_ref().map(Cell::get)) + values);
+        chunk.iter().zip(sums).for_each(|(to, sum)| to.set(sum));
     } else {
         add_each(row, column, &lanes.store_f32(values), left);
     }
@@ -119,11 +145,11 @@ pub(super) fn add_to_columns<L: Lanes>(lanes: L, row: &mut [f32], column: &mut C
 
 /// [`add_to_columns`] one by one, as in [`load_each`], or of fewer values than a chunk.
 #[cold]
-fn add_each(row: &mut [f32], column: &mut Column, values: &[f32; CHUNK], left: usize) {
+fn add_each(row: &[Cell<f32>], column: &mut Column, values: &[f32; CHUNK], left: usize) {
     for value in values.iter().take(left) {
         debug_assert!(column.number < row.len());
-        if let Some(sum) = row.get_mut(column.number) {
-            *sum += value;
+        if let Some(sum) = row.get(column.number) {
+            sum.set(sum.get() + value);
         }
         column.step(row.len());
     }

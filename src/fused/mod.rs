@@ -5,16 +5,16 @@ mod backward;
 mod columns;
 mod forward;
 
+use core::cell::Cell;
+
 use crate::error::{Error, check_length};
-use crate::kernel::{Cut, Effect, Job, On, Slices, Sum};
+use crate::kernel::{Job, Plan, Slices, Sum, flat, in_order, laid_out};
 use crate::kinds::Dropout;
-use crate::layer::Mode;
-use crate::layout::Walk;
-use crate::mask::{Computed, Keep};
+use crate::layer::{Mode, Shape};
+use crate::layout::Layout;
 pub use activation::Activation;
-use activation::{Gelu, Identity, Relu};
 use backward::Backward;
-use columns::{ColumnMap, check_columns};
+use columns::{ColumnMap, Columns, check_columns};
 use forward::Forward;
 
 /// The element-wise operations between two matrix products of a transformer or perceptron, in one pass over memory:
@@ -62,25 +62,23 @@ use forward::Forward;
 /// # Ok::<(), dropout_kernels::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Fused<'a> {
-    dropout: Dropout,
+pub struct Fused<'a, L = ()> {
+    dropout: Dropout<L>,
     activation: Activation,
     bias: Option<&'a [f32]>,
 }
 
-impl Fused<'static> {
+impl<L: Shape> Fused<'static, L> {
     /// The activation and then `dropout`, with its rate, scaling, layout and backend, and on all threads if `dropout` is
     /// `in_parallel`. Only a backward pass that sums a gradient of the bias runs on the calling thread, as the order of
     /// its sums is fixed.
     #[must_use]
-    pub const fn new(dropout: Dropout, activation: Activation) -> Self {
+    pub const fn new(dropout: Dropout<L>, activation: Activation) -> Self {
         Self { dropout, activation, bias: None }
     }
 }
 
-// The passes are `#[inline]`, so that their kernels are compiled only in crates that call them, as those of the generic
-// layers are.
-impl<'a> Fused<'a> {
+impl<'a, L: Shape> Fused<'a, L> {
     /// The same with a bias, one value per column, which is added first. Where a tensor is cut by columns, each part has
     /// its own columns of the bias.
     ///
@@ -108,15 +106,10 @@ impl<'a> Fused<'a> {
     /// [`Error::IndexOverflow`] if a decision's index is 2^64 or more. All slices are then as they were.
     #[inline]
     pub fn apply(&self, mode: Mode<'_>, x: &[f32], residual: Option<&[f32]>, y: &mut [f32]) -> Result<(), Error> {
-        let walk = self.walk("x", x.len())?;
+        self.check("x", x.len())?;
         check_length("y", x.len(), y.len())?;
-        match residual {
-            None => self.forward(mode, &walk, Slices::out_of_place(x, y), None),
-            Some(residual) => {
-                check_length("residual", x.len(), residual.len())?;
-                self.forward(mode, &walk, Slices::out_of_place(residual, y), Some((x, On::Operand)))
-            }
-        }
+        check_residual(x, residual)?;
+        self.forward(mode, Slices { x: Some(x), y }, residual)
     }
 
     /// The forward pass in place. It overwrites `x`, which the backward pass needs unless the activation is the
@@ -126,11 +119,9 @@ impl<'a> Fused<'a> {
     /// As [`apply`](Self::apply).
     #[inline]
     pub fn apply_in_place(&self, mode: Mode<'_>, x: &mut [f32], residual: Option<&[f32]>) -> Result<(), Error> {
-        let walk = self.walk("x", x.len())?;
-        if let Some(residual) = residual {
-            check_length("residual", x.len(), residual.len())?;
-        }
-        self.forward(mode, &walk, Slices::in_place(x), residual.map(|residual| (residual, On::Input)))
+        self.check("x", x.len())?;
+        check_residual(x, residual)?;
+        self.forward(mode, Slices { x: None, y: x }, residual)
     }
 
     /// The forward pass, added to `residual` in place.
@@ -139,9 +130,12 @@ impl<'a> Fused<'a> {
     /// As [`apply`](Self::apply).
     #[inline]
     pub fn add(&self, mode: Mode<'_>, x: &[f32], residual: &mut [f32]) -> Result<(), Error> {
-        let walk = self.walk("x", x.len())?;
+        self.check("x", x.len())?;
         check_length("residual", x.len(), residual.len())?;
-        self.forward(mode, &walk, Slices::in_place(residual), Some((x, On::Operand)))
+        let plan = self.plan(mode, x.len(), false)?;
+        let effect = Sum { effect: self.effect(mode, None, self.bias), operand: x };
+        Job { plan: &plan, slices: Slices { x: None, y: residual } }.run(effect);
+        Ok(())
     }
 
     /// The backward pass, from `grad_y` to `grad_x`; the gradient of the bias is added to `grad_bias`. Give it the mode
@@ -160,10 +154,10 @@ impl<'a> Fused<'a> {
         grad_x: &mut [f32],
         grad_bias: Option<&mut [f32]>,
     ) -> Result<(), Error> {
-        let walk = self.walk("x", x.len())?;
+        self.check("x", x.len())?;
         check_length("grad_y", x.len(), grad_y.len())?;
         check_length("grad_x", x.len(), grad_x.len())?;
-        self.backwards(mode, &walk, Slices::out_of_place(grad_y, grad_x), x, None, grad_bias)
+        self.backwards(mode, Slices { x: Some(grad_y), y: grad_x }, x, None, grad_bias)
     }
 
     /// The backward pass in place: `grad` is `grad_y` before and `grad_x` after.
@@ -178,9 +172,9 @@ impl<'a> Fused<'a> {
         grad: &mut [f32],
         grad_bias: Option<&mut [f32]>,
     ) -> Result<(), Error> {
-        let walk = self.walk("x", x.len())?;
+        self.check("x", x.len())?;
         check_length("grad", x.len(), grad.len())?;
-        self.backwards(mode, &walk, Slices::in_place(grad), x, None, grad_bias)
+        self.backwards(mode, Slices { x: None, y: grad }, x, None, grad_bias)
     }
 
     /// The backward pass, added to `grad_x`, for an `x` that also has a gradient from elsewhere.
@@ -196,101 +190,87 @@ impl<'a> Fused<'a> {
         grad_x: &mut [f32],
         grad_bias: Option<&mut [f32]>,
     ) -> Result<(), Error> {
-        let walk = self.walk("x", x.len())?;
+        self.check("x", x.len())?;
         check_length("grad_y", x.len(), grad_y.len())?;
         check_length("grad_x", x.len(), grad_x.len())?;
-        self.backwards(mode, &walk, Slices::in_place(grad_x), x, Some(grad_y), grad_bias)
+        self.backwards(mode, Slices { x: None, y: grad_x }, x, Some(grad_y), grad_bias)
     }
 
-    /// Checks the length of the slice `name` and the bias against the layout, and says how to visit it.
-    fn walk(&self, name: &'static str, len: usize) -> Result<Walk<'_>, Error> {
-        let walk = self.dropout.walk(name, len)?;
-        if let Some(bias) = self.bias {
-            check_columns("bias", self.dropout.layout.as_ref(), len - walk.gaps, bias.len())?;
-        }
-        Ok(walk)
+    /// Checks the length of the slice `name` and the bias against the layout.
+    fn check(&self, name: &'static str, len: usize) -> Result<(), Error> {
+        self.dropout.options.check(name, len)?;
+        self.bias.map_or(Ok(()), |bias| self.check_row("bias", len, bias))
     }
 
-    /// Runs the forward pass, with the slice to take the sum with and whose turn the effect is.
-    #[inline]
-    fn forward(
-        &self,
-        mode: Mode<'_>,
-        walk: &Walk<'_>,
-        slices: Slices<'_, f32>,
-        sum_with: Option<(&[f32], On)>,
-    ) -> Result<(), Error> {
-        let columns = self.bias.map_or(0, <[f32]>::len);
-        match self.activation {
-            Activation::Identity => self.run(mode, walk, slices, self.effect(mode, Identity, columns), sum_with),
-            Activation::Relu => self.run(mode, walk, slices, self.effect(mode, Relu, columns), sum_with),
-            Activation::Gelu => self.run(mode, walk, slices, self.effect(mode, Gelu, columns), sum_with),
-        }
+    /// Checks that a row has a value for each column of a slice of `len` elements.
+    fn check_row(&self, name: &'static str, len: usize, row: &[f32]) -> Result<(), Error> {
+        let layout = self.dropout.options.layout();
+        check_columns(name, layout, layout.map_or(len, Layout::positions), row.len())
     }
 
-    #[inline]
+    /// What is decided of a slice of `len` elements. Elements that follow each other without a gap count columns; sums
+    /// follow the decisions.
+    fn plan<'b>(&'b self, mode: Mode<'b>, len: usize, sums: bool) -> Result<Plan<'b>, Error> {
+        let plan = self.dropout.options.plan(mode, Some(self.dropout.rate()), len)?;
+        let drive = match self.dropout.options.layout() {
+            None => flat,
+            Some(layout) if sums || layout.has_gaps() => in_order,
+            Some(_) => laid_out,
+        };
+        Ok(Plan { drive, ..plan })
+    }
+
+    /// The forward pass in this mode, with one of the rows that say how many columns there are.
+    fn effect<'b>(&self, mode: Mode<'_>, residual: Option<&'b [f32]>, row: Option<&[f32]>) -> Forward<'b>
+    where
+        'a: 'b,
+    {
+        let factor = self.dropout.kind.factor::<f32>(mode).unwrap_or(1.0);
+        let columns = Columns::new(ColumnMap::new(self.dropout.options.layout(), row.map_or(0, <[f32]>::len)));
+        Forward { activation: self.activation, factor, bias: self.bias, columns, residual }
+    }
+
+    fn forward(&self, mode: Mode<'_>, slices: Slices<'_, f32>, residual: Option<&[f32]>) -> Result<(), Error> {
+        let plan = self.plan(mode, slices.y.len(), false)?;
+        Job { plan: &plan, slices }.run(self.effect(mode, residual, self.bias));
+        Ok(())
+    }
+
+    /// Runs the backward pass, or adds that of `grad_y` to what is there.
     fn backwards(
         &self,
         mode: Mode<'_>,
-        walk: &Walk<'_>,
         slices: Slices<'_, f32>,
         x: &[f32],
         grad_y: Option<&[f32]>,
         grad_bias: Option<&mut [f32]>,
     ) -> Result<(), Error> {
-        if let Some(grad_bias) = &grad_bias {
+        if let Some(grad_bias) = grad_bias.as_deref() {
             match self.bias {
                 Some(bias) => check_length("grad_bias", bias.len(), grad_bias.len())?,
-                None => check_columns("grad_bias", self.dropout.layout.as_ref(), x.len() - walk.gaps, grad_bias.len())?,
+                None => self.check_row("grad_bias", x.len(), grad_bias)?,
             }
         }
-        let columns = self.bias.or(grad_bias.as_deref()).map_or(0, <[f32]>::len);
-        let sum_with = grad_y.map(|grad_y| (grad_y, On::Operand));
-        match self.activation {
-            Activation::Identity => {
-                self.run(mode, walk, slices, Backward { forward: self.effect(mode, Identity, columns), x, grad_bias }, sum_with)
+        let plan = self.plan(mode, x.len(), grad_bias.is_some())?;
+        let forward = self.effect(mode, None, self.bias.or(grad_bias.as_deref()));
+        let mut job = Job { plan: &plan, slices };
+        let run = |job: &mut Job<'_, f32>, base, grad_bias| {
+            let effect = Backward { forward, x, grad_bias };
+            match grad_y {
+                None => job.run_here(base, effect),
+                Some(operand) => job.run_here(base, Sum { effect, operand }),
             }
-            Activation::Relu => {
-                self.run(mode, walk, slices, Backward { forward: self.effect(mode, Relu, columns), x, grad_bias }, sum_with)
-            }
-            Activation::Gelu => {
-                self.run(mode, walk, slices, Backward { forward: self.effect(mode, Gelu, columns), x, grad_bias }, sum_with)
-            }
-        }
-    }
-
-    /// The forward pass in this mode, as an effect, on a tensor of so many columns.
-    fn effect<F>(&self, mode: Mode<'_>, function: F, columns: usize) -> Forward<'_, F> {
-        let kind = self.dropout.kind;
-        let factor = if mode == Mode::Eval { kind.in_evaluation::<f32>() } else { kind.in_training::<f32>() };
-        let columns = ColumnMap::new(self.dropout.layout.as_ref(), columns);
-        Forward { function, factor, bias: self.bias, columns }
-    }
-
-    fn run(
-        &self,
-        mode: Mode<'_>,
-        walk: &Walk<'_>,
-        slices: Slices<'_, f32>,
-        effect: impl Effect<f32, Tile = Keep> + Cut,
-        sum_with: Option<(&[f32], On)>,
-    ) -> Result<(), Error> {
-        mode.check(walk.all)?;
-        match sum_with {
-            None => self.dropout.on_threads(mode, walk, slices, effect, |mode, job, effect| self.start(mode, job, effect)),
-            Some((operand, effect_on)) => {
-                let sum = Sum { effect, operand, effect_on };
-                self.dropout.on_threads(mode, walk, slices, sum, |mode, job, sum| self.start(mode, job, sum));
-            }
+        };
+        if let Some(grad_bias) = grad_bias {
+            // The sums of a column have one order.
+            run(&mut job, 0, Some(Cell::from_mut(grad_bias).as_slice_of_cells()));
+        } else {
+            job.in_parts(&|job, base| run(job, base, None));
         }
         Ok(())
     }
+}
 
-    fn start(&self, mode: Mode<'_>, job: Job<'_, f32>, effect: impl Effect<f32, Tile = Keep>) {
-        match mode {
-            Mode::Train(address) => job.apply(Computed::new(self.dropout.rate(), address), effect),
-            Mode::Stored(mask) => job.apply(mask, effect),
-            Mode::Eval => job.evaluate(effect),
-        }
-    }
+fn check_residual(x: &[f32], residual: Option<&[f32]>) -> Result<(), Error> {
+    residual.map_or(Ok(()), |residual| check_length("residual", x.len(), residual.len()))
 }

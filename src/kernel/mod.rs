@@ -1,46 +1,46 @@
-//! Decisions onto values: the one loop behind every layout and every kind of dropout.
+//! From runs of keep bits to values.
 //!
 //! ```text
-//! Source --- tile of decisions ---> Apply --- limb by limb ---> Pass <----- a chunk -----> Slices
-//!                                     ^                           ^
-//!                          Walk: where they lie      Effect: what they mean for values
+//! Plan: which decisions, which layout --- drive: run after run ---> chunks: a loop over memory ---> Effect: of a chunk
 //! ```
 //!
 //! | | |
 //! |---|---|
-//! | [`slices`] | [`Slices`]: what is read and written, out of place or in place |
-//! | [`place`] | [`Place`]: an element of the output, or memory for one |
-//! | [`effect`] | [`Effect`]: what decisions mean for values; [`Pair`], the usual one: what is kept, what is dropped |
-//! | [`pass`] | a function of a chunk of elements over all elements of some slices |
-//! | [`apply`] | [`Job`] and its loop: the tiles of a source over the rows, copies and feature maps of a walk |
-//! | [`limbs`] | the loop of targets without vectors |
+//! | [`plan`] | [`Plan`]: whose decisions, on which backend, in which layout |
+//! | [`drive`] | decisions become [`Run`]s: stretches of memory with their keep bits. Knows no element |
+//! | [`expand`] | bits in the order of decisions into bits in the order of memory |
+//! | [`effect`], [`effects`] | [`Effect`]: what becomes of a chunk of elements; and all there are |
+//! | [`noise`], [`normal`] | the same with noise in place of keep bits |
+//! | [`chunks`] | the loop over the elements of a run |
+//! | [`slices`], [`place`] | what is read and written, out of place or in place |
 //! | [`past_caches`] | stores that go past the caches |
-//! | [`operand`] | other slices, read in step; [`Sum`], which adds one |
-//! | [`update`] | [`Update`]: whether results overwrite the output or are added to it |
-//! | [`cut`], `parallel` | the same tensor in parts, on threads |
+//! | [`job`] | an effect on a tensor, on one thread or on many |
+//! | [`elements`] | the kernels of each element type, which are compiled here and not in the crate of the caller |
 //!
 //! Nothing here knows a kind of dropout. Everything below a [`Task`](crate::simd::Task) is inlined into it, generic
 //! over the lanes: a function that handles vectors and is not inlined would be compiled without the instruction set,
 //! and each vector would travel through memory.
 
-mod apply;
-mod cut;
+mod chunks;
+mod drive;
 mod effect;
-mod limbs;
-mod operand;
-#[cfg(feature = "rayon")]
-pub(crate) mod parallel;
-mod pass;
+mod effects;
+mod elements;
+mod expand;
+mod job;
+mod noise;
+mod normal;
 mod past_caches;
 mod place;
+mod plan;
 mod slices;
-mod update;
 
-pub(crate) use apply::Job;
-pub(crate) use cut::Cut;
-pub(crate) use effect::{Effect, Masked, Pair, Scale, Unchanged};
-pub(crate) use operand::{Chunks, On, Sum};
-pub(crate) use pass::ChunkFn;
-pub(crate) use place::Place;
+pub(crate) use drive::{Drive, flat, in_order, laid_out};
+pub(crate) use effect::{Effect, operand};
+pub(crate) use effects::{Affine, Either, Mean, Rescale, Scale, Sum};
+pub(crate) use elements::Compiled;
+pub use elements::{Element, Float, Integer};
+pub(crate) use job::Job;
+pub(crate) use noise::Noisy;
+pub(crate) use plan::{Decisions, Plan};
 pub(crate) use slices::Slices;
-pub(crate) use update::{Add, Overwrite, Update};

@@ -1,10 +1,9 @@
 //! Alpha dropout, for self-normalising networks.
 
-use crate::element::Float;
-use crate::kernel::{Job, Pair, Place, Scale, Update};
-use crate::layer::{Direction, Layer, Mode, sealed};
+use crate::error::Error;
+use crate::kernel::{Affine, Float};
+use crate::layer::{Direction, Layer, Mode, Shape, sealed};
 use crate::rate::Rate;
-use crate::simd::{CHUNK, Lanes};
 
 /// The limit of SELU at minus infinity, `-lambda * alpha`. Klambauer et al. derive both constants from the fixed point
 /// of mean 0 and variance 1.
@@ -40,7 +39,7 @@ const SATURATED: f64 = -1.758_099_340_847_376_6;
 /// features.apply_in_place(train, &mut x)?;
 /// # Ok::<(), dropout_kernels::Error>(())
 /// ```
-pub type AlphaDropout = Layer<Alpha>;
+pub type AlphaDropout<L = ()> = Layer<Alpha, L>;
 
 /// The kind of dropout of [`AlphaDropout`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,9 +51,11 @@ impl AlphaDropout {
     /// Alpha dropout with one decision per element, for slices of any length.
     #[must_use]
     pub const fn new(rate: Rate) -> Self {
-        Self::of(Alpha { rate }, None)
+        Self::of(Alpha { rate })
     }
+}
 
+impl<L: Shape> AlphaDropout<L> {
     /// The rate.
     #[must_use]
     pub const fn rate(&self) -> Rate {
@@ -76,53 +77,18 @@ impl Alpha {
 }
 
 impl<E: Float> sealed::Kind<E> for Alpha {
-    #[inline(always)]
-    fn run<P: Place<E>>(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E, P>, update: impl Update<E>) {
-        sealed::by_mask(self, direction, mode, job, update);
-    }
-}
+    type Effect = Affine<E>;
 
-impl<E: Float> sealed::ByMask<E> for Alpha {
-    fn rate(&self) -> Rate {
-        self.rate
+    fn rate(&self) -> Option<Rate> {
+        Some(self.rate)
     }
 
-    #[inline(always)]
-    fn forward(&self) -> impl Pair<E> {
-        let [a, b, dropped] = self.constants();
-        Affine { a: E::number(a), b: E::number(b), dropped: E::nearest(E::number(dropped)) }
-    }
-
-    #[inline(always)]
-    fn backward(&self) -> impl Pair<E> {
-        Scale::by(self.constants()[0])
-    }
-
-    fn evaluation(&self) -> Option<impl Pair<E>> {
-        None::<Scale<E>>
-    }
-}
-
-impl<E: Float> sealed::MaskKind<E> for Alpha {}
-
-impl sealed::AnyLayout for Alpha {}
-
-/// `a * x + b` where kept, a constant where dropped.
-#[derive(Clone, Copy)]
-struct Affine<E: Float> {
-    a: E::Number,
-    b: E::Number,
-    dropped: E,
-}
-
-impl<E: Float> Pair<E> for Affine<E> {
-    #[inline(always)]
-    fn kept<L: Lanes>(self, lanes: L, x: &[E; CHUNK]) -> [E; CHUNK] {
-        E::store(lanes, E::load(lanes, x) * E::splat(lanes, self.a) + E::splat(lanes, self.b))
-    }
-
-    #[inline(always)]
-    fn dropped(self) -> E {
-        self.dropped
+    fn effect(&self, direction: Direction, mode: Mode<'_>) -> Result<Affine<E>, Error> {
+        let [a, b, dropped] = self.constants().map(E::number);
+        Ok(match (mode, direction) {
+            (Mode::Eval, _) => Affine { a: None, b: None, dropped: E::ZERO },
+            (_, Direction::Forward) => Affine { a: Some(a), b: Some(b), dropped: E::nearest(dropped) },
+            (_, Direction::Backward) => Affine { a: Some(a), b: None, dropped: E::ZERO },
+        })
     }
 }

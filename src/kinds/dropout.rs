@@ -1,8 +1,9 @@
 //! Dropout itself: kept values are scaled, dropped ones become zero.
 
-use crate::element::{Float, float::inverse};
-use crate::kernel::{Job, Pair, Place, Scale, Update};
-use crate::layer::{Direction, Layer, Mode, sealed};
+use crate::element::float::inverse;
+use crate::error::Error;
+use crate::kernel::{Float, Scale};
+use crate::layer::{Direction, Layer, Mode, Shape, sealed};
 use crate::rate::Rate;
 
 /// Which pass makes up for the magnitude that dropping takes away.
@@ -50,7 +51,7 @@ pub enum Scaling {
 /// assert!(y.chunks(16).all(|map| map == [0.0; 16] || map == [2.0; 16]));
 /// # Ok::<(), dropout_kernels::Error>(())
 /// ```
-pub type Dropout = Layer<Scaled>;
+pub type Dropout<L = ()> = Layer<Scaled, L>;
 
 /// The kind of dropout of [`Dropout`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,9 +67,11 @@ impl Dropout {
     #[must_use]
     pub const fn new(rate: Rate) -> Self {
         let scale = inverse(rate.keep_threshold()).to_bits();
-        Self::of(Scaled { rate, scaling: Scaling::Inverted, scale }, None)
+        Self::of(Scaled { rate, scaling: Scaling::Inverted, scale })
     }
+}
 
+impl<L: Shape> Dropout<L> {
     /// The same layer with another scaling.
     #[must_use]
     pub const fn with_scaling(mut self, scaling: Scaling) -> Self {
@@ -84,51 +87,26 @@ impl Dropout {
 }
 
 impl Scaled {
-    /// The factor of kept values in training.
-    #[inline(always)]
-    pub(crate) fn in_training<E: Float>(self) -> E::Number {
-        match self.scaling {
-            Scaling::Inverted => E::inverse(self.rate.keep_threshold(), f32::from_bits(self.scale)),
-            Scaling::Classic => E::number(1.0),
-        }
-    }
-
-    /// The factor of all values in evaluation.
-    #[inline(always)]
-    pub(crate) fn in_evaluation<E: Float>(self) -> E::Number {
-        match self.scaling {
-            Scaling::Inverted => E::number(1.0),
-            Scaling::Classic => E::number(self.rate.keep()),
+    /// The factor of kept values in this mode, if there is one.
+    pub(crate) fn factor<E: Float>(self, mode: Mode<'_>) -> Option<E::Number> {
+        match (self.scaling, mode) {
+            (Scaling::Inverted, Mode::Eval) => None,
+            (Scaling::Inverted, _) => Some(E::inverse(self.rate.keep_threshold(), f32::from_bits(self.scale))),
+            (Scaling::Classic, Mode::Eval) => Some(E::number(self.rate.keep())),
+            (Scaling::Classic, _) => None,
         }
     }
 }
 
 impl<E: Float> sealed::Kind<E> for Scaled {
-    #[inline(always)]
-    fn run<P: Place<E>>(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E, P>, update: impl Update<E>) {
-        sealed::by_mask(self, direction, mode, job, update);
+    type Effect = Scale<E>;
+
+    fn rate(&self) -> Option<Rate> {
+        Some(self.rate)
+    }
+
+    #[inline]
+    fn effect(&self, _: Direction, mode: Mode<'_>) -> Result<Scale<E>, Error> {
+        Ok(Scale(self.factor::<E>(mode)))
     }
 }
-
-impl<E: Float> sealed::ByMask<E> for Scaled {
-    fn rate(&self) -> Rate {
-        self.rate
-    }
-
-    #[inline(always)]
-    fn forward(&self) -> impl Pair<E> {
-        Scale(self.in_training::<E>())
-    }
-
-    #[inline(always)]
-    fn evaluation(&self) -> Option<impl Pair<E>> {
-        match self.scaling {
-            Scaling::Inverted => None,
-            Scaling::Classic => Some(Scale(self.in_evaluation::<E>())),
-        }
-    }
-}
-
-impl<E: Float> sealed::MaskKind<E> for Scaled {}
-
-impl sealed::AnyLayout for Scaled {}

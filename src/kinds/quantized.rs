@@ -1,10 +1,9 @@
 //! Dropout of quantised values, in integer arithmetic.
 
-use crate::element::Integer;
-use crate::kernel::{Job, Pair, Place, Update};
-use crate::layer::{Direction, Layer, Mode, sealed};
+use crate::error::Error;
+use crate::kernel::{Integer, Rescale};
+use crate::layer::{Direction, Layer, Mode, Shape, sealed};
 use crate::rate::Rate;
-use crate::simd::{CHUNK, Lanes};
 
 /// Inverted dropout of quantised tensors, `i8`, `u8` or `i16`, whose real values are proportional to `x - zero_point`.
 ///
@@ -48,7 +47,7 @@ use crate::simd::{CHUNK, Lanes};
 /// - of the layer *behind* it, whose bias must then be multiplied by 1-p, as it was not dropped.
 ///
 /// Evaluation takes pairs and bias as they were.
-pub type QuantizedDropout<E> = Layer<Quantized<E>>;
+pub type QuantizedDropout<E, L = ()> = Layer<Quantized<E>, L>;
 
 /// The kind of dropout of [`QuantizedDropout`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,9 +61,11 @@ impl<E: Integer> QuantizedDropout<E> {
     /// Dropout with one decision per element, for slices of any length, that leaves the scale to the caller.
     #[must_use]
     pub const fn new(rate: Rate, zero_point: E) -> Self {
-        Self::of(Quantized { rate, zero_point, scaled: false }, None)
+        Self::of(Quantized { rate, zero_point, scaled: false })
     }
+}
 
+impl<E: Integer, L: Shape> QuantizedDropout<E, L> {
     /// The same layer, which also applies the scale.
     #[must_use]
     pub const fn with_fixed_point_scale(mut self) -> Self {
@@ -86,30 +87,18 @@ impl<E: Integer> QuantizedDropout<E> {
 }
 
 impl<E: Integer> sealed::Kind<E> for Quantized<E> {
-    #[inline(always)]
-    fn run<P: Place<E>>(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E, P>, update: impl Update<E>) {
-        sealed::by_mask(self, direction, mode, job, update);
+    type Effect = Rescale<E>;
+
+    fn rate(&self) -> Option<Rate> {
+        Some(self.rate)
+    }
+
+    #[inline]
+    fn effect(&self, _: Direction, mode: Mode<'_>) -> Result<Rescale<E>, Error> {
+        let scales = self.scaled && mode != Mode::Eval;
+        Ok(Rescale { zero_point: self.zero_point, scale: scales.then(|| fixed_point(self.rate)) })
     }
 }
-
-impl<E: Integer> sealed::ByMask<E> for Quantized<E> {
-    fn rate(&self) -> Rate {
-        self.rate
-    }
-
-    #[inline(always)]
-    fn forward(&self) -> impl Pair<E> {
-        Rescale { zero_point: self.zero_point, fixed_point: self.scaled.then(|| fixed_point(self.rate)) }
-    }
-
-    fn evaluation(&self) -> Option<impl Pair<E>> {
-        None::<Rescale<E>>
-    }
-}
-
-impl<E: Integer> sealed::MaskKind<E> for Quantized<E> {}
-
-impl<E: Integer> sealed::AnyLayout for Quantized<E> {}
 
 /// The scale 1/(1-p) as m and s. In integers, for firmware without an FPU.
 fn fixed_point(rate: Rate) -> (i32, u32) {
@@ -125,27 +114,5 @@ fn fixed_point(rate: Rate) -> (i32, u32) {
             return (multiplier.min((1 << 15) - 1) as i32, shift);
         }
         shift -= 1;
-    }
-}
-
-/// Kept values times a fixed-point scale, or as they are; dropped ones the zero point.
-#[derive(Clone, Copy)]
-struct Rescale<E> {
-    zero_point: E,
-    fixed_point: Option<(i32, u32)>,
-}
-
-impl<E: Integer> Pair<E> for Rescale<E> {
-    #[inline(always)]
-    fn kept<L: Lanes>(self, lanes: L, x: &[E; CHUNK]) -> [E; CHUNK] {
-        match self.fixed_point {
-            Some((multiplier, shift)) => E::rescale(lanes, x, self.zero_point, multiplier, shift),
-            None => *x,
-        }
-    }
-
-    #[inline(always)]
-    fn dropped(self) -> E {
-        self.zero_point
     }
 }

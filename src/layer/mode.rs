@@ -1,7 +1,6 @@
 //! Whether a pass drops, and what.
 
 use crate::address::Address;
-use crate::error::{Error, check_length};
 use crate::mask::PackedMask;
 
 /// What a layer does in a pass: drop by a computed mask, drop by a stored one, or keep everything.
@@ -25,27 +24,6 @@ pub enum Mode<'a> {
     Stored(PackedMask<'a>),
     /// Inference: keep everything. There is no address, because nothing is random.
     Eval,
-}
-
-impl Mode<'_> {
-    /// Checks that the mode has decisions for a tensor of `decisions` decisions.
-    pub(crate) fn check(&self, decisions: usize) -> Result<(), Error> {
-        match self {
-            Self::Train(address) => address.check_reach(decisions as u64),
-            Self::Stored(mask) => check_length("mask", decisions, mask.decisions()),
-            Self::Eval => Ok(()),
-        }
-    }
-
-    /// The mode for a part of the tensor that begins `decisions` decisions after it.
-    #[inline(always)]
-    pub(crate) fn advanced(self, decisions: usize) -> Self {
-        match self {
-            Self::Train(address) => Self::Train(address.advanced(decisions)),
-            Self::Stored(mask) => Self::Stored(mask.advanced(decisions)),
-            Self::Eval => Self::Eval,
-        }
-    }
 }
 
 #[derive(Clone, Copy)]

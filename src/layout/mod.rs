@@ -9,10 +9,11 @@
 
 mod axes;
 mod part;
+mod pattern;
 mod shape;
 mod walk;
 
 pub use axes::MAX_RANK;
-pub(crate) use part::Columns;
 pub use part::{Layout, Part};
+pub(crate) use pattern::{Expand, PLACES, Pattern, Transposed, Units};
 pub(crate) use walk::{Stretch, Stretches, Walk};

@@ -207,6 +207,11 @@ impl Layout {
         (self.columns, self.axes.stride_above(self.columns.stride))
     }
 
+    /// The number of the first decision among those of the whole.
+    pub(crate) const fn first(&self) -> usize {
+        self.first
+    }
+
     /// Cuts the tensor in two where it is outermost in memory: the layouts of both halves, and the number of elements
     /// before the second. `None` if it cannot be cut. A first half of more than `grain` decisions of a row has a
     /// multiple of `grain`.

@@ -18,48 +18,56 @@ impl Layout {
     /// The tensor as a kernel visits it.
     pub(crate) fn walk(&self) -> Walk<'_> {
         let (decided, shared) = self.axes.split();
-        let (map_len, shared) = match shared {
+        let (map_len, copies) = match shared {
             [inner, outer @ ..] if inner.stride == 1 => (inner.extent, outer),
             _ => (1, shared),
         };
-        let step = decided.first().map_or(map_len, |axis| axis.stride);
-        let (row, rows) = evenly_spaced(decided, step, |axis| axis.stride);
-        let (run, runs) = evenly_spaced(decided, 1, |axis| axis.decisions);
-        let (repeats, copies) = match shared {
-            [inner, outer @ ..]
-                if map_len == 1
-                    && step == 1
-                    && inner.stride == row
-                    && row < SHORT_ROW
-                    && row.saturating_mul(inner.extent) >= SCATTERED =>
-            {
-                (inner.extent, outer)
-            }
-            _ => (1, shared),
-        };
-        let positions = self.axes.positions();
-        Walk {
-            all: self.decisions,
-            first: self.first,
-            decisions: decided.iter().map(|axis| axis.extent).product(),
-            gaps: self.elements.saturating_sub(positions),
-            map_len,
-            step,
-            row,
-            repeats,
-            rows,
-            copies,
-            run,
-            runs,
-        }
+        let stride = decided.first().map_or(map_len, |axis| axis.stride);
+        let (row, rows) = evenly_spaced(decided, stride as u64, |axis| axis.stride as u64);
+        Walk { map_len, stride, row, rows, copies }
+    }
+
+    /// The numbers of the tensor's decisions, from its first one on.
+    pub(crate) fn numbers(&self) -> Stretches<'_> {
+        let (run, runs) = evenly_spaced(self.axes.split().0, 1, |axis| axis.decisions as u64);
+        Stretches::new(Offsets::new(runs, Distance::Decisions), run, 1)
+    }
+
+    /// The number of decisions of the tensor. (Of the whole that it may be a part of: [`decisions`](Self::decisions).)
+    pub(crate) fn own_decisions(&self) -> usize {
+        self.axes.split().0.iter().map(|axis| axis.extent).product()
+    }
+
+    /// The number of elements that are the tensor's.
+    pub(crate) fn positions(&self) -> usize {
+        if self.elements == 0 { 0 } else { self.axes.positions() }
+    }
+
+    /// Whether the slice has elements that are not the tensor's.
+    pub(crate) fn has_gaps(&self) -> bool {
+        self.elements > self.positions()
+    }
+
+    /// The ranges of contiguous elements, in any order of decisions: all of the slice but its gaps.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = Range<usize>> {
+        let Walk { map_len, stride, row, rows, copies, .. } = self.walk();
+        let (decisions, len) = if stride == map_len { (row, row * map_len) } else { (1, map_len) };
+        let mut rows = Stretches::new(Offsets::new(rows, Distance::Elements), row, stride as u64);
+        let rows = core::iter::from_fn(move || rows.next(decisions));
+        rows.flat_map(move |row| {
+            Offsets::new(copies, Distance::Elements).map(move |copy| {
+                let start = row.start as usize + copy as usize;
+                start..start + len
+            })
+        })
     }
 }
 
 /// The number of positions along the first of some axes that are `step` apart, and the axes that go on from there.
-fn evenly_spaced(mut axes: &[Axis], step: usize, distance: impl Fn(&Axis) -> usize) -> (usize, &[Axis]) {
+fn evenly_spaced(mut axes: &[Axis], step: u64, distance: impl Fn(&Axis) -> u64) -> (usize, &[Axis]) {
     let mut positions = 1;
     while let [inner, outer @ ..] = axes
-        && distance(inner) == step.saturating_mul(positions)
+        && distance(inner) == step.saturating_mul(positions as u64)
     {
         positions *= inner.extent;
         axes = outer;
@@ -67,130 +75,46 @@ fn evenly_spaced(mut axes: &[Axis], step: usize, distance: impl Fn(&Axis) -> usi
     (positions, axes)
 }
 
-/// A row of fewer decisions is laid out in one tile together with its repeats. From this length on it is faster to
-/// apply the row once per repeat.
-const SHORT_ROW: usize = 512;
-
-/// Contiguous elements that are fewer than this are brought together first.
-const SCATTERED: usize = 16;
-
 /// A tensor as rows of decisions.
-#[derive(Clone, Copy)]
 pub(crate) struct Walk<'a> {
-    /// The number of decisions of the whole of which the tensor is a part: what a mode must have.
-    pub(crate) all: usize,
-    /// The first decision of the tensor.
-    pub(crate) first: usize,
-    /// The number of decisions of the tensor.
-    pub(crate) decisions: usize,
-    /// The number of elements of the slice that are not the tensor's.
-    pub(crate) gaps: usize,
     /// The number of contiguous elements that share a decision.
     pub(crate) map_len: usize,
     /// The distance in memory from one map of a row to the next.
-    pub(crate) step: usize,
+    pub(crate) stride: usize,
     /// The number of decisions in a row.
     pub(crate) row: usize,
-    /// How many times a short row of one-element maps is repeated back to back: H x W times for channels last.
-    pub(crate) repeats: usize,
     /// The axes of rows, and those of the copies of each.
     rows: &'a [Axis],
     copies: &'a [Axis],
-    /// The number of decisions that follow each other without a gap, and the axes of such runs.
-    run: usize,
-    runs: &'a [Axis],
 }
 
 impl<'a> Walk<'a> {
-    /// A slice of `len` elements, one decision per element.
-    pub(crate) const fn flat(len: usize) -> Self {
-        Self {
-            all: len,
-            first: 0,
-            decisions: len,
-            gaps: 0,
-            map_len: 1,
-            step: 1,
-            row: len,
-            repeats: 1,
-            rows: &[],
-            copies: &[],
-            run: len,
-            runs: &[],
-        }
+    /// Where the elements of decisions begin, in order.
+    pub(crate) fn elements(&self) -> Stretches<'a> {
+        Stretches::new(Offsets::new(self.rows, Distance::Elements), self.row, self.stride as u64)
     }
 
-    /// Whether it is one row of contiguous elements, with one decision each, that follow each other without a gap.
-    pub(crate) const fn is_flat(&self) -> bool {
-        self.map_len == 1
-            && self.step == 1
-            && self.repeats == 1
-            && self.rows.is_empty()
-            && self.copies.is_empty()
-            && self.is_in_order()
-    }
-
-    /// Whether the tensor's decisions follow each other without a gap.
-    pub(crate) const fn is_in_order(&self) -> bool {
-        self.runs.is_empty()
-    }
-
-    /// Whether the maps of a row are contiguous.
-    pub(crate) const fn is_contiguous(&self) -> bool {
-        self.step == self.map_len
+    /// The distance from a row to each of its copies, which read the same decisions. The row itself, 0, comes first.
+    pub(crate) fn copies(&self) -> impl Iterator<Item = usize> + use<'a> {
+        Offsets::new(self.copies, Distance::Elements).map(|copy| copy as usize)
     }
 
     /// Whether a row's decisions are read by more than one stretch of memory.
     pub(crate) const fn is_repeated(&self) -> bool {
-        self.repeats > 1 || !self.copies.is_empty()
-    }
-
-    /// Whether contiguous elements are so few that they had better be brought together first.
-    pub(crate) const fn is_scattered(&self) -> bool {
-        let row = if self.is_contiguous() { self.row.saturating_mul(self.repeats) } else { 1 };
-        self.map_len.saturating_mul(row) < SCATTERED
-    }
-
-    /// Where the elements of decisions begin, in order.
-    pub(crate) fn elements(&self) -> Stretches<'a> {
-        Stretches::new(Offsets::new(self.rows, Distance::Elements), self.row, self.step)
-    }
-
-    /// The maps of the next `decisions` decisions.
-    pub(crate) const fn maps<'s>(&self, elements: &'s mut Stretches<'a>, decisions: usize) -> Maps<'s, 'a> {
-        Maps { elements, left: decisions, len: self.map_len, stretch: Stretch { start: 0, len: 0 }, used: 0 }
-    }
-
-    /// The numbers of the tensor's decisions, from its first one on.
-    pub(crate) fn numbers(&self) -> Stretches<'a> {
-        Stretches::new(Offsets::new(self.runs, Distance::Decisions), self.run, 1)
-    }
-
-    /// The distance from a row to each of its copies, which read the same decisions. The row itself, 0, comes first.
-    pub(crate) fn copies(&self) -> Offsets<'a> {
-        Offsets::new(self.copies, Distance::Elements)
-    }
-
-    /// The ranges of contiguous elements, in any order of decisions: all of the slice but its gaps.
-    pub(crate) fn ranges(&self) -> impl Iterator<Item = Range<usize>> {
-        let (decisions, len) =
-            if self.is_contiguous() { (self.row, self.row * self.map_len * self.repeats) } else { (1, self.map_len) };
-        let mut rows = self.elements();
-        let rows = core::iter::from_fn(move || rows.next(decisions));
-        rows.flat_map(move |row| self.copies().map(move |copy| row.start + copy..row.start + copy + len))
+        !self.copies.is_empty()
     }
 }
 
-/// The decisions of a walk in order, a row or less at a time: where they are, in elements or in decisions.
+/// The decisions of a tensor in order, a row or less at a time: where they are, in elements or in decisions.
 #[derive(Clone)]
 pub(crate) struct Stretches<'a> {
     rows: Offsets<'a>,
     /// The number of positions in a row.
     row: usize,
     /// The distance from one to the next.
-    step: usize,
+    stride: u64,
     /// Where the present row begins, and how many of its positions are done.
-    start: usize,
+    start: u64,
     done: usize,
 }
 
@@ -198,14 +122,14 @@ pub(crate) struct Stretches<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Stretch {
     /// Where the first is.
-    pub(crate) start: usize,
+    pub(crate) start: u64,
     /// How many they are.
     pub(crate) len: usize,
 }
 
 impl<'a> Stretches<'a> {
-    const fn new(rows: Offsets<'a>, row: usize, step: usize) -> Self {
-        Self { rows, row, step, start: 0, done: row }
+    pub(super) const fn new(rows: Offsets<'a>, row: usize, stride: u64) -> Self {
+        Self { rows, row, stride, start: 0, done: row }
     }
 
     /// The next positions of one row, at most `limit` of them.
@@ -215,7 +139,7 @@ impl<'a> Stretches<'a> {
             self.start = self.rows.next()?;
             self.done = 0;
         }
-        let stretch = Stretch { start: self.start + self.done * self.step, len: limit.min(self.row - self.done) };
+        let stretch = Stretch { start: self.start + self.done as u64 * self.stride, len: limit.min(self.row - self.done) };
         self.done += stretch.len;
         Some(stretch)
     }
@@ -226,44 +150,14 @@ impl<'a> Stretches<'a> {
         self.done -= len;
     }
 
-    /// The number of positions that are left of the present row, or the next if there are none.
-    #[inline(always)]
-    pub(crate) const fn left_of_row(&self) -> usize {
-        if self.done == self.row { self.row } else { self.row - self.done }
+    /// The number of positions in a row.
+    pub(crate) const fn run(&self) -> usize {
+        self.row
     }
-}
 
-/// Maps, element by element.
-pub(crate) struct Maps<'s, 'a> {
-    elements: &'s mut Stretches<'a>,
-    /// The number of maps that come after the present stretch.
-    left: usize,
-    /// The number of elements of a map.
-    len: usize,
-    /// The present map and those of its row that follow it, and how many of its elements are done.
-    stretch: Stretch,
-    used: usize,
-}
-
-impl Maps<'_, '_> {
-    /// Where the next elements are, of which there are so many.
-    #[inline(always)]
-    pub(crate) fn places(&mut self, places: &mut [usize]) {
-        for place in places {
-            if self.stretch.len == 0 {
-                let next = self.elements.next(self.left);
-                debug_assert!(next.is_some_and(|next| next.len > 0));
-                let Some(next) = next else { return };
-                self.left -= next.len;
-                self.stretch = next;
-            }
-            *place = self.stretch.start + self.used;
-            self.used += 1;
-            if self.used == self.len {
-                self.used = 0;
-                self.stretch = Stretch { start: self.stretch.start + self.elements.step, len: self.stretch.len - 1 };
-            }
-        }
+    /// Whether all positions are one row, without a gap.
+    pub(crate) const fn is_one_row(&self) -> bool {
+        self.rows.outer.axes.is_empty() && self.rows.outer.inner == 1 && self.stride == 1
     }
 }
 
@@ -271,10 +165,10 @@ impl Maps<'_, '_> {
 #[derive(Clone)]
 pub(crate) struct Offsets<'a> {
     /// The innermost axis: the distance from one position to the next, and how many are still to come.
-    step: usize,
+    stride: u64,
     left: usize,
     /// The last offset that was given.
-    last: usize,
+    last: u64,
     /// The offsets of the innermost axis.
     outer: Outer<'a>,
 }
@@ -287,42 +181,42 @@ struct Outer<'a> {
     /// The number of positions of the innermost axis.
     inner: usize,
     index: [usize; MAX_RANK],
-    next: Option<usize>,
+    next: Option<u64>,
 }
 
 #[derive(Clone, Copy)]
-enum Distance {
+pub(super) enum Distance {
     Elements,
     Decisions,
 }
 
 impl Distance {
-    const fn along(self, axis: &Axis) -> usize {
+    const fn along(self, axis: &Axis) -> u64 {
         match self {
-            Self::Elements => axis.stride,
-            Self::Decisions => axis.decisions,
+            Self::Elements => axis.stride as u64,
+            Self::Decisions => axis.decisions as u64,
         }
     }
 }
 
 impl<'a> Offsets<'a> {
-    const fn new(axes: &'a [Axis], distance: Distance) -> Self {
-        let (step, inner, axes) = match axes {
+    pub(super) const fn new(axes: &'a [Axis], distance: Distance) -> Self {
+        let (stride, inner, axes) = match axes {
             [inner, outer @ ..] => (distance.along(inner), inner.extent, outer),
             [] => (0, 1, axes),
         };
         let outer = Outer { axes, distance, inner, index: [0; MAX_RANK], next: Some(0) };
-        Self { step, left: 0, last: 0, outer }
+        Self { stride, left: 0, last: 0, outer }
     }
 }
 
 impl Iterator for Offsets<'_> {
-    type Item = usize;
+    type Item = u64;
 
     #[inline(always)]
-    fn next(&mut self) -> Option<usize> {
+    fn next(&mut self) -> Option<u64> {
         if self.left > 0 {
-            self.last += self.step;
+            self.last += self.stride;
         } else {
             self.last = self.outer.next()?;
             self.left = self.outer.inner;
@@ -334,7 +228,7 @@ impl Iterator for Offsets<'_> {
 
 impl Outer<'_> {
     #[inline(never)]
-    fn next(&mut self) -> Option<usize> {
+    fn next(&mut self) -> Option<u64> {
         let current = self.next?;
         let mut next = current;
         self.next = None;
@@ -346,7 +240,7 @@ impl Outer<'_> {
                 self.next = Some(next);
                 break;
             }
-            next -= *index * distance;
+            next -= *index as u64 * distance;
             *index = 0;
         }
         Some(current)

@@ -1,38 +1,41 @@
-//! What computes masks: whole groups of blocks on wide lanes, block by block on scalar ones.
+//! What computes masks and noise: whole groups of blocks on wide lanes, block by block on scalar ones.
 
-use super::bernoulli::{ALL, Bernoulli, Words};
+use super::bernoulli::{ALL, Bernoulli};
 use super::stream::{BLOCK, Domain, Stream};
-use super::tile::{Block, TILE, from_words};
-use crate::simd::{CHUNK, Lanes, Scalar};
+use super::tile::{Block, from_words};
+use crate::simd::{CHUNK, Lanes, Scalar, Task};
+
+/// Which blocks to compute. It goes by reference, as what is moved just after it was written stalls.
+pub(crate) enum Numbers<'a> {
+    /// This one and those that follow it.
+    From(u64),
+    Of(&'a [u64]),
+}
+
+impl Numbers<'_> {
+    #[inline(always)]
+    pub(crate) fn get(&self, i: usize) -> u64 {
+        match *self {
+            Self::From(first) => first.wrapping_add(i as u64),
+            Self::Of(numbers) => numbers.get(i).copied().unwrap_or(0),
+        }
+    }
+}
 
 /// Lanes that come with a generator of random bits.
 pub(crate) trait Generate: Lanes {
-    type Generator<'a>: Generator;
-
-    fn generator(self, mask: &Bernoulli) -> Self::Generator<'_>;
+    /// The keep bits of the blocks with these numbers.
+    fn blocks(self, mask: &Bernoulli, numbers: &Numbers<'_>, keep: &mut [Block]);
 
     /// The words of a block's calls of noise, in order.
     fn noise(self, stream: &Stream, block: u64) -> [Self::I32s; BLOCK / CHUNK];
 }
 
-/// A mask, ready to be computed.
-pub(crate) trait Generator {
-    /// The keep bits of one block, right for the `wanted` decisions.
-    fn block(&self, number: u64, wanted: Words) -> Block;
-
-    /// The keep bits of this block and of those that follow it.
-    fn blocks(&self, first: u64, keep: &mut [Block]);
-
-    /// The keep bits of the first blocks of a list.
-    fn each(&self, numbers: &[u64; TILE], keep: &mut [Block]);
-}
-
 impl Generate for Scalar {
-    type Generator<'a> = &'a Bernoulli;
-
-    #[inline(always)]
-    fn generator(self, mask: &Bernoulli) -> &Bernoulli {
-        mask
+    fn blocks(self, mask: &Bernoulli, numbers: &Numbers<'_>, keep: &mut [Block]) {
+        for (i, keep) in keep.iter_mut().enumerate() {
+            *keep = from_words(mask.block(numbers.get(i), ALL));
+        }
     }
 
     #[inline(always)]
@@ -49,25 +52,16 @@ impl Generate for Scalar {
     }
 }
 
-impl Generator for &Bernoulli {
-    fn block(&self, number: u64, wanted: Words) -> Block {
-        from_words(Bernoulli::block(self, number, wanted))
-    }
-
-    fn blocks(&self, first: u64, keep: &mut [Block]) {
-        for (keep, i) in keep.iter_mut().zip(0..) {
-            whole_block(self, first.wrapping_add(i), keep);
-        }
-    }
-
-    fn each(&self, numbers: &[u64; TILE], keep: &mut [Block]) {
-        for (keep, number) in keep.iter_mut().zip(numbers) {
-            whole_block(self, *number, keep);
-        }
-    }
+/// Computes blocks on the lanes of a backend.
+pub(super) struct Blocks<'a> {
+    pub(super) mask: &'a Bernoulli,
+    pub(super) numbers: &'a Numbers<'a>,
+    pub(super) keep: &'a mut [Block],
 }
 
-/// One function that all kernels call, so that an image has its code once.
-fn whole_block(mask: &Bernoulli, number: u64, keep: &mut Block) {
-    *keep = from_words(mask.block(number, ALL));
+impl<L: Generate> Task<L> for Blocks<'_> {
+    #[inline(always)]
+    fn run(self, lanes: L) {
+        lanes.blocks(self.mask, self.numbers, self.keep);
+    }
 }

@@ -27,17 +27,16 @@ mod stream;
 mod tile;
 
 use crate::address::Address;
-use crate::backend::{AnyTask, Backend};
+use crate::backend::Backend;
 use crate::error::{Error, check_length};
 use crate::rate::Rate;
-use crate::simd::{Task, VECTORS};
 use bernoulli::Bernoulli;
 pub(crate) use generator::Generate;
 pub use packed::PackedMask;
-pub(crate) use source::{Computed, Source};
+pub(crate) use source::{Computed, Source, within_block};
 pub(crate) use stream::{BLOCK, Stream};
 use tile::LIMB_WORDS;
-pub(crate) use tile::{Keep, LIMB, TILE, Tile, first_of};
+pub(crate) use tile::{BLOCK_LIMBS, Bits, LIMB, TILE, Tile, Writer, first_of};
 
 /// The keep decisions of one address and rate, from the address's offset on.
 ///
@@ -139,57 +138,11 @@ impl Mask {
             rayon::join(|| self.fill(half, words), || second.fill(decisions - half, rest));
             return;
         }
-        self.run(PackedWords { source: self.source(), words, decisions });
-    }
-
-    /// The first `keep.len()` decisions, true for keep.
-    ///
-    /// # Errors
-    /// [`Error::IndexOverflow`].
-    pub fn bools(&self, keep: &mut [bool]) -> Result<(), Error> {
-        self.address.check_reach(keep.len() as u64)?;
-        self.run(Bools { source: self.source(), keep });
-        Ok(())
-    }
-
-    const fn source(&self) -> Computed {
-        Computed::new(self.rate, self.address)
-    }
-
-    #[inline(always)]
-    fn run(&self, task: impl AnyTask) {
-        self.backend.unwrap_or_else(Backend::detect).run(task);
-    }
-}
-
-struct PackedWords<'a> {
-    source: Computed,
-    words: &'a mut [u32],
-    decisions: usize,
-}
-
-impl<L: Generate> Task<L> for PackedWords<'_> {
-    #[inline(always)]
-    fn run(mut self, lanes: L) {
-        let Self { ref mut source, words, decisions: mut left } = self;
-        if !VECTORS {
-            for word in words {
-                let (mut bits, mut filled) = (0, 0);
-                while filled < left.min(32) {
-                    let (limb, decisions) = source.next_limb(lanes, left.min(32) - filled);
-                    bits |= (limb as u32) << filled;
-                    filled += decisions;
-                }
-                left -= filled;
-                *word = bits & u32::MAX >> (filled.wrapping_neg() % 32);
-            }
-            return;
-        }
-        let mut keep = Keep::NEW;
+        let (mut source, mut tile, mut left) = (self.source(), Tile::NEW, decisions);
         for words in words.chunks_mut(TILE * BLOCK / 32) {
-            let decisions = source.next(lanes, left.min(TILE * BLOCK), &mut keep);
-            left -= decisions;
-            let mut limbs = keep.keep_bits(0);
+            let count = source.next(self.backend(), left, &mut tile);
+            left -= count;
+            let mut limbs = tile.bits().iter();
             let (whole, rest) = words.as_chunks_mut::<LIMB_WORDS>();
             for (words, keep) in whole.iter_mut().zip(&mut limbs) {
                 *words = tile::to_words(keep);
@@ -198,29 +151,34 @@ impl<L: Generate> Task<L> for PackedWords<'_> {
                 *word = keep as u32;
             }
             if let Some(last) = words.last_mut() {
-                *last &= u32::MAX >> (decisions.wrapping_neg() % 32);
+                *last &= u32::MAX >> (count.wrapping_neg() % 32);
             }
         }
     }
-}
 
-struct Bools<'a> {
-    source: Computed,
-    keep: &'a mut [bool],
-}
-
-impl<L: Generate> Task<L> for Bools<'_> {
-    #[inline(always)]
-    fn run(self, lanes: L) {
-        let Self { mut source, keep: bools } = self;
-        let mut keep = Keep::NEW;
-        for tile in bools.chunks_mut(TILE * BLOCK) {
-            source.next(lanes, tile.len(), &mut keep);
-            for (keep, bools) in keep.keep_bits(0).zip(tile.chunks_mut(LIMB)) {
+    /// The first `keep.len()` decisions, true for keep.
+    ///
+    /// # Errors
+    /// [`Error::IndexOverflow`].
+    pub fn bools(&self, keep: &mut [bool]) -> Result<(), Error> {
+        self.address.check_reach(keep.len() as u64)?;
+        let (mut source, mut tile) = (self.source(), Tile::NEW);
+        for bools in keep.chunks_mut(TILE * BLOCK) {
+            source.next(self.backend(), bools.len(), &mut tile);
+            for (keep, bools) in tile.bits().iter().zip(bools.chunks_mut(LIMB)) {
                 for (i, bool) in bools.iter_mut().enumerate() {
                     *bool = keep >> i & 1 == 1;
                 }
             }
         }
+        Ok(())
+    }
+
+    const fn source(&self) -> Source<'static> {
+        Source::Computed(Computed::new(self.rate, self.address))
+    }
+
+    fn backend(&self) -> Backend {
+        self.backend.unwrap_or_else(Backend::detect)
     }
 }

@@ -1,10 +1,7 @@
 //! Masks that were stored: read instead of computed.
 
-use super::generator::Generate;
-use super::source::Source;
-use super::tile::{Keep, LIMB, LIMB_WORDS, fill};
+use super::tile::{LIMB, LIMB_WORDS};
 use crate::error::Error;
-use crate::layout::{Stretch, Stretches};
 use crate::simd::Limb;
 
 /// A stored mask: keep bits in `u32` words, bit `i % 32` of word `i / 32` counted from the least significant, from any
@@ -73,10 +70,23 @@ impl<'a> PackedMask<'a> {
     }
 
     /// A limb of decisions from number `from` on; what lies past the words is zero.
-    fn limb(&self, from: usize) -> Limb {
+    pub(super) fn limb(&self, from: usize) -> Limb {
         let bit = self.first + from;
         let words = self.words.get(bit / 32..).unwrap_or_default();
         bits_from(&core::array::from_fn(|i| words.get(i).copied().unwrap_or(0)), bit % 32)
+    }
+
+    /// The limbs of `count` decisions from the first one on.
+    pub(super) fn read(&self, count: usize, limbs: &mut [Limb]) {
+        debug_assert!(count <= self.decisions);
+        let words = self.words.get(self.first / 32..).unwrap_or_default();
+        let mut windows = words.windows(LIMB_WORDS + 1).step_by(LIMB_WORDS);
+        for (i, limb) in limbs.iter_mut().enumerate().take(count.div_ceil(LIMB)) {
+            *limb = match windows.next().and_then(|words| words.first_chunk()) {
+                Some(words) => bits_from(words, self.first % 32),
+                None => self.limb(i * LIMB),
+            };
+        }
     }
 
     /// Without the first `decisions` decisions, which there are.
@@ -94,59 +104,4 @@ fn bits_from(words: &[u32; LIMB_WORDS + 1], from: usize) -> Limb {
         limb |= Limb::from((pair >> from) as u32) << (32 * i);
     }
     limb
-}
-
-impl Source for PackedMask<'_> {
-    type Tile = Keep;
-
-    #[inline(always)]
-    fn next<L: Generate>(&mut self, _: L, limit: usize, keep: &mut Keep) -> usize {
-        debug_assert!(limit <= self.decisions);
-        let words = self.words.get(self.first / 32..).unwrap_or_default();
-        let mut windows = words.windows(LIMB_WORDS + 1).step_by(LIMB_WORDS);
-        for (i, keep) in keep.limbs_mut().iter_mut().enumerate().take(limit.div_ceil(LIMB)) {
-            *keep = match windows.next().and_then(|words| words.first_chunk()) {
-                Some(words) => bits_from(words, self.first % 32),
-                None => self.limb(i * LIMB),
-            };
-        }
-        self.first += limit;
-        self.decisions -= limit;
-        limit
-    }
-
-    const LIMBS: bool = true;
-
-    fn index(&self) -> u64 {
-        self.first as u64
-    }
-
-    fn seek(&mut self, index: u64) {
-        self.first = index as usize;
-    }
-
-    #[inline(always)]
-    fn next_limb<L: Generate>(&mut self, _: L, limit: usize) -> (Limb, usize) {
-        let (limb, decisions) = (self.limb(0), limit.min(LIMB));
-        self.first += decisions;
-        (limb, decisions)
-    }
-
-    #[inline(always)]
-    fn gather<L: Generate>(&mut self, _: L, numbers: &mut Stretches<'_>, limit: usize, keep: &mut Keep) -> usize {
-        let (mut left, mut stretch) = (limit, Stretch { start: 0, len: 0 });
-        fill(keep, limit, |room| {
-            if stretch.len == 0
-                && let Some(next) = numbers.next(left)
-            {
-                stretch = next;
-                left -= next.len;
-            }
-            let run = room.min(stretch.len);
-            let bits = self.limb(stretch.start);
-            stretch = Stretch { start: stretch.start + run, len: stretch.len - run };
-            (bits, if run == 0 { room } else { run })
-        });
-        limit
-    }
 }

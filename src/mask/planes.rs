@@ -8,11 +8,11 @@
 #[cfg(test)]
 mod tests;
 
-use super::bernoulli::{ALL, Bernoulli, Decisions, LEVEL, PLANES, Threshold, Words};
-use super::generator::{Generate, Generator};
+use super::bernoulli::{ALL, Bernoulli, Decisions, LEVEL, PLANES, Threshold};
+use super::generator::{Generate, Numbers};
 use super::rounds::{Calls, Rounds, lane_call, lane_calls};
 use super::stream::{BLOCK, Domain, Stream};
-use super::tile::{Block, TILE, from_words};
+use super::tile::{Block, from_words};
 use crate::philox::{high, low};
 use crate::simd::{CHUNK, DEALT, GROUP, Task, WideLanes, clear_dealt, splat_byte};
 
@@ -29,12 +29,20 @@ const FIRST: [(Domain, u32); GROUP] = [
     (Domain::Ties, LEVEL + 1),
 ];
 
-impl<L: WideLanes> Generate for L {
-    type Generator<'a> = Planes<'a, L>;
+/// The lanes' numbers, to be taken away: what there is no addition for.
+const MINUS: [u64; GROUP] = {
+    let (mut minus, mut i) = ([0; GROUP], 0);
+    while i < GROUP {
+        minus[i] = (i as u64).wrapping_neg();
+        i += 1;
+    }
+    minus
+};
 
+impl<L: WideLanes> Generate for L {
     #[inline(always)]
-    fn generator(self, mask: &Bernoulli) -> Planes<'_, L> {
-        Planes::new(self, mask)
+    fn blocks(self, mask: &Bernoulli, numbers: &Numbers<'_>, keep: &mut [Block]) {
+        Planes::new(self, mask).blocks(numbers, keep);
     }
 
     #[inline(always)]
@@ -50,101 +58,6 @@ pub(crate) struct Planes<'a, L, C = Rounds<'a, L>> {
     calls: C,
 }
 
-impl<L: WideLanes, C: Calls<L>> Generator for Planes<'_, L, C> {
-    #[inline(always)]
-    fn block(&self, number: u64, _: Words) -> Block {
-        if self.threshold.drops_all() { [0; 2] } else { self.single(number) }
-    }
-
-    #[inline(always)]
-    fn blocks(&self, first: u64, keep: &mut [Block]) {
-        self.fill(Consecutive(first), keep);
-    }
-
-    #[inline(always)]
-    fn each(&self, numbers: &[u64; TILE], keep: &mut [Block]) {
-        self.fill(numbers, keep);
-    }
-}
-
-/// Which blocks to compute.
-trait Numbers: Copy {
-    fn get(self, i: usize) -> u64;
-
-    /// Those from number `i` on.
-    fn group<L: WideLanes>(self, lanes: L, i: usize) -> L::U64x8;
-}
-
-/// This one and those after it.
-#[derive(Clone, Copy)]
-struct Consecutive(u64);
-
-impl Numbers for Consecutive {
-    #[inline(always)]
-    fn get(self, i: usize) -> u64 {
-        self.0.wrapping_add(i as u64)
-    }
-
-    #[inline(always)]
-    fn group<L: WideLanes>(self, lanes: L, i: usize) -> L::U64x8 {
-        lanes.count_from(self.get(i))
-    }
-}
-
-/// Those of a list, of which the first count.
-impl Numbers for &[u64; TILE] {
-    #[inline(always)]
-    fn get(self, i: usize) -> u64 {
-        debug_assert!(i < self.len());
-        self.as_slice().get(i).copied().unwrap_or(0)
-    }
-
-    #[inline(always)]
-    fn group<L: WideLanes>(self, lanes: L, i: usize) -> L::U64x8 {
-        debug_assert!(i.is_multiple_of(GROUP));
-        lanes.load(self.as_chunks().0.get(i / GROUP).unwrap_or(&[0; GROUP]))
-    }
-}
-
-/// Any number of blocks, in a function that all kinds of dropout and types of element have in common.
-struct Blocks<'a, 'm, L, C, N> {
-    planes: &'a Planes<'m, L, C>,
-    numbers: N,
-    keep: &'a mut [Block],
-}
-
-impl<L: WideLanes, C: Calls<L>, N: Numbers> Task<L> for Blocks<'_, '_, L, C, N> {
-    #[inline(always)]
-    fn run(self, _: L) {
-        self.planes.all(self.numbers, self.keep);
-    }
-}
-
-/// Fewer blocks than a group, which stand from number `first` on.
-struct Few<'a, 'm, L, C, N> {
-    planes: &'a Planes<'m, L, C>,
-    numbers: N,
-    first: usize,
-    keep: &'a mut [Block],
-}
-
-impl<L: WideLanes, C: Calls<L>, N: Numbers> Task<L> for Few<'_, '_, L, C, N> {
-    #[inline(always)]
-    fn run(self, _: L) {
-        let Self { planes, numbers, first, keep } = self;
-        // A block by itself takes one call for all of its lanes, a group as many as it needs.
-        if keep.len() < planes.threshold.planes as usize + usize::from(planes.threshold.levels > 0) {
-            for (i, keep) in keep.iter_mut().enumerate() {
-                planes.lanes.call(Single { planes, block: numbers.get(first + i), keep });
-            }
-        } else {
-            let mut group = [[0; 2]; GROUP];
-            planes.group(numbers, first, &mut group);
-            keep.iter_mut().zip(group).for_each(|(to, keep)| *to = keep);
-        }
-    }
-}
-
 impl<'a, L: WideLanes> Planes<'a, L> {
     #[inline(always)]
     pub(crate) fn new(lanes: L, mask: &'a Bernoulli) -> Self {
@@ -153,33 +66,42 @@ impl<'a, L: WideLanes> Planes<'a, L> {
 }
 
 impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
+    /// The keep bits of the blocks with these numbers.
     #[inline(always)]
-    fn fill(&self, numbers: impl Numbers, keep: &mut [Block]) {
+    fn blocks(&self, numbers: &Numbers<'_>, keep: &mut [Block]) {
         if self.threshold.drops_all() {
             return keep.fill([0; 2]);
         }
-        self.lanes.call(Blocks { planes: self, numbers, keep });
-    }
-
-    #[inline(always)]
-    fn all(&self, numbers: impl Numbers, keep: &mut [Block]) {
         let (groups, rest) = keep.as_chunks_mut();
         let mut first = 0;
         for group in groups {
             self.group(numbers, first, group);
             first += GROUP;
         }
-        if !rest.is_empty() {
-            self.lanes.call(Few { planes: self, numbers, first, keep: rest });
+        // A block by itself takes one call for all of its lanes, a group as many as it needs.
+        if rest.len() < self.threshold.planes as usize + usize::from(self.threshold.levels > 0) {
+            for (i, keep) in rest.iter_mut().enumerate() {
+                self.lanes.call(Single { planes: self, block: numbers.get(first + i), keep });
+            }
+        } else if !rest.is_empty() {
+            let mut group = [[0; 2]; GROUP];
+            self.lanes.call(Group { planes: self, numbers, first, keep: &mut group });
+            rest.iter_mut().zip(group).for_each(|(to, keep)| *to = keep);
         }
     }
 
     /// The keep bits of the eight blocks that stand from number `first` on.
     #[inline(always)]
-    fn group(&self, numbers: impl Numbers, first: usize, keep: &mut [Block; GROUP]) {
+    fn group(&self, numbers: &Numbers<'_>, first: usize, keep: &mut [Block; GROUP]) {
         let (lanes, threshold) = (self.lanes, self.threshold);
         // 64-bit lanes hold whole block numbers, so the carry into the second counter word takes care of itself.
-        let shared = self.calls.shared(numbers.group(lanes, first));
+        let shared = self.calls.shared(match *numbers {
+            Numbers::From(number) => lanes.sub_u64(lanes.splat(number.wrapping_add(first as u64)), lanes.load(&MINUS)),
+            Numbers::Of(numbers) => match numbers.get(first..).and_then(|rest| rest.first_chunk()) {
+                Some(numbers) => lanes.load(numbers),
+                None => lanes.load(&core::array::from_fn(|i| Numbers::Of(numbers).get(first + i))),
+            },
+        });
         let (mut tied, mut kept) = ([lanes.splat(u64::MAX); 2], [lanes.splat(u64::MAX); 2]);
         let mut k = 0;
         while L::PAIRS && k + 1 < threshold.planes {
@@ -257,7 +179,22 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
     }
 }
 
-/// A block of a group that the group's calls do not settle, from the start.
+/// Fewer blocks than a group, as a group of which some are not used.
+struct Group<'a, 'm, L, C> {
+    planes: &'a Planes<'m, L, C>,
+    numbers: &'a Numbers<'a>,
+    first: usize,
+    keep: &'a mut [Block; GROUP],
+}
+
+impl<L: WideLanes, C: Calls<L>> Task<L> for Group<'_, '_, L, C> {
+    #[inline(always)]
+    fn run(self, _: L) {
+        self.planes.group(self.numbers, self.first, self.keep);
+    }
+}
+
+/// A block by itself: one of a few, or one of a group that the group's calls do not settle.
 struct Single<'a, 'm, L, C> {
     planes: &'a Planes<'m, L, C>,
     block: u64,

@@ -1,50 +1,136 @@
-//! Where decisions come from, tile after tile.
+//! Where keep decisions come from: computed from an address and a rate, or read where they were stored. What comes out is
+//! bits, whichever it was.
 
 use core::slice::from_mut;
 
-use super::bernoulli::Bernoulli;
-use super::generator::{Generate, Generator};
+use super::bernoulli::{ALL, Bernoulli};
+use super::generator::{Blocks, Numbers};
+use super::packed::PackedMask;
 use super::stream::BLOCK;
-use super::tile::{BLOCK_LIMBS, Block, Keep, LIMB, TILE, Tile, fill, from_u128, to_u128, words_of};
+use super::tile::{BLOCK_LIMBS, Bits, Block, LIMB, TILE, Tile, Writer, first_of, from_words};
 use crate::address::Address;
+use crate::backend::Backend;
 use crate::layout::{Stretch, Stretches};
 use crate::rate::Rate;
-use crate::simd::Limb;
+use crate::simd::{Limb, VECTORS};
 
-/// Decisions in order, of which each call takes the next: computed from an address, or read where they were stored.
-pub(crate) trait Source {
-    type Tile: Tile;
+/// The keep decisions of a tensor, of which each call takes the next.
+pub(crate) enum Source<'a> {
+    Computed(Computed),
+    Stored(PackedMask<'a>),
+}
 
+impl Source<'_> {
     /// Fills a tile with the next decisions, at most `limit` of them, and returns their number, which is 0 only if the
     /// limit is. What the tile holds past them is unspecified.
-    fn next<L: Generate>(&mut self, lanes: L, limit: usize, tile: &mut Self::Tile) -> usize;
-
-    /// Whether there is `next_limb`, the way of scalar lanes.
-    const LIMBS: bool = false;
-
-    /// The index of the first decision, if none has been taken.
-    fn index(&self) -> u64;
-
-    /// Goes to the decision with this index. It must be one that a mask has.
-    fn seek(&mut self, index: u64);
-
-    /// The next decisions, at most `limit` of them and at most a limb, from the lowest bit on, and their number.
-    #[inline(always)]
-    fn next_limb<L: Generate>(&mut self, _: L, _: usize) -> (<Self::Tile as Tile>::Limb, usize) {
-        (Self::Tile::NONE, 0)
+    pub(crate) fn next(&mut self, backend: Backend, limit: usize, tile: &mut Tile) -> usize {
+        let limit = limit.min(TILE * BLOCK);
+        match self {
+            Self::Computed(computed) => computed.next(backend, limit, tile),
+            Self::Stored(mask) => {
+                mask.read(limit, tile.limbs_mut());
+                *mask = mask.advanced(limit);
+            }
+        }
+        limit
     }
 
-    /// Fills a tile with the decisions that have the next of these numbers, counted from the source's first decision,
-    /// and returns how many they are: at most `limit`, which is at most as many as there are. All decisions of a
-    /// source are taken by `next` or all by this.
-    fn gather<L: Generate>(&mut self, lanes: L, numbers: &mut Stretches<'_>, limit: usize, tile: &mut Self::Tile) -> usize;
-
-    /// The decisions of a source that none has been taken of, if they are so few that there is a shorter way to them
-    /// than a tile.
-    #[inline(always)]
-    fn few<L: Generate>(&self, _: L, _: usize) -> Option<[<Self::Tile as Tile>::Limb; BLOCK_LIMBS]> {
-        None
+    /// Fills a tile with the decisions that have the next of these numbers, counted from the tensor's first decision,
+    /// and returns how many they are: at most `limit`. Does not change what is next.
+    pub(crate) fn gather(&self, backend: Backend, numbers: &mut Stretches<'_>, limit: usize, tile: &mut Tile) -> usize {
+        let mut wanted = Wanted::new();
+        // Where the stretches begin, to be gone through once more when the blocks are computed.
+        let (mut again, mut decisions) = (numbers.clone(), 0);
+        while decisions < limit.min(TILE * BLOCK) {
+            let Some(stretch) = numbers.next(limit.min(TILE * BLOCK) - decisions) else { break };
+            let taken = match self {
+                Self::Computed(computed) => wanted.take(computed.index(), stretch),
+                Self::Stored(_) => stretch.len,
+            };
+            decisions += taken;
+            if taken < stretch.len {
+                numbers.take_back(stretch.len - taken);
+                break;
+            }
+        }
+        let mut bits = [[0; BLOCK_LIMBS]; TILE];
+        if let Self::Computed(computed) = self {
+            blocks(&computed.mask, backend, &Numbers::Of(wanted.numbers()), bits.get_mut(..wanted.len).unwrap_or_default());
+        }
+        let (mut left, mut writer) = (decisions, Writer::new(tile.limbs_mut()));
+        let mut block = 0;
+        while left > 0 {
+            let Some(Stretch { start, len }) = again.next(left) else { break };
+            left -= len;
+            match self {
+                Self::Computed(computed) => {
+                    let mut index = computed.index().wrapping_add(start);
+                    let end = index.wrapping_add(len as u64);
+                    while index != end {
+                        while wanted.numbers().get(block).is_some_and(|number| *number != index / BLOCK as u64) {
+                            block += 1;
+                        }
+                        let place = (index % LIMB as u64) as usize;
+                        let count = (LIMB - place).min(end.wrapping_sub(index) as usize);
+                        let limb = (index % BLOCK as u64) as usize / LIMB;
+                        let bits = bits.get(block).map_or(0, |block| block[limb % BLOCK_LIMBS]);
+                        writer.push(first_of(bits >> place, count), count);
+                        index = index.wrapping_add(count as u64);
+                    }
+                }
+                Self::Stored(mask) => {
+                    for from in (0..len).step_by(LIMB) {
+                        let count = LIMB.min(len - from);
+                        writer.push(first_of(mask.limb(start as usize + from), count), count);
+                    }
+                }
+            }
+        }
+        decisions
     }
+
+    /// The bits of rows of `width` decisions, at most `N` limbs of them: the first row from decision `first` on, the next
+    /// `distance` decisions further on. Does not change what is next.
+    pub(crate) fn rows<const N: usize>(&self, backend: Backend, first: u64, distance: u64, width: usize, rows: &mut [[Limb; N]]) {
+        match self {
+            Self::Computed(computed) => computed.rows(backend, first, distance, width, rows),
+            Self::Stored(mask) => {
+                for (row, i) in rows.iter_mut().zip(0..) {
+                    for (limb, from) in row.iter_mut().zip((0..width).step_by(LIMB)) {
+                        *limb = mask.limb((first + i * distance) as usize + from);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The keep bits of `decisions` decisions from an address's offset on, if one block has them: returns where in it they begin.
+///
+/// By themselves, without what it takes to go on, for slices that are short. Written where they are read, as what is moved
+/// just after it was written stalls.
+#[inline]
+pub(crate) fn within_block(rate: Rate, address: Address, backend: Backend, decisions: usize, keep: &mut Block) -> Option<usize> {
+    let (block, place) = (address.offset / BLOCK as u64, (address.offset % BLOCK as u64) as usize);
+    if decisions > BLOCK - place {
+        return None;
+    }
+    blocks(&Bernoulli::new(rate, address), backend, &Numbers::From(block), from_mut(keep));
+    Some(place)
+}
+
+/// The keep bits of the blocks with these numbers.
+#[inline]
+fn blocks(mask: &Bernoulli, backend: Backend, numbers: &Numbers<'_>, keep: &mut [Block]) {
+    // The calls of one block by bit planes alone are done before vectors are set up.
+    if VECTORS
+        && mask.threshold.levels == 0
+        && let [keep] = keep
+    {
+        *keep = from_words(mask.block(numbers.get(0), ALL));
+        return;
+    }
+    backend.run(Blocks { mask, numbers, keep });
 }
 
 /// The decisions of a mask from an address's offset on.
@@ -63,149 +149,92 @@ impl Computed {
         let (block, place) = (address.offset / BLOCK as u64, (address.offset % BLOCK as u64) as usize);
         Self { mask: Bernoulli::new(rate, address), block, last: [0; BLOCK_LIMBS], from: BLOCK + place }
     }
-}
 
-impl Source for Computed {
-    type Tile = Keep;
-
-    #[inline(always)]
-    fn next<L: Generate>(&mut self, lanes: L, limit: usize, keep: &mut Keep) -> usize {
-        if limit == 0 {
-            return 0;
-        }
-        let count = (self.from + limit).div_ceil(BLOCK) - 1;
-        let blocks =
-            keep.blocks_mut(self.from).split_first_mut().and_then(|(last, blocks)| Some((last, blocks.get_mut(..count)?)));
-        debug_assert!(blocks.is_some(), "{limit} decisions from {} on in one tile", self.from);
-        let Some((last, blocks)) = blocks else { return 0 };
-        lanes.generator(&self.mask).blocks(self.block, blocks);
-        *last = self.last;
-        self.last = *blocks.last().unwrap_or(last);
-        self.block = self.block.wrapping_add(count as u64);
-        self.from = self.from + limit - count * BLOCK;
-        limit
-    }
-
-    const LIMBS: bool = true;
-
+    /// The logical index of the next decision.
     #[inline(always)]
     fn index(&self) -> u64 {
         self.block.wrapping_mul(BLOCK as u64).wrapping_add((self.from - BLOCK) as u64)
     }
 
-    #[inline(always)]
-    fn seek(&mut self, index: u64) {
-        let (block, place) = (index / BLOCK as u64, (index % BLOCK as u64) as usize);
-        self.from = place;
-        if self.block != block.wrapping_add(1) {
-            (self.block, self.from) = (block, BLOCK + place);
+    fn next(&mut self, backend: Backend, limit: usize, tile: &mut Tile) {
+        if limit == 0 {
+            return;
         }
+        let count = (self.from + limit).div_ceil(BLOCK) - 1;
+        let wanted =
+            tile.blocks_mut(self.from).split_first_mut().and_then(|(last, blocks)| Some((last, blocks.get_mut(..count)?)));
+        debug_assert!(wanted.is_some(), "{limit} decisions from {} on in one tile", self.from);
+        let Some((last, wanted)) = wanted else { return };
+        blocks(&self.mask, backend, &Numbers::From(self.block), wanted);
+        *last = self.last;
+        self.last = *wanted.last().unwrap_or(last);
+        self.block = self.block.wrapping_add(count as u64);
+        self.from = self.from + limit - count * BLOCK;
     }
 
-    #[inline(always)]
-    fn next_limb<L: Generate>(&mut self, lanes: L, limit: usize) -> (Limb, usize) {
-        if self.from >= BLOCK {
-            self.from -= BLOCK;
-            lanes.generator(&self.mask).blocks(self.block, from_mut(&mut self.last));
-            self.block = self.block.wrapping_add(1);
-        }
-        let (limb, place) = (self.from / LIMB, self.from % LIMB);
-        let decisions = limit.min(LIMB - place);
-        self.from += decisions;
-        (self.last[limb % BLOCK_LIMBS] >> place, decisions)
-    }
-
-    /// Each block once, however many of its decisions are asked for.
-    #[inline(always)]
-    fn gather<L: Generate>(&mut self, lanes: L, numbers: &mut Stretches<'_>, limit: usize, keep: &mut Keep) -> usize {
-        let wanted = Wanted::of(self.index(), numbers, limit);
-        let mut bits = [[0; BLOCK_LIMBS]; TILE];
-        lanes.generator(&self.mask).each(&wanted.blocks, bits.get_mut(..wanted.count).unwrap_or_default());
-        wanted.lay_out(&bits, keep);
-        wanted.decisions
-    }
-
-    /// Those within one block, without the set-up that pays for many.
-    #[inline(always)]
-    fn few<L: Generate>(&self, lanes: L, decisions: usize) -> Option<Block> {
-        let place = self.from - BLOCK;
-        if decisions > BLOCK - place {
-            return None;
-        }
-        let wanted = u128::MAX.checked_shr((BLOCK - decisions) as u32).unwrap_or(0) << place;
-        let keep = lanes.generator(&self.mask).block(self.block, words_of(wanted));
-        Some(from_u128(to_u128(keep) >> place))
-    }
-}
-
-/// Blocks that have the decisions of a tile.
-struct Wanted<'a> {
-    blocks: [u64; TILE],
-    /// How many they are.
-    count: usize,
-    /// The logical index from which the numbers count.
-    offset: u64,
-    /// From the first decision of the tile on.
-    numbers: Stretches<'a>,
-    decisions: usize,
-}
-
-impl<'a> Wanted<'a> {
-    /// Takes numbers until a tile has no room for another block, at most `limit` of them.
-    fn of(offset: u64, numbers: &mut Stretches<'a>, limit: usize) -> Self {
-        let mut wanted = Self { blocks: [0; TILE], count: 0, offset, numbers: numbers.clone(), decisions: 0 };
-        while wanted.decisions < limit {
-            let Some(stretch) = numbers.next(limit - wanted.decisions) else { break };
-            let taken = wanted.take(stretch);
-            wanted.decisions += taken;
-            if taken < stretch.len {
-                numbers.take_back(stretch.len - taken);
-                break;
+    fn rows<const N: usize>(&self, backend: Backend, first: u64, distance: u64, width: usize, mut rows: &mut [[Limb; N]]) {
+        let mut first = self.index().wrapping_add(first);
+        while !rows.is_empty() {
+            // As many rows as a tile has blocks for, but one at least: `N` limbs lie in fewer blocks than that.
+            let (mut wanted, mut count) = (Wanted::new(), 0);
+            for i in 0..rows.len() as u64 {
+                let start = first.wrapping_add(i * distance);
+                if wanted.take(0, Stretch { start, len: width }) < width {
+                    break;
+                }
+                count += 1;
             }
+            let mut bits = [[0; BLOCK_LIMBS]; TILE + 1];
+            blocks(&self.mask, backend, &Numbers::Of(wanted.numbers()), bits.get_mut(..wanted.len).unwrap_or_default());
+            let Some((now, rest)) = core::mem::take(&mut rows).split_at_mut_checked(count) else { return };
+            let mut block = 0;
+            for row in now {
+                while wanted.numbers().get(block).is_some_and(|number| *number != first / BLOCK as u64) {
+                    block += 1;
+                }
+                let from = block * BLOCK + (first % BLOCK as u64) as usize;
+                let bits = Bits::new(bits.as_flattened(), from);
+                for (limb, from) in row.iter_mut().zip((0..width).step_by(LIMB)) {
+                    *limb = bits.limb(from);
+                }
+                first = first.wrapping_add(distance);
+            }
+            rows = rest;
         }
-        wanted
+    }
+}
+
+/// The numbers of the blocks that have the decisions of a tile.
+struct Wanted {
+    numbers: [u64; TILE],
+    len: usize,
+}
+
+impl Wanted {
+    const fn new() -> Self {
+        Self { numbers: [0; TILE], len: 0 }
+    }
+
+    fn numbers(&self) -> &[u64] {
+        self.numbers.get(..self.len).unwrap_or_default()
     }
 
     /// Adds the blocks of a stretch as far as there is room, and returns how many of its decisions they have.
-    fn take(&mut self, Stretch { start, len }: Stretch) -> usize {
-        let first = self.offset.wrapping_add(start as u64);
+    fn take(&mut self, offset: u64, Stretch { start, len }: Stretch) -> usize {
+        let first = offset.wrapping_add(start);
         let last = first.wrapping_add(len as u64 - 1) / BLOCK as u64;
         let mut block = first / BLOCK as u64;
-        if self.count > 0 && self.blocks.get(self.count - 1) == Some(&block) {
+        if self.numbers().last() == Some(&block) {
             block += 1;
         }
         while block <= last {
-            let Some(next) = self.blocks.get_mut(self.count) else {
+            let Some(next) = self.numbers.get_mut(self.len) else {
                 return (block * BLOCK as u64).saturating_sub(first) as usize;
             };
             *next = block;
-            self.count += 1;
+            self.len += 1;
             block += 1;
         }
         len
-    }
-
-    /// The bits of the decisions, side by side, from those of the blocks.
-    fn lay_out(&self, bits: &[Block; TILE], keep: &mut Keep) {
-        let mut blocks = self.blocks.iter().zip(bits).take(self.count);
-        let mut block = blocks.next();
-        let mut numbers = self.numbers.clone();
-        let mut stretch = Stretch { start: 0, len: 0 };
-        fill(keep, self.decisions, |room| {
-            if stretch.len == 0
-                && let Some(next) = numbers.next(usize::MAX)
-            {
-                stretch = next;
-            }
-            let index = self.offset.wrapping_add(stretch.start as u64);
-            while block.is_some_and(|(number, _)| *number != index / BLOCK as u64) {
-                block = blocks.next();
-            }
-            let Some((_, bits)) = block.filter(|_| stretch.len > 0) else { return (0, room) };
-            let place = (index % BLOCK as u64) as usize;
-            let run = room.min(stretch.len).min(BLOCK - place);
-            stretch = Stretch { start: stretch.start + run, len: stretch.len - run };
-            ((to_u128(*bits) >> place) as Limb, run)
-        });
     }
 }

@@ -1,6 +1,4 @@
-//! A stretch of consecutive decisions, on the stack.
-
-use core::borrow::Borrow;
+//! Keep bits on the stack: a block's, and those of a stretch of consecutive decisions.
 
 use super::stream::BLOCK;
 use crate::simd::{Limb, VECTORS, with_vectors, without_vectors};
@@ -17,31 +15,6 @@ pub(crate) const BLOCK_LIMBS: usize = BLOCK / LIMB;
 
 /// The keep bits of one block: decision i in bit `i % 64` of limb `i / 64`.
 pub(crate) type Block = [Limb; BLOCK_LIMBS];
-
-/// A block's bits as one integer.
-pub(crate) const fn to_u128(block: Block) -> u128 {
-    let (mut bits, mut i) = (0, 0);
-    while i < BLOCK_LIMBS {
-        bits |= (block[i] as u128) << (i * LIMB);
-        i += 1;
-    }
-    bits
-}
-
-/// The block of an integer's bits.
-pub(crate) const fn from_u128(bits: u128) -> Block {
-    let (mut block, mut i) = ([0; BLOCK_LIMBS], 0);
-    while i < BLOCK_LIMBS {
-        block[i] = (bits >> (i * LIMB)) as Limb;
-        i += 1;
-    }
-    block
-}
-
-/// The words of an integer's bits.
-pub(crate) const fn words_of(bits: u128) -> [u32; 4] {
-    [bits as u32, (bits >> 32) as u32, (bits >> 64) as u32, (bits >> 96) as u32]
-}
 
 with_vectors! {
     /// The block of four words, of which the first has the first decisions.
@@ -66,8 +39,9 @@ pub(crate) fn to_words(limb: Limb) -> [u32; LIMB_WORDS] {
 }
 
 /// The first `decisions` decisions of a limb, of which there are one or more; zeros after them.
-pub(crate) fn first_of(limb: Limb, decisions: usize) -> Limb {
-    let unused = LIMB - decisions.min(LIMB);
+#[inline(always)]
+pub(crate) const fn first_of(limb: Limb, decisions: usize) -> Limb {
+    let unused = LIMB - if decisions < LIMB { decisions } else { LIMB };
     limb << unused >> unused
 }
 
@@ -75,195 +49,115 @@ pub(crate) fn first_of(limb: Limb, decisions: usize) -> Limb {
 /// are slower; short ones pay for each set-up.
 pub(crate) const TILE: usize = if VECTORS { 16 } else { 2 };
 
-/// Consecutive decisions, computed together.
-pub(crate) trait Tile {
-    /// Decisions, as many as a limb of keep bits has.
-    type Limb;
-
-    const NEW: Self;
-
-    /// No decisions.
-    const NONE: Self::Limb;
-
-    /// The most decisions that one can hold.
-    const CAPACITY: usize;
-
-    /// From decision `from` on. What the limbs have past the last decision is unspecified.
-    fn limbs(&self, from: usize) -> impl Iterator<Item: Borrow<Self::Limb>>;
-
-    /// A limb of decisions like number `i` of a limb.
-    fn all_like(limb: &Self::Limb, i: usize) -> Self::Limb;
-
-    /// Becomes `len` decisions of an endless repetition of the `period` decisions of `tile` from `from` on, without the
-    /// first `skip`.
-    fn cycle(&mut self, tile: &Self, from: usize, period: usize, skip: usize, len: usize);
-
-    /// Becomes `len` decisions of those of `tile` from `from` on, each repeated `times` times, without the first
-    /// `skip`.
-    fn spread(&mut self, tile: &Self, from: usize, times: usize, skip: usize, len: usize);
-}
-
-/// The keep bits of a tile.
-pub(crate) struct Keep {
-    /// The block that the tile before has not used up; one block more than a tile has, because a tile may start inside
-    /// a block; and a limb of zeros, so that every limb has a next one to shift bits from.
-    bits: [Limb; (TILE + 2) * BLOCK_LIMBS + 1],
-    /// The bit of the first decision.
+/// Keep bits from some bit on. A limb of anything follows the last, so that every limb has a next one to shift bits from.
+#[derive(Clone, Copy)]
+pub(crate) struct Bits<'a> {
+    limbs: &'a [Limb],
     from: usize,
 }
 
-impl Tile for Keep {
-    type Limb = Limb;
-
-    const NONE: Limb = 0;
-
-    const NEW: Self = Self { bits: [0; (TILE + 2) * BLOCK_LIMBS + 1], from: 0 };
-
-    const CAPACITY: usize = (TILE + 2) * BLOCK;
-
-    /// Shifted as they are read: moving all bits to the front took longer.
+impl<'a> Bits<'a> {
     #[inline(always)]
-    fn limbs(&self, from: usize) -> impl Iterator<Item: Borrow<Limb>> {
-        self.keep_bits(from)
+    pub(crate) const fn new(limbs: &'a [Limb], from: usize) -> Self {
+        Self { limbs, from }
     }
 
+    /// So many that all are set.
+    pub(crate) const fn ones() -> Bits<'static> {
+        const ONES: &[Limb; 66] = &[Limb::MAX; 66];
+        Bits { limbs: ONES, from: 0 }
+    }
+
+    /// Without the first ones.
     #[inline(always)]
-    fn all_like(limb: &Limb, i: usize) -> Limb {
-        (limb >> i & 1).wrapping_neg()
+    pub(crate) const fn skip(self, bits: usize) -> Self {
+        Self { from: self.from + bits, ..self }
     }
 
-    fn cycle(&mut self, tile: &Self, from: usize, period: usize, skip: usize, len: usize) {
-        let period = period.max(1);
-        let mut next = skip % period;
-        if period >= LIMB {
-            return fill(self, len, |room| {
-                let run = (period - next).min(room);
-                let bits = bits_from(tile, from + next);
-                next = if next + run < period { next + run } else { 0 };
-                (bits, run)
-            });
-        }
-        // As many periods at once as fit.
-        let (mut bits, mut width) = (u128::from(first_of(bits_from(tile, from), period)), period);
-        while width <= LIMB {
-            bits |= bits << width;
-            width *= 2;
-        }
-        fill(self, len, |room| {
-            let run = (width - next).min(room);
-            let limb = (bits >> next) as Limb;
-            next = (next + run) % period;
-            (limb, run)
-        });
-    }
-
-    fn spread(&mut self, tile: &Self, from: usize, times: usize, skip: usize, len: usize) {
-        let times = times.max(1);
-        let (mut next, mut used) = (from + skip / times, skip % times);
-        if times > LIMB / 2 {
-            return fill(self, len, |room| {
-                let run = (times - used).min(room);
-                let bits = (bits_from(tile, next) & 1).wrapping_neg();
-                (next, used) = if used + run < times { (next, used + run) } else { (next + 1, 0) };
-                (bits, run)
-            });
-        }
-        // As many bits at once as fit.
-        let spread = Spread::new(times);
-        let width = spread.bits * times;
-        fill(self, len, |room| {
-            let run = (width - used).min(room);
-            let bits = spread.of(bits_from(tile, next)) >> used;
-            (next, used) = if used + run < width { (next, used + run) } else { (next + spread.bits, 0) };
-            (bits, run)
-        });
-    }
-}
-
-impl Keep {
-    /// The limbs from decision `from` on.
+    /// The next limb of bits from number `i` on.
     #[inline(always)]
-    pub(crate) fn keep_bits(&self, from: usize) -> impl Iterator<Item = Limb> {
-        let first = self.from + from;
-        let limbs = self.bits.get(first / LIMB..);
-        debug_assert!(limbs.is_some());
-        let limbs = limbs.unwrap_or_default();
-        let shift = first % LIMB;
+    pub(crate) fn limb(self, i: usize) -> Limb {
+        let (at, shift) = ((self.from + i) / LIMB, (self.from + i) % LIMB);
+        debug_assert!(at + 1 < self.limbs.len());
+        let limb = |i: usize| self.limbs.get(i).copied().unwrap_or(0);
+        limb(at) >> shift | limb(at + 1) << 1 << (LIMB - 1 - shift)
+    }
+
+    /// All limbs. Shifted as they are read: moving all bits to the front took longer.
+    #[inline(always)]
+    pub(crate) fn iter(self) -> impl Iterator<Item = Limb> {
+        let limbs = self.limbs.get(self.from / LIMB..).unwrap_or_default();
+        let shift = self.from % LIMB;
         // Each with the next one, rather than windows of two, whose indices are not known to be in range.
         let pairs = limbs.iter().zip(limbs.get(1..).unwrap_or_default());
         pairs.map(move |(low, high)| low >> shift | high << 1 << (LIMB - 1 - shift))
     }
+}
+
+/// The keep bits of consecutive decisions, computed together.
+pub(crate) struct Tile {
+    /// The block that the tile before has not used up; one block more than a tile has, because a tile may start inside
+    /// a block; and the limb that follows the last.
+    limbs: [Limb; (TILE + 2) * BLOCK_LIMBS + 1],
+    /// The bit of the first decision.
+    from: usize,
+}
+
+impl Tile {
+    pub(crate) const NEW: Self = Self { limbs: [0; (TILE + 2) * BLOCK_LIMBS + 1], from: 0 };
+
+    pub(crate) const fn bits(&self) -> Bits<'_> {
+        Bits::new(&self.limbs, self.from)
+    }
 
     /// To be written from the first decision on.
-    #[inline(always)]
-    pub(crate) fn limbs_mut(&mut self) -> &mut [Limb] {
+    pub(super) fn limbs_mut(&mut self) -> &mut [Limb] {
         self.from = 0;
-        &mut self.bits
+        &mut self.limbs
     }
 
     /// To be written block by block, where the first decision is that with number `from`.
-    #[inline(always)]
-    pub(crate) fn blocks_mut(&mut self, from: usize) -> &mut [Block] {
+    pub(super) fn blocks_mut(&mut self, from: usize) -> &mut [Block] {
         self.from = from;
-        self.bits.as_chunks_mut().0
+        self.limbs.as_chunks_mut().0
     }
 }
 
-/// Repeats each of several bits: moves them apart, the upper half first, then the upper half of each half, and so on.
-struct Spread {
-    times: usize,
-    /// The number of bits that are spread at once, a power of two.
-    bits: usize,
-    /// Where the bits are when there are 1, 2, 4, ... next to each other.
-    places: [Limb; 5],
+/// Writes bits one behind the other.
+pub(crate) struct Writer<'a> {
+    limbs: &'a mut [Limb],
+    at: usize,
 }
 
-impl Spread {
-    fn new(times: usize) -> Self {
-        let bits = 1 << (LIMB / times).ilog2();
-        let mut places = [0; 5];
-        for (i, places) in places.iter_mut().enumerate() {
-            let run = 1 << i;
-            for first in (0..bits).step_by(run) {
-                *places |= Limb::MAX >> (LIMB - run) << (first * times % LIMB);
-            }
-        }
-        Self { times, bits, places }
+impl<'a> Writer<'a> {
+    pub(crate) const fn new(limbs: &'a mut [Limb]) -> Self {
+        Self { limbs, at: 0 }
     }
 
-    /// The first bits of `bits`, each of them `times` times.
+    /// Appends `len` bits, at most a limb of them; those above are zero.
     #[inline(always)]
-    fn of(&self, bits: Limb) -> Limb {
-        let mut apart = bits & (Limb::MAX >> (LIMB - self.bits));
-        for (i, places) in self.places.iter().enumerate().rev() {
-            let run = 1 << i;
-            if run < self.bits {
-                apart = (apart | apart << (run * (self.times - 1))) & places;
-            }
+    pub(crate) fn push(&mut self, bits: Limb, len: usize) {
+        debug_assert!(len <= LIMB && bits == first_of(bits, len.max(1)));
+        let (at, shift) = (self.at / LIMB, self.at % LIMB);
+        self.at += len;
+        debug_assert!(self.at <= self.limbs.len() * LIMB);
+        // What was there before is not cleared.
+        if let Some(limb) = self.limbs.get_mut(at) {
+            *limb = if shift == 0 { bits } else { *limb | bits << shift };
         }
-        apart.wrapping_mul(Limb::MAX >> (LIMB - self.times))
+        if shift + len > LIMB
+            && let Some(limb) = self.limbs.get_mut(at + 1)
+        {
+            *limb = bits >> 1 >> (LIMB - 1 - shift);
+        }
     }
-}
 
-/// A limb of a tile's bits from number `from` on.
-fn bits_from(tile: &Keep, from: usize) -> Limb {
-    let from = tile.from + from;
-    let limb = |i: usize| tile.bits.get(from / LIMB + i).copied().unwrap_or(0);
-    let shift = from % LIMB;
-    limb(0) >> shift | limb(1) << 1 << (LIMB - 1 - shift)
-}
-
-/// Fills the limbs of `len` decisions with runs of bits. `run` is told the room that is left in a limb, and gives bits
-/// and how many of them count. What it gives past `len` decisions is not used.
-pub(super) fn fill(tile: &mut Keep, len: usize, mut run: impl FnMut(usize) -> (Limb, usize)) {
-    for limb in tile.limbs_mut().iter_mut().take(len.div_ceil(LIMB)) {
-        let mut filled = 0;
-        *limb = 0;
-        while filled < LIMB {
-            let (bits, len) = run(LIMB - filled);
-            // Surplus bits go over the end, or the next run overwrites them.
-            *limb = *limb & !(Limb::MAX << filled) | bits << filled;
-            filled += len.max(1);
+    /// Appends `len` zeros.
+    pub(crate) fn pad(&mut self, mut len: usize) {
+        while len > 0 {
+            let zeros = len.min(LIMB);
+            self.push(0, zeros);
+            len -= zeros;
         }
     }
 }

@@ -365,15 +365,6 @@ impl WideLanes for Avx2 {
     }
 
     #[inline(always)]
-    fn count_from(self, first: u64) -> U64x8 {
-        let [first, _] = self.splat(first).0;
-        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
-        U64x8(unsafe {
-            [_mm256_add_epi64(first, _mm256_setr_epi64x(0, 1, 2, 3)), _mm256_add_epi64(first, _mm256_setr_epi64x(4, 5, 6, 7))]
-        })
-    }
-
-    #[inline(always)]
     fn sub_u64(self, x: U64x8, y: U64x8) -> U64x8 {
         let ([a, b], [c, d]) = (x.0, y.0);
         // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.

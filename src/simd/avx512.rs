@@ -343,12 +343,6 @@ impl WideLanes for Avx512 {
     }
 
     #[inline(always)]
-    fn count_from(self, first: u64) -> U64x8 {
-        // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
-        U64x8(unsafe { _mm512_add_epi64(self.splat(first).0, _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7)) })
-    }
-
-    #[inline(always)]
     fn sub_u64(self, x: U64x8, y: U64x8) -> U64x8 {
         // SAFETY: `self` proves that the CPU has these instructions, which touch no memory.
         U64x8(unsafe { _mm512_sub_epi64(x.0, y.0) })

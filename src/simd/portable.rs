@@ -211,11 +211,6 @@ impl WideLanes for Portable {
     }
 
     #[inline(always)]
-    fn count_from(self, first: u64) -> u64x8 {
-        u64x8::splat(first) + u64x8::new([0, 1, 2, 3, 4, 5, 6, 7])
-    }
-
-    #[inline(always)]
     fn sub_u64(self, x: u64x8, y: u64x8) -> u64x8 {
         x - y
     }

@@ -21,8 +21,6 @@ pub(crate) trait WideLanes: Lanes {
 
     fn splat(self, x: u64) -> Self::U64x8;
     fn load(self, x: &[u64; GROUP]) -> Self::U64x8;
-    /// `first` in lane 0, the next integer in lane 1, and so on.
-    fn count_from(self, first: u64) -> Self::U64x8;
     fn sub_u64(self, x: Self::U64x8, y: Self::U64x8) -> Self::U64x8;
     fn shr_u64<const N: u32>(self, x: Self::U64x8) -> Self::U64x8;
     /// The 64-bit product of each lane's low half and `factor`.

@@ -5,7 +5,7 @@ mod columns;
 use std::f64::consts::{PI, SQRT_2};
 use testkit::{every_backend, laws};
 
-use dropout_kernels::{Activation, Address, Backend, Dropout, Fused, Layout, Mask, Mode, PackedMask, Rate, Scaling};
+use dropout_kernels::{Activation, Address, Backend, Dropout, Fused, Layout, Mask, Mode, PackedMask, Rate, Scaling, Shape};
 use quickcheck::{Arbitrary, Gen};
 use testkit::activation::{gradient, near_bends, value};
 use testkit::case::{TensorCase, drops};
@@ -61,7 +61,7 @@ impl Arbitrary for FusedCase {
 }
 
 impl FusedCase {
-    fn dropout(&self) -> Dropout {
+    fn dropout(&self) -> Dropout<Layout> {
         self.tensor.dropout()
     }
 
@@ -89,7 +89,7 @@ fn values(seed: u64, len: usize) -> Vec<f32> {
     random(seed, len).into_iter().map(near_bends).collect()
 }
 
-fn fused(dropout: Dropout, activation: Activation, bias: Option<&[f32]>) -> Fused<'_> {
+fn fused<L: Shape>(dropout: Dropout<L>, activation: Activation, bias: Option<&[f32]>) -> Fused<'_, L> {
     let fused = Fused::new(dropout, activation);
     bias.map_or(fused, |bias| fused.with_bias(bias))
 }
@@ -100,8 +100,8 @@ fn biased(x: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
 }
 
 /// The passes one after another.
-fn chain(
-    dropout: Dropout,
+fn chain<L: Shape>(
+    dropout: Dropout<L>,
     activation: Activation,
     mode: Mode,
     x: &[f32],

@@ -14,7 +14,7 @@ fn rate() -> Rate {
 }
 
 /// 2 x 3 maps of 5: 30 elements, 6 decisions.
-fn spatial(backend: Backend) -> Dropout {
+fn spatial(backend: Backend) -> Dropout<Layout> {
     Dropout::new(rate()).with_layout(Layout::ncl([2, 3, 5]).unwrap()).on(backend)
 }
 

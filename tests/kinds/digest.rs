@@ -8,8 +8,8 @@ use std::fmt::Write;
 use testkit::every_backend;
 
 use dropout_kernels::{
-    Activation, Address, AlphaDropout, AnyLayout, Backend, DropBlock, Dropout, Element, Error, Float, Fused, GaussianDropout,
-    GaussianNoise, Integer, Kind, Layer, Layout, Mask, Mode, PackedMask, QuantizedDropout, Rate, Scaling, Select,
+    Activation, Address, AlphaDropout, Backend, DropBlock, Dropout, Element, Error, Float, Fused, GaussianDropout, GaussianNoise,
+    Integer, Kind, Layer, Layout, Mask, Mode, PackedMask, QuantizedDropout, Rate, Scaling, Select, Shape,
 };
 
 every_backend!(outputs_are_those_of_the_table);
@@ -191,7 +191,7 @@ impl Digest {
                 let layer = DropBlock::nchw(rate, [size; 2], shape).unwrap().on(backend);
                 let mut words = vec![0; layer.words()];
                 let mask = layer.draw(address, &mut words).unwrap();
-                passes::<E, _>(fnv, &layer, &[Mode::Stored(mask), Mode::Eval], shape.iter().product());
+                passes::<E, _, _>(fnv, &layer, &[Mode::Stored(mask), Mode::Eval], shape.iter().product());
             });
         }
     }
@@ -203,7 +203,7 @@ impl Digest {
     }
 
     /// A kind of layer in each layout and mode.
-    fn layers<E: Tensor, K: Kind<E> + AnyLayout>(&mut self, name: &str, layer: impl Fn(Rate) -> Layer<K>, can_be_stored: bool) {
+    fn layers<E: Tensor, K: Kind<E>>(&mut self, name: &str, layer: impl Fn(Rate) -> Layer<K>, can_be_stored: bool) {
         let backend = self.backend;
         for (layout_name, layout) in layouts() {
             self.row(&format!("{name}, {}, {layout_name}", E::NAME), |fnv, rate, address| {
@@ -212,7 +212,7 @@ impl Digest {
                 let stored = Mode::Stored(PackedMask::new(&words, 5, layout.decisions()).unwrap());
                 let modes = [Mode::Train(address), Mode::Eval, stored];
                 let modes = if can_be_stored { &modes[..] } else { &modes[..2] };
-                passes::<E, _>(fnv, &layer(rate).with_layout(layout).on(backend), modes, layout.elements());
+                passes::<E, _, _>(fnv, &layer(rate).with_layout(layout).on(backend), modes, layout.elements());
             });
         }
     }
@@ -289,7 +289,7 @@ impl Digest {
                 let layer = layer(rate).unwrap().on(backend);
                 let mut words = vec![0; layer.words()];
                 let mask = layer.draw(address, &mut words).unwrap();
-                passes::<f32, _>(fnv, &layer, &[Mode::Stored(mask)], elements);
+                passes::<f32, _, _>(fnv, &layer, &[Mode::Stored(mask)], elements);
             });
         }
     }
@@ -327,7 +327,7 @@ impl Digest {
 }
 
 /// Both passes in each mode. Outputs begin as what they are not: rows leave what lies between them as it was.
-fn passes<E: Tensor, K: Kind<E> + Copy>(fnv: &mut Fnv, layer: &Layer<K>, modes: &[Mode<'_>], len: usize) {
+fn passes<E: Tensor, K: Kind<E>, L: Shape>(fnv: &mut Fnv, layer: &Layer<K, L>, modes: &[Mode<'_>], len: usize) {
     let (x, grad_y) = (E::values(1, len), E::values(2, len));
     for &mode in modes {
         let mut y = grad_y.clone();
@@ -340,7 +340,7 @@ fn passes<E: Tensor, K: Kind<E> + Copy>(fnv: &mut Fnv, layer: &Layer<K>, modes: 
 }
 
 /// Training, evaluation and the expectation.
-fn choices_of(select: Select, address: Address) -> [(Select, Mode<'static>); 3] {
+fn choices_of(select: Select<Layout>, address: Address) -> [(Select<Layout>, Mode<'static>); 3] {
     [(select, Mode::Train(address)), (select, Mode::Eval), (select.with_expectation(), Mode::Eval)]
 }
 

@@ -1,7 +1,7 @@
 //! Where a slice ends: every length past chunks, words and blocks, from both sides of a block on, with a guard around what is written.
 //! (The lengths past tiles are in `boundaries.rs`, for one kind and type: the loop is the same.)
 
-use dropout_kernels::{Address, Backend, Kind, Layer, Layout, Mode};
+use dropout_kernels::{Address, Backend, Kind, Layer, Layout, Mode, Shape};
 use testkit::every_subject;
 
 use crate::{oracle, unwritten};
@@ -44,7 +44,7 @@ fn slices_end_anywhere<S: Subject>(backend: Backend) {
 }
 
 /// Out of place and in place.
-fn guarded<E: Bits, K: Kind<E>>(layer: &Layer<K>, mode: Mode, x: &[E], expected: &[E]) {
+fn guarded<E: Bits, K: Kind<E>, L: Shape>(layer: &Layer<K, L>, mode: Mode, x: &[E], expected: &[E]) {
     let len = x.len();
     for in_place in [false, true] {
         let mut buffer = unwritten(GUARD + len + GUARD);

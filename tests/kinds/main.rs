@@ -22,7 +22,7 @@ mod quantized;
 mod select;
 mod stored;
 
-use dropout_kernels::{Address, Kind, Layer, Mode, Scaling};
+use dropout_kernels::{Address, Kind, Layer, Mode, Scaling, Shape};
 use testkit::case::TensorCase;
 use testkit::subject::Subject;
 use testkit::value::Bits;
@@ -37,13 +37,13 @@ fn unwritten<E: Bits>(len: usize) -> Vec<E> {
     vec![E::from_bits(0xA5A5_A5A5_A5A5_A5A5); len]
 }
 
-fn apply<E: Bits, K: Kind<E>>(layer: &Layer<K>, mode: Mode, x: &[E]) -> Vec<E> {
+fn apply<E: Bits, K: Kind<E>, L: Shape>(layer: &Layer<K, L>, mode: Mode, x: &[E]) -> Vec<E> {
     let mut y = unwritten(x.len());
     layer.apply(mode, x, &mut y).unwrap();
     y
 }
 
-fn backward<E: Bits, K: Kind<E>>(layer: &Layer<K>, mode: Mode, gradient: &[E]) -> Vec<E> {
+fn backward<E: Bits, K: Kind<E>, L: Shape>(layer: &Layer<K, L>, mode: Mode, gradient: &[E]) -> Vec<E> {
     let mut y = unwritten(gradient.len());
     layer.backward(mode, gradient, &mut y).unwrap();
     y

@@ -1,6 +1,6 @@
 //! Memory that need not be initialised gets what elements get, and gaps are left alone: a kind of each sort, by limbs and in tiles.
 
-use dropout_kernels::{Backend, Kind, Layer, Layout, Mode, Part};
+use dropout_kernels::{Backend, Kind, Layer, Layout, Mode, Part, Shape};
 use testkit::case::TensorCase;
 use testkit::laws;
 use testkit::memory::as_memory;
@@ -31,7 +31,7 @@ fn memory_gets_the_same<S: Subject>(backend: Backend, case: &TensorCase) {
     }
 }
 
-fn assert_same_in_memory<E: Bits, K: Kind<E>>(layer: &Layer<K>, mode: Mode, x: &[E]) {
+fn assert_same_in_memory<E: Bits, K: Kind<E>, L: Shape>(layer: &Layer<K, L>, mode: Mode, x: &[E]) {
     let (mut y, mut grad_x) = (unwritten(x.len()), unwritten(x.len()));
     as_memory(&mut y, |y| layer.apply_uninit(mode, x, y)).unwrap();
     assert_same(&y, &apply(layer, mode, x));

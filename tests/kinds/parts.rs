@@ -1,6 +1,6 @@
 //! Parts of a tensor, wherever they lie in memory, are the whole, for every kind and type.
 
-use dropout_kernels::{Backend, Layer, Layout, Mask, MaskKind, Mode, PackedMask, Part, Rate};
+use dropout_kernels::{Backend, Layer, Layout, Mask, Mode, PackedMask, Part, Rate};
 use testkit::{every_mask_subject, every_subject, laws};
 
 use crate::{apply, backward, unwritten};
@@ -32,7 +32,7 @@ mod of_masks {
     every_mask_subject!(laws_of_subjects);
 }
 
-fn layer<S: Subject>(case: &TensorCase, backend: Backend, region: &Region, strides: Option<&[usize]>) -> Layer<S::Kind> {
+fn layer<S: Subject>(case: &TensorCase, backend: Backend, region: &Region, strides: Option<&[usize]>) -> Layer<S::Kind, Layout> {
     let Region { start, shape } = region;
     let layout = Layout::part(Part { whole: &case.shape, start, shape, shared: &case.shared, strides }).unwrap();
     assert_eq!(layout.decisions(), case.decisions());
@@ -107,7 +107,7 @@ fn a_permuted_view_equals_the_tensor<S: Subject>(backend: Backend, case: &Tensor
 }
 
 /// One mask for all parts.
-fn stored_and_recorded_masks_are_of_the_whole<S: Subject<Kind: MaskKind<S::Element>>>(backend: Backend, case: &TensorCase) {
+fn stored_and_recorded_masks_are_of_the_whole<S: Subject>(backend: Backend, case: &TensorCase) {
     let (x, subject) = (case.x(), S::new(case));
     let forward = case.each::<S>(&x, |u, x| subject.forward(u, x));
     let mut words = vec![0; case.decisions().div_ceil(32)];

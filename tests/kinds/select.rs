@@ -1,6 +1,6 @@
 //! A choice between two tensors, against the choice written down.
 
-use dropout_kernels::{Backend, Mask, Mode, PackedMask, Rate, Select};
+use dropout_kernels::{Backend, Layout, Mask, Mode, PackedMask, Rate, Select};
 use testkit::case::{TensorCase, drops};
 use testkit::value::{Bits, Value, assert_same, random};
 use testkit::{laws, oracle};
@@ -22,12 +22,12 @@ mod half {
     laws!(select_bf16, TensorCase: either_is_chosen::<bf16>, evaluates_to_the_mean::<bf16>, gradients_go_where_values_came_from::<bf16>);
 }
 
-fn layer(backend: Backend, case: &TensorCase) -> Select {
+fn layer(backend: Backend, case: &TensorCase) -> Select<Layout> {
     Select::new(Rate::new(case.p).unwrap()).with_layout(case.layout()).on(backend)
 }
 
 /// What the layer makes of two tensors, in and out of place.
-fn select<E: Bits>(layer: &Select, mode: Mode, kept: &[E], dropped: &[E]) -> Vec<E> {
+fn select<E: Bits>(layer: &Select<Layout>, mode: Mode, kept: &[E], dropped: &[E]) -> Vec<E> {
     let (mut y, mut in_place) = (unwritten(kept.len()), kept.to_vec());
     layer.select(mode, kept, dropped, &mut y).unwrap();
     layer.select_in_place(mode, &mut in_place, dropped).unwrap();
@@ -78,7 +78,7 @@ fn evaluates_to_the_mean<E: Bits>(backend: Backend, case: &TensorCase) {
 
 fn gradients_go_where_values_came_from<E: Value>(backend: Backend, case: &TensorCase) {
     let grad_y = case.x::<E>();
-    let backward = |layer: Select, mode| {
+    let backward = |layer: Select<Layout>, mode| {
         let (mut grad_kept, mut grad_dropped) = (unwritten(grad_y.len()), unwritten(grad_y.len()));
         layer.select_backward(mode, &grad_y, &mut grad_kept, &mut grad_dropped).unwrap();
         [grad_kept, grad_dropped]

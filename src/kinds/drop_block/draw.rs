@@ -4,9 +4,9 @@ use core::num::NonZero;
 
 use super::grid::Grid;
 use crate::address::Address;
-use crate::mask::{BLOCK, Computed, Generate, Keep, LIMB, Source, TILE, Tile, first_of};
+use crate::backend::Backend;
+use crate::mask::{Computed, LIMB, Source, Tile, first_of};
 use crate::rate::Rate;
-use crate::simd::Task;
 
 /// A mask to be drawn, or some of its groups.
 pub(super) struct Draw<'a> {
@@ -18,11 +18,10 @@ pub(super) struct Draw<'a> {
     pub(super) words: &'a mut [u32],
 }
 
-impl<L: Generate> Task<L> for Draw<'_> {
+impl Draw<'_> {
     /// Patch by patch. About a fraction p of the elements is cleared, so this takes less time than to shift and combine
     /// the bits of whole maps.
-    #[inline(always)]
-    fn run(self, lanes: L) {
+    pub(super) fn run(self, backend: Backend) {
         let Self { grid, rate, address, words } = self;
         words.fill(u32::MAX);
         if let Some(last) = words.last_mut() {
@@ -31,15 +30,15 @@ impl<L: Generate> Task<L> for Draw<'_> {
         let eraser = Eraser::new(grid);
         debug_assert!(eraser.is_some() || grid.bits() == 0, "a patch fits its map");
         let Some(eraser) = eraser else { return };
-        let mut source = Computed::new(rate, address);
-        let mut keep = Keep::NEW;
+        let mut source = Source::Computed(Computed::new(rate, address));
+        let mut tile = Tile::NEW;
         let mut next = 0;
         loop {
-            let count = source.next(lanes, (grid.decisions() - next).min(TILE * BLOCK), &mut keep);
+            let count = source.next(backend, grid.decisions() - next, &mut tile);
             if count == 0 {
                 return;
             }
-            for (i, keep) in keep.keep_bits(0).enumerate().take(count.div_ceil(LIMB)) {
+            for (i, keep) in tile.bits().iter().enumerate().take(count.div_ceil(LIMB)) {
                 let mut drop = first_of(!keep, count - i * LIMB);
                 while drop != 0 {
                     eraser.erase(next + i * LIMB + drop.trailing_zeros() as usize, words);

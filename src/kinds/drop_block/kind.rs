@@ -3,9 +3,8 @@
 use super::draw::Draw;
 use super::grid::{Grid, volume};
 use crate::address::Address;
-use crate::element::Float;
 use crate::error::{Error, check_length};
-use crate::kernel::{Job, Pair, Place, Scale, Update};
+use crate::kernel::{Float, Scale};
 use crate::layer::{Direction, Layer, Mode, sealed};
 use crate::layout::Layout;
 use crate::mask::PackedMask;
@@ -69,7 +68,7 @@ use crate::rate::Rate;
 /// assert_eq!(y, x);
 /// # Ok::<(), dropout_kernels::Error>(())
 /// ```
-pub type DropBlock = Layer<Patches>;
+pub type DropBlock = Layer<Patches, Layout>;
 
 /// The kind of dropout of [`DropBlock`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -156,7 +155,7 @@ impl DropBlock {
         };
         let grid = Grid { groups, interleaved, map, patch };
         let rate = if is_empty || rate.keep() == 0.0 { rate } else { Rate::new(rate.realised() * grid.gamma_at_one())? };
-        Ok(Self::of(Patches { rate, samples, channels, order, grid, scale: None }, Some(layout)))
+        Ok(Layer::of(Patches { rate, samples, channels, order, grid, scale: None }).with_layout(layout))
     }
 
     /// The same layer with one map of decisions per sample, which all its channels share: what is dropped of one is
@@ -187,7 +186,7 @@ impl DropBlock {
         };
         debug_assert!(layout.is_ok(), "there are as many elements as before");
         if let Ok(layout) = layout {
-            self.layout = Some(layout);
+            self.options.layout = layout;
             self.kind.grid = Grid { groups: samples, interleaved: 1, ..grid };
         }
         self
@@ -236,16 +235,16 @@ impl DropBlock {
         check_length("words", self.words(), words.len())?;
         address.check_reach(self.decisions() as u64)?;
         let Patches { rate, grid, .. } = self.kind;
-        let backend = self.backend();
+        let backend = self.options.backend();
         let draw = Draw { grid, rate, address, words: &mut *words };
         #[cfg(feature = "rayon")]
-        if self.parallel {
-            draw.for_each_part(&|part| backend.run(part));
+        if self.options.in_parallel {
+            draw.for_each_part(&|part| part.run(backend));
         } else {
-            backend.run(draw);
+            draw.run(backend);
         }
         #[cfg(not(feature = "rayon"))]
-        backend.run(draw);
+        draw.run(backend);
         let mask = PackedMask::new(words, 0, grid.bits());
         debug_assert!(mask.is_ok());
         mask
@@ -253,36 +252,19 @@ impl DropBlock {
 }
 
 impl<E: Float> sealed::Kind<E> for Patches {
+    type Effect = Scale<E>;
+
+    fn rate(&self) -> Option<Rate> {
+        Some(self.rate)
+    }
+
     /// Counts the whole mask, unless the scale is given. If it keeps nothing, the scale is infinite and not used.
     #[expect(clippy::cast_precision_loss, reason = "exact below 2^53")]
-    fn in_mode(&self, mode: Mode<'_>) -> Result<Self, Error> {
+    fn effect(&self, _: Direction, mode: Mode<'_>) -> Result<Scale<E>, Error> {
         match mode {
             Mode::Train(_) => Err(Error::ComputedMask),
-            Mode::Stored(mask) if self.scale.is_none() => {
-                Ok(Self { scale: Some(mask.decisions() as f64 / mask.count_kept() as f64), ..*self })
-            }
-            Mode::Stored(_) | Mode::Eval => Ok(*self),
+            Mode::Stored(mask) => Ok(Scale::by(self.scale.unwrap_or_else(|| mask.decisions() as f64 / mask.count_kept() as f64))),
+            Mode::Eval => Ok(Scale(None)),
         }
-    }
-
-    #[inline(always)]
-    fn run<P: Place<E>>(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E, P>, update: impl Update<E>) {
-        sealed::by_mask(self, direction, mode, job, update);
-    }
-}
-
-impl<E: Float> sealed::ByMask<E> for Patches {
-    fn rate(&self) -> Rate {
-        self.rate
-    }
-
-    #[inline(always)]
-    fn forward(&self) -> impl Pair<E> {
-        debug_assert!(self.scale.is_some(), "in_mode sets it");
-        Scale::by(self.scale.unwrap_or(1.0))
-    }
-
-    fn evaluation(&self) -> Option<impl Pair<E>> {
-        None::<Scale<E>>
     }
 }

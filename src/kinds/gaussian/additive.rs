@@ -1,12 +1,9 @@
 //! Additive Gaussian noise.
 
-use super::effect::Noisy;
-use super::noise::Noise;
-use crate::element::Float;
 use crate::error::Error;
-use crate::kernel::{Job, Place, Update};
-use crate::layer::sealed::{AnyLayout, Kind};
-use crate::layer::{Direction, Layer, Mode};
+use crate::kernel::{Float, Noisy};
+use crate::layer::{Direction, Layer, Mode, Shape, sealed};
+use crate::rate::Rate;
 
 /// Gaussian noise: adds noise of mean 0 and a given standard deviation to each element, which regularises as weight
 /// decay does (Bishop, "Training with noise is equivalent to Tikhonov regularization", Neural Computation 7, 1995).
@@ -34,7 +31,7 @@ use crate::layer::{Direction, Layer, Mode};
 /// assert_eq!(gradient, [1.0; 1000]);
 /// # Ok::<(), dropout_kernels::Error>(())
 /// ```
-pub type GaussianNoise = Layer<Additive>;
+pub type GaussianNoise<L = ()> = Layer<Additive, L>;
 
 /// The kind of dropout of [`GaussianNoise`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,12 +46,14 @@ impl GaussianNoise {
     /// [`Error::Deviation`] if `deviation` is NaN, infinite or negative. (-0.0 counts as 0.)
     pub const fn new(deviation: f32) -> Result<Self, Error> {
         if deviation >= 0.0 && deviation.is_finite() {
-            Ok(Self::of(Additive { deviation }, None))
+            Ok(Self::of(Additive { deviation }))
         } else {
             Err(Error::Deviation { deviation })
         }
     }
+}
 
+impl<L: Shape> GaussianNoise<L> {
     /// The standard deviation.
     #[must_use]
     pub const fn deviation(&self) -> f32 {
@@ -62,21 +61,18 @@ impl GaussianNoise {
     }
 }
 
-impl<E: Float> Kind<E> for Additive {
+impl<E: Float> sealed::Kind<E> for Additive {
+    type Effect = Noisy;
+
     /// There is no mask that could have been stored.
-    fn in_mode(&self, mode: Mode<'_>) -> Result<Self, Error> {
-        if matches!(mode, Mode::Stored(_)) { Err(Error::StoredMask) } else { Ok(*self) }
+    fn rate(&self) -> Option<Rate> {
+        None
     }
 
-    #[inline(always)]
-    fn run<P: Place<E>>(&self, direction: Direction, mode: Mode<'_>, job: Job<'_, E, P>, update: impl Update<E>) {
-        match (mode, direction) {
-            (Mode::Train(address), Direction::Forward) if self.deviation > 0.0 => {
-                job.apply(Noise::new(address, 0.0, self.deviation), update.by(Noisy::Plus));
-            }
-            _ => update.by_nothing(job),
-        }
+    fn effect(&self, direction: Direction, mode: Mode<'_>) -> Result<Noisy, Error> {
+        Ok(match (mode, direction) {
+            (Mode::Train(address), Direction::Forward) if self.deviation > 0.0 => Noisy::Plus(address, self.deviation),
+            _ => Noisy::Keep,
+        })
     }
 }
-
-impl AnyLayout for Additive {}

@@ -1,13 +1,8 @@
 //! Gaussian dropout: multiplies by noise instead of a mask.
 
-use super::effect::Noisy;
-use super::noise::Noise;
-use crate::element::Float;
 use crate::error::Error;
-use crate::kernel::{Job, Masked, Place, Unchanged, Update};
-use crate::layer::sealed::{AnyLayout, Kind};
-use crate::layer::{Direction, Layer, Mode};
-use crate::mask::Computed;
+use crate::kernel::{Float, Noisy};
+use crate::layer::{Direction, Layer, Mode, Shape, sealed};
 use crate::rate::Rate;
 
 /// Gaussian dropout: multiplies each element by noise of mean 1 and variance p/(1-p), the moments of inverted dropout's
@@ -47,7 +42,7 @@ use crate::rate::Rate;
 /// assert!((mean - 1.0).abs() < 0.05 && (variance - 0.25).abs() < 0.05);
 /// # Ok::<(), dropout_kernels::Error>(())
 /// ```
-pub type GaussianDropout = Layer<Gaussian>;
+pub type GaussianDropout<L = ()> = Layer<Gaussian, L>;
 
 /// The kind of dropout of [`GaussianDropout`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,9 +54,11 @@ impl GaussianDropout {
     /// Gaussian dropout with one noise value per element, for slices of any length.
     #[must_use]
     pub const fn new(rate: Rate) -> Self {
-        Self::of(Gaussian { rate }, None)
+        Self::of(Gaussian { rate })
     }
+}
 
+impl<L: Shape> GaussianDropout<L> {
     /// The rate.
     #[must_use]
     pub const fn rate(&self) -> Rate {
@@ -69,27 +66,20 @@ impl GaussianDropout {
     }
 }
 
-impl<E: Float> Kind<E> for Gaussian {
+impl<E: Float> sealed::Kind<E> for Gaussian {
+    type Effect = Noisy;
+
     /// There is no mask that could have been stored. Why that is an error at run time: see [`Mode`].
-    fn in_mode(&self, mode: Mode<'_>) -> Result<Self, Error> {
-        if matches!(mode, Mode::Stored(_)) { Err(Error::StoredMask) } else { Ok(*self) }
+    fn rate(&self) -> Option<Rate> {
+        None
     }
 
-    #[inline(always)]
-    fn run<P: Place<E>>(&self, _: Direction, mode: Mode<'_>, job: Job<'_, E, P>, update: impl Update<E>) {
+    fn effect(&self, _: Direction, mode: Mode<'_>) -> Result<Noisy, Error> {
         let (keep, drop) = (self.rate.keep(), self.rate.realised());
-        debug_assert!(!matches!(mode, Mode::Stored(_)), "in_mode refuses it");
-        match mode {
-            Mode::Train(address) if keep == 0.0 => {
-                job.apply(Computed::new(self.rate, address), update.by(Masked(Unchanged)));
-            }
-            Mode::Train(address) if drop > 0.0 => {
-                let deviation = libm::sqrt(drop / keep) as f32;
-                job.apply(Noise::new(address, 1.0, deviation), update.by(Noisy::Times));
-            }
-            _ => update.by_nothing(job),
-        }
+        Ok(match mode {
+            Mode::Train(_) if keep == 0.0 => Noisy::Drop,
+            Mode::Train(address) if drop > 0.0 => Noisy::Times(address, libm::sqrt(drop / keep) as f32),
+            _ => Noisy::Keep,
+        })
     }
 }
-
-impl AnyLayout for Gaussian {}

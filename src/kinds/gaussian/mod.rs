@@ -2,9 +2,6 @@
 
 mod additive;
 mod dropout;
-mod effect;
-mod noise;
-mod normal;
 
 pub use additive::{Additive, GaussianNoise};
 pub use dropout::{Gaussian, GaussianDropout};

@@ -6,7 +6,14 @@ use std::vec::Vec;
 
 use super::*;
 use crate::mask::stream::BLOCK;
-use crate::mask::tile::{from_words, to_u128, words_of};
+
+fn to_u128(words: Words) -> u128 {
+    words.iter().rev().fold(0, |bits, word| bits << 32 | u128::from(*word))
+}
+
+const fn words_of(bits: u128) -> Words {
+    [bits as u32, (bits >> 32) as u32, (bits >> 64) as u32, (bits >> 96) as u32]
+}
 
 /// How many decisions of a block tie after the planes: on both sides of every number of calls, and of a word.
 const TIES: [usize; 20] = [0, 1, 2, 8, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 96, 112, 127, 128];
@@ -95,7 +102,7 @@ fn decisions_compare_with_their_uniform_integers() {
                 while let Some((domain, k)) = decisions.next() {
                     decisions.compare(domain, made_up.call(&uniforms, domain as u32, k));
                 }
-                let (keep, expected) = (to_u128(from_words(decisions.keep())) & wanted, made_up.keep(&uniforms) & wanted);
+                let (keep, expected) = (to_u128(decisions.keep()) & wanted, made_up.keep(&uniforms) & wanted);
                 assert_eq!(keep, expected, "block {block} at T = {:#x}", made_up.threshold);
             }
         }
@@ -117,7 +124,7 @@ fn calls(threshold: u64) -> (u32, u32) {
             bytes += 1;
         }
     }
-    assert_eq!(to_u128(from_words(decisions.keep())), if threshold > u32::MAX.into() { 0 } else { u128::MAX });
+    assert_eq!(to_u128(decisions.keep()), if threshold > u32::MAX.into() { 0 } else { u128::MAX });
     (planes, bytes)
 }
 
@@ -169,7 +176,7 @@ fn every_rate_of_16_bits_drops_its_share() {
             }
             let dropped = (m as u32).saturating_sub(128 * block).min(128);
             assert_eq!(
-                !to_u128(from_words(decisions.keep())),
+                !to_u128(decisions.keep()),
                 !u128::MAX.checked_shl(dropped).unwrap_or(0),
                 "block {block} at the rate {m} / 2^16"
             );

@@ -54,11 +54,11 @@ impl TensorCase {
         Layout::shared(&self.shape, &self.shared).unwrap()
     }
 
-    pub fn dropout(&self) -> Dropout {
+    pub fn dropout(&self) -> Dropout<Layout> {
         self.layer::<OfScaled<f32>>()
     }
 
-    pub fn layer<S: Subject>(&self) -> Layer<S::Kind> {
+    pub fn layer<S: Subject>(&self) -> Layer<S::Kind, Layout> {
         S::layer(self).with_layout(self.layout())
     }
 

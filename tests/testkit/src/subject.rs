@@ -4,7 +4,7 @@
 use std::marker::PhantomData;
 
 use dropout_kernels::{
-    Additive, Address, Alpha, AlphaDropout, AnyLayout, Dropout, Gaussian, GaussianDropout, GaussianNoise, Kind, Layer, Quantized,
+    Additive, Address, Alpha, AlphaDropout, Dropout, Gaussian, GaussianDropout, GaussianNoise, Kind, Layer, Quantized,
     QuantizedDropout, Rate, Scaled, Scaling,
 };
 
@@ -18,7 +18,7 @@ const RANGE: u64 = 1 << 32;
 /// A kind of dropout on a type of element, with the settings of a case.
 pub trait Subject: Sized {
     type Element: Bits;
-    type Kind: Kind<Self::Element> + AnyLayout;
+    type Kind: Kind<Self::Element>;
     /// Whether its random numbers are noise, rather than decisions.
     const NOISE: bool = false;
     /// Whether nothing is left at p = 1.

@@ -1,7 +1,7 @@
 //! Calls of the library's methods, with slices anywhere in their allocations.
 
 use arbitrary::Arbitrary;
-use dropout_kernels::{Error, Kind, Layer, Mode};
+use dropout_kernels::{Error, Kind, Layer, Mode, Shape};
 
 use super::inputs::{Length, Window, check_length};
 use crate::value::{Bits, assert_same};
@@ -16,8 +16,8 @@ pub struct Slices {
 }
 
 /// A method that writes to another slice than it reads, and one that does not.
-type OutOfPlace<E, K> = fn(&Layer<K>, Mode<'_>, &[E], &mut [E]) -> Result<(), Error>;
-type InPlace<E, K> = fn(&Layer<K>, Mode<'_>, &mut [E]) -> Result<(), Error>;
+type OutOfPlace<E, K, L> = fn(&Layer<K, L>, Mode<'_>, &[E], &mut [E]) -> Result<(), Error>;
+type InPlace<E, K, L> = fn(&Layer<K, L>, Mode<'_>, &mut [E]) -> Result<(), Error>;
 
 impl Slices {
     /// A slice to read.
@@ -56,22 +56,22 @@ impl Slices {
     }
 
     /// Asserts that the four methods of a layer that asks for so many elements make of `x` what is expected, forward and backward.
-    pub fn check_passes<E: Bits, K: Kind<E>>(
+    pub fn check_passes<E: Bits, K: Kind<E>, L: Shape>(
         self,
-        layer: &Layer<K>,
+        layer: &Layer<K, L>,
         mode: Mode<'_>,
         elements: usize,
         x: &[E],
         expected: [&[Option<E>]; 2],
         fits: Result<(), Error>,
     ) {
-        let out_of_place: [(_, _, OutOfPlace<E, K>); 2] = [("x", "y", Layer::apply), ("grad_y", "grad_x", Layer::backward)];
+        let out_of_place: [(_, _, OutOfPlace<E, K, L>); 2] = [("x", "y", Layer::apply), ("grad_y", "grad_x", Layer::backward)];
         for ((x_name, y_name, method), expected) in out_of_place.into_iter().zip(expected) {
             let y_len = self.y_len.get(x.len());
             let result = check_length(x_name, elements, x.len()).and(check_length(y_name, x.len(), y_len)).and(fits);
             self.read(x, |x| self.write(&vec![canary(); y_len], result, expected, |y| method(layer, mode, x, y)));
         }
-        let in_place: [(_, InPlace<E, K>); 2] = [("x", Layer::apply_in_place), ("grad", Layer::backward_in_place)];
+        let in_place: [(_, InPlace<E, K, L>); 2] = [("x", Layer::apply_in_place), ("grad", Layer::backward_in_place)];
         for ((name, method), expected) in in_place.into_iter().zip(expected) {
             let result = check_length(name, elements, x.len()).and(fits);
             self.write(x, result, expected, |y| method(layer, mode, y));

@@ -2,7 +2,7 @@
 #![expect(clippy::cast_precision_loss, reason = "small counts: exact")]
 
 use arbitrary::Arbitrary;
-use dropout_kernels::{Activation, Backend, Error, Fused};
+use dropout_kernels::{Activation, Backend, Error, Fused, Layout};
 
 use super::calls::canary;
 use super::inputs::{Count, Length, Values, check_length};
@@ -112,7 +112,7 @@ impl Input {
         [Activation::Identity, Activation::Relu, Activation::Gelu][usize::from(self.activation % 3)]
     }
 
-    fn fused<'a>(&self, backend: Backend, case: &Case<OfScaled<f32>>, bias: Option<&'a [f32]>) -> Fused<'a> {
+    fn fused<'a>(&self, backend: Backend, case: &Case<OfScaled<f32>>, bias: Option<&'a [f32]>) -> Fused<'a, Layout> {
         let fused = Fused::new(case.library(backend), self.activation());
         bias.map_or(fused, |bias| fused.with_bias(bias))
     }

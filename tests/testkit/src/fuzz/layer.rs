@@ -1,7 +1,7 @@
 //! A layer of any kind, every method of it on every backend, against what the oracle says of each element.
 
 use arbitrary::Arbitrary;
-use dropout_kernels::{Address, Backend, Error, MaskKind, Mode, PackedMask, Scaling};
+use dropout_kernels::{Address, Backend, Error, Layout, Mode, PackedMask, Scaling};
 
 use super::calls::{Slices, WORD_CANARY, canary};
 use super::inputs::{Count, Decided, Decisions, Values, check_length, pack};
@@ -57,9 +57,9 @@ pub struct Case<'a, S> {
 }
 
 impl<S: Subject> Case<'_, S> {
-    pub fn library(&self, backend: Backend) -> dropout_kernels::Layer<S::Kind> {
-        let layer = S::layer(&self.settings).on(backend);
-        self.tensor.layout.map_or(layer, |layout| layer.with_layout(layout))
+    pub fn library(&self, backend: Backend) -> dropout_kernels::Layer<S::Kind, Layout> {
+        let layout = self.tensor.layout.unwrap_or(Layout::flat(self.tensor.elements));
+        S::layer(&self.settings).on(backend).with_layout(layout)
     }
 
     /// How many decisions the stored mask has, of as many as it should.
@@ -111,15 +111,16 @@ impl<S: Subject> Case<'_, S> {
         let fits = self.fits().and(if noise_has_no_mask { Err(Error::StoredMask) } else { Ok(()) });
         for backend in Backend::all() {
             let slices = self.layer.slices;
-            slices.check_passes(&self.library(backend), mode, self.tensor.elements, &x, [&forward, &backward], fits);
+            let (elements, expected) = (self.tensor.elements, [&forward[..], &backward]);
+            match self.tensor.layout {
+                Some(_) => slices.check_passes(&self.library(backend), mode, elements, &x, expected, fits),
+                None => slices.check_passes(&S::layer(&self.settings).on(backend), mode, elements, &x, expected, fits),
+            }
         }
     }
 
     /// The forward pass in training that writes its mask down.
-    pub fn check_recording(&self, values: &Values)
-    where
-        S::Kind: MaskKind<S::Element>,
-    {
+    pub fn check_recording(&self, values: &Values) {
         if self.layer.pass != Pass::Train || self.tensor.decisions > Count::MAX {
             return;
         }

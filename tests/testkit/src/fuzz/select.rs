@@ -2,7 +2,7 @@
 #![expect(clippy::cast_precision_loss, reason = "thresholds have at most 33 bits: exact")]
 
 use arbitrary::Arbitrary;
-use dropout_kernels::{Backend, Error, Select};
+use dropout_kernels::{Backend, Error, Layout, Select};
 
 use super::calls::canary;
 use super::inputs::{Length, Values, check_length};
@@ -52,10 +52,10 @@ struct Choice<'a> {
 }
 
 impl Choice<'_> {
-    fn layer(&self, backend: Backend) -> Select {
+    fn layer(&self, backend: Backend) -> Select<Layout> {
         let layer = Select::new(self.case.decided.rate()).on(backend);
         let layer = if self.input.expectation { layer.with_expectation() } else { layer };
-        self.tensor.layout.map_or(layer, |layout| layer.with_layout(layout))
+        layer.with_layout(self.tensor.layout.unwrap_or(Layout::flat(self.tensor.elements)))
     }
 
     /// Of the kept tensor and of the other, in evaluation.

@@ -1,0 +1,242 @@
+//! Decisions become runs: stretches of memory, each with the keep bits of its elements. Nothing here knows an element.
+
+use super::expand::{Unfold, transpose};
+use super::plan::{Decisions, Plan};
+use crate::backend::Backend;
+use crate::layout::{Layout, PLACES, Pattern, Stretch, Stretches, Transposed, Units, Walk};
+use crate::mask::{BLOCK, BLOCK_LIMBS, Bits, LIMB, Source, TILE, Tile, Writer, within_block};
+use crate::simd::VECTORS;
+
+/// A stretch of contiguous memory.
+#[derive(Clone, Copy)]
+pub(crate) struct Run<'a> {
+    /// Its first element, and the number of elements.
+    pub(crate) start: usize,
+    pub(crate) len: usize,
+    pub(crate) keep: Keep<'a>,
+}
+
+/// Which elements of a run are kept.
+#[derive(Clone, Copy)]
+pub(crate) enum Keep<'a> {
+    All,
+    None,
+    /// Those whose bit is set.
+    Bits(Bits<'a>),
+    /// The same of those that are the tensor's, whose bit in the second is set. All others stay as they are.
+    Own(Bits<'a>, Bits<'a>),
+}
+
+/// Makes the runs of a plan, for a slice of so many elements, of which so many stand before its first cache line, and
+/// hands them on.
+pub(crate) type Drive = fn(&Plan<'_>, usize, usize, &mut dyn FnMut(&Run<'_>));
+
+/// One decision per element.
+pub(crate) fn flat(plan: &Plan<'_>, len: usize, head: usize, each: &mut dyn FnMut(&Run<'_>)) {
+    if len == 0 {
+        return;
+    }
+    let mut limbs = [0; BLOCK_LIMBS + 1];
+    if let Decisions::Computed(rate, address) = plan.decisions
+        && let Some(block) = limbs.first_chunk_mut()
+        && let Some(from) = within_block(rate, address, plan.backend, len, block)
+    {
+        return each(&Run { start: 0, len, keep: Keep::Bits(Bits::new(&limbs, from)) });
+    }
+    in_tiles(plan, len, head, each);
+}
+
+/// As many elements as decisions, tile by tile. In a function of its own, as the tile takes stack.
+#[inline(never)]
+fn in_tiles(plan: &Plan<'_>, len: usize, head: usize, each: &mut dyn FnMut(&Run<'_>)) {
+    let Some(mut source) = plan.source() else { return each(&Run { start: 0, len, keep: Keep::All }) };
+    let mut tile = Tile::NEW;
+    // The first tile ends where a line of the output begins, and so do all others.
+    let (mut start, mut limit) = (0, TILE * BLOCK - (LIMB - head % LIMB) % LIMB);
+    while start < len {
+        let count = source.next(plan.backend, limit.min(len - start), &mut tile);
+        each(&Run { start, len: count, keep: Keep::Bits(tile.bits()) });
+        (start, limit) = (start + count, TILE * BLOCK);
+    }
+}
+
+/// The decisions of a layout.
+pub(crate) fn laid_out(plan: &Plan<'_>, len: usize, head: usize, each: &mut dyn FnMut(&Run<'_>)) {
+    let Some(layout) = plan.layout else { return flat(plan, len, head, each) };
+    if len == 0 {
+        return;
+    }
+    let Some(source) = plan.source() else {
+        if !layout.has_gaps() {
+            return each(&Run { start: 0, len, keep: Keep::All });
+        }
+        return layout.ranges().for_each(|range| each(&Run { start: range.start, len: range.len(), keep: Keep::All }));
+    };
+    let tiles = Tiles::new(plan, source, layout);
+    // Only with vectors is the loop over memory so fast that it pays to lay out bits.
+    match if VECTORS { layout.pattern() } else { None } {
+        Some(Pattern::Units(units)) if tiles.hold(units.decisions) => in_units(tiles, &units, len, head, each),
+        Some(Pattern::Transposed(columns)) => in_columns(&tiles, &columns, each),
+        Some(Pattern::Maps(walk)) => in_pieces(tiles, &walk, TILE * BLOCK, each),
+        _ => in_pieces(tiles, &layout.walk(), TILE * BLOCK, each),
+    }
+}
+
+/// Blocks of decisions per tile where a layout repeats them and elements are summed. The tile's size determines the order of
+/// the sums, so it must be the same on every CPU: this is what the smallest one has.
+const SUMMED_BLOCKS: usize = 2;
+
+const _: () = assert!(SUMMED_BLOCKS <= TILE);
+
+/// The same in the order of the decisions, which that of sums follows.
+pub(crate) fn in_order(plan: &Plan<'_>, len: usize, head: usize, each: &mut dyn FnMut(&Run<'_>)) {
+    match (plan.layout, plan.source()) {
+        (Some(layout), Some(source)) if len > 0 => {
+            let walk = layout.walk();
+            let most = if walk.is_repeated() { SUMMED_BLOCKS } else { TILE };
+            in_pieces(Tiles::new(plan, source, layout), &walk, most * BLOCK, each);
+        }
+        _ => laid_out(plan, len, head, each),
+    }
+}
+
+/// The decisions of a layout, tile by tile.
+struct Tiles<'a> {
+    backend: Backend,
+    source: Source<'a>,
+    numbers: Stretches<'a>,
+    /// The number of decisions that are left.
+    left: usize,
+}
+
+impl<'a> Tiles<'a> {
+    fn new(plan: &Plan<'a>, source: Source<'a>, layout: &'a Layout) -> Self {
+        Self { backend: plan.backend, source, numbers: layout.numbers(), left: layout.own_decisions() }
+    }
+
+    /// Whether a tile always has room for so many decisions.
+    fn hold(&self, decisions: usize) -> bool {
+        let run = self.numbers.run();
+        self.numbers.is_one_row() || (decisions.div_ceil(run) + 1) * (run.div_ceil(BLOCK) + 1) <= TILE
+    }
+
+    /// Fills a tile with the next decisions, at most `limit` of them and a multiple of `unit`, and returns their number.
+    fn next(&mut self, unit: usize, limit: usize, tile: &mut Tile) -> usize {
+        let limit = limit.min(TILE * BLOCK).min(self.left);
+        let mut count = limit - limit % unit;
+        if self.numbers.is_one_row() {
+            count = self.source.next(self.backend, count, tile);
+        } else {
+            let numbers = self.numbers.clone();
+            count = self.source.gather(self.backend, &mut self.numbers, count, tile);
+            if !count.is_multiple_of(unit) {
+                self.numbers = numbers;
+                count = self.source.gather(self.backend, &mut self.numbers, count - count % unit, tile);
+            }
+        }
+        self.left -= count;
+        count
+    }
+}
+
+/// Element by element as the decisions go: contiguous ones with a decision each are a run, and each feature map is one.
+fn in_pieces(mut tiles: Tiles<'_>, walk: &Walk<'_>, most: usize, each: &mut dyn FnMut(&Run<'_>)) {
+    let (mut tile, mut elements) = (Tile::NEW, walk.elements());
+    loop {
+        let count = tiles.next(1, most, &mut tile);
+        if count == 0 {
+            return;
+        }
+        let mut done = 0;
+        while done < count {
+            let Some(Stretch { start, len }) = elements.next(count - done) else { return };
+            let (start, bits) = (start as usize, tile.bits().skip(done));
+            for copy in walk.copies() {
+                let start = start + copy;
+                if walk.map_len == 1 && walk.stride == 1 {
+                    each(&Run { start, len, keep: Keep::Bits(bits) });
+                    continue;
+                }
+                for i in 0..len {
+                    let keep = if bits.limb(i) & 1 == 1 { Keep::All } else { Keep::None };
+                    each(&Run { start: start + i * walk.stride, len: walk.map_len, keep });
+                }
+            }
+            done += len;
+        }
+    }
+}
+
+/// Unit by unit: as many as fill a window of memory.
+fn in_units(mut tiles: Tiles<'_>, units: &Units<'_>, len: usize, head: usize, each: &mut dyn FnMut(&Run<'_>)) {
+    let (mut tile, mut rows) = (Tile::NEW, units.rows.clone());
+    let (mut unfolded, mut own) = (Unfold::NEW, Unfold::NEW);
+    let most = PLACES / units.places;
+    let own = units.gaps.then(|| own.run(units, Bits::ones(), most));
+    // As in a slice without a layout, as far as units are elements.
+    let mut limit = TILE * BLOCK - (LIMB - head % LIMB) % LIMB;
+    loop {
+        let count = tiles.next(units.decisions, limit, &mut tile);
+        limit = TILE * BLOCK;
+        if count == 0 {
+            return;
+        }
+        let mut done = 0;
+        while done < count {
+            let at_once = if units.steps().is_empty() { count } else { most };
+            let Some(Stretch { start, len: window }) = rows.next(((count - done) / units.decisions).min(at_once)) else { return };
+            let bits = unfolded.run(units, tile.bits().skip(done), window);
+            let keep = own.map_or(Keep::Bits(bits), |own| Keep::Own(bits, own));
+            done += window * units.decisions;
+            for copy in units.copies.clone() {
+                let first = start as usize + copy;
+                let end = len.min(first + units.repeats.max(window * units.places));
+                for start in (first..end).step_by(window * units.places) {
+                    each(&Run { start, len: (window * units.places).min(end - start), keep });
+                }
+            }
+        }
+    }
+}
+
+/// A limb of columns.
+const WIDTH: usize = 8;
+
+/// Column by column of a matrix that lies in memory by columns: a limb of its rows at a time.
+fn in_columns(tiles: &Tiles<'_>, columns: &Transposed<'_>, each: &mut dyn FnMut(&Run<'_>)) {
+    let mut bits = [[0; WIDTH]; LIMB];
+    for (matrix, decision) in columns.matrices() {
+        for row in (0..columns.rows).step_by(LIMB) {
+            let rows = LIMB.min(columns.rows - row);
+            for column in (0..columns.columns).step_by(WIDTH * LIMB) {
+                let width = (WIDTH * LIMB).min(columns.columns - column);
+                let first = decision + row as u64 * columns.decisions + column as u64;
+                let wanted = bits.get_mut(..rows).unwrap_or_default();
+                tiles.source.rows(tiles.backend, first, columns.decisions, width, wanted);
+                for limb in 0..width.div_ceil(LIMB) {
+                    let transposed = transpose(bits.map(|row| row[limb % WIDTH]));
+                    let columns_of_limb = LIMB.min(width - limb * LIMB);
+                    let start = matrix + row + (column + limb * LIMB) * columns.stride;
+                    if columns.stride == rows {
+                        // All of a column's rows, and then the next column.
+                        let mut together = [0; LIMB + 1];
+                        let mut writer = Writer::new(&mut together);
+                        transposed.iter().take(columns_of_limb).for_each(|column| writer.push(*column, rows));
+                        for copy in columns.copies.clone() {
+                            let keep = Keep::Bits(Bits::new(&together, 0));
+                            each(&Run { start: start + copy, len: rows * columns_of_limb, keep });
+                        }
+                        continue;
+                    }
+                    for copy in columns.copies.clone() {
+                        for (i, column) in transposed.iter().take(columns_of_limb).enumerate() {
+                            let limbs = [*column, 0];
+                            let keep = Keep::Bits(Bits::new(&limbs, 0));
+                            each(&Run { start: start + copy + i * columns.stride, len: rows, keep });
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What layers have in common beside their kinds.
+
+use crate::backend::Backend;
+use crate::error::{Error, check_length};
+use crate::kernel::{Decisions, Drive, Plan, flat, laid_out};
+use crate::layer::Mode;
+use crate::layout::Layout;
+use crate::rate::Rate;
+
+/// A layout, a backend, and threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Options<L> {
+    pub(crate) layout: L,
+    pub(crate) backend: Option<Backend>,
+    #[cfg(feature = "rayon")]
+    pub(crate) in_parallel: bool,
+}
+
+impl Options<()> {
+    pub(crate) const fn with_layout(self, layout: Layout) -> Options<Layout> {
+        Options {
+            layout,
+            backend: self.backend,
+            #[cfg(feature = "rayon")]
+            in_parallel: self.in_parallel,
+        }
+    }
+}
+
+impl<L: Shape> Options<L> {
+    pub(crate) const fn new(layout: L) -> Self {
+        Self {
+            layout,
+            backend: None,
+            #[cfg(feature = "rayon")]
+            in_parallel: false,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn layout(&self) -> Option<&Layout> {
+        self.layout.layout()
+    }
+
+    /// Checks the length of the slice `name`.
+    #[inline]
+    pub(crate) fn check(&self, name: &'static str, len: usize) -> Result<(), Error> {
+        self.layout().map_or(Ok(()), |layout| check_length(name, layout.elements(), len))
+    }
+
+    /// The number of decisions of a slice of `len` elements or, if it is part of a tensor, of the whole of that.
+    #[inline]
+    pub(crate) fn decisions(&self, len: usize) -> usize {
+        self.layout().map_or(len, Layout::decisions)
+    }
+
+    /// The chosen backend, or the fastest.
+    #[inline]
+    pub(crate) fn backend(&self) -> Backend {
+        self.backend.unwrap_or_else(Backend::detect)
+    }
+
+    /// What is decided of a slice of `len` elements. Without a rate there is no mask, and all are kept.
+    #[inline]
+    pub(crate) fn plan<'a>(&'a self, mode: Mode<'a>, rate: Option<Rate>, len: usize) -> Result<Plan<'a>, Error> {
+        let all = self.decisions(len);
+        let decisions = match (mode, rate) {
+            (Mode::Train(address), rate) => {
+                address.check_reach(all as u64)?;
+                rate.map_or(Decisions::Keep, |rate| Decisions::Computed(rate, address))
+            }
+            (Mode::Stored(mask), Some(_)) => {
+                check_length("mask", all, mask.decisions())?;
+                Decisions::Stored(mask)
+            }
+            (Mode::Stored(_), None) => return Err(Error::StoredMask),
+            (Mode::Eval, _) => Decisions::Keep,
+        };
+        Ok(Plan {
+            backend: self.backend(),
+            drive: L::DRIVE,
+            decisions,
+            layout: self.layout(),
+            #[cfg(feature = "rayon")]
+            in_parallel: self.in_parallel,
+        })
+    }
+}
+
+/// What a layer knows of its tensors: a [`Layout`], or nothing, `()`, for slices of any length with one decision per
+/// element.
+///
+/// Sealed: these are the two.
+#[expect(private_bounds, reason = "this is what seals it")]
+pub trait Shape: Sealed {}
+
+impl<L: Sealed> Shape for L {}
+
+trait Sealed: Copy + Send + Sync + 'static {
+    const DRIVE: Drive;
+
+    fn layout(&self) -> Option<&Layout>;
+}
+
+impl Sealed for () {
+    const DRIVE: Drive = flat;
+
+    #[inline]
+    fn layout(&self) -> Option<&Layout> {
+        None
+    }
+}
+
+impl Sealed for Layout {
+    const DRIVE: Drive = laid_out;
+
+    #[inline]
+    fn layout(&self) -> Option<&Layout> {
+        Some(self)
+    }
+}
