@@ -3,13 +3,16 @@
 //! 2016).
 //!
 //! In each pass, run dropout layers with [`Mode::Train`](crate::Mode::Train) and the number of the pass as the
-//! [`step`](crate::Address::step), and everything else in evaluation. Add the output of each pass to a summary; no pass
-//! is stored. [`Moments`] gives the mean and variance of any outputs, [`Uncertainty`] the entropies of class
+//! [`step`](crate::Address::step), and everything else in evaluation. Take another seed than that of training, or pass n
+//! has the mask of training step n. From one batch of samples to the next the [`offset`](crate::Address::offset) goes on, by
+//! the layer's number of decisions a batch, or all batches have the same masks. Add the output of each pass to a summary;
+//! no pass is stored. [`Moments`] gives the mean and variance of any outputs, [`Uncertainty`] the entropies of class
 //! probabilities. Both work in slices of the caller's, whose initial contents do not matter.
 //!
 //! Passes can be spread over threads or machines. Each summarises some of them in slices of its own, and
 //! [`Moments::merge`] or [`Uncertainty::merge`] joins the summaries. What a summary consists of can be read, sent, and
-//! made a summary again by [`Moments::resume`] or [`Uncertainty::resume`].
+//! made a summary again by [`Moments::resume`] or [`Uncertainty::resume`]. Passes that are added after it was resumed take
+//! the next numbers.
 //!
 //! If only the last layers of a network have dropout, the layers before them give the same output in every pass: run
 //! those once and the rest T times, for the same results bit for bit.
@@ -32,9 +35,9 @@
 //! No result depends on the CPU: the order of operations is fixed, and the logarithm is libm's. Merged summaries differ
 //! from that of one run by rounding, so for the same bits keep the split and the order.
 //!
-//! Nothing here panics. A value that is NaN, infinite, or further than the largest finite number from the mean makes
-//! the results of its own element or sample NaN or infinite, and affects no others. So do merged means that lie that
-//! far apart. T stops at `u32::MAX`.
+//! Nothing here panics, and NaN comes from NaN alone, from a variance that is undefined, and from the entropy of a negative
+//! probability. An infinite output makes the mean of its element infinite, with the sign of the first such output, and the
+//! variance too. Whatever an element or a sample is given affects no other. T stops at `u32::MAX`.
 
 mod mean;
 mod moments;

@@ -11,6 +11,9 @@ use crate::error::{Error, check_length};
 /// a variance is about `T * u` times the ratio of the largest magnitude to the standard deviation, with the u of the
 /// [module](super#precision).
 ///
+/// A mean and a variance are right wherever they are finite numbers themselves, however far the outputs lie apart. A
+/// variance above the largest finite number is infinite, and what is below the smallest one is lost.
+///
 /// Before the first pass the means are 0. Undefined variances are NaN: both of them before the first pass, the sample
 /// variance before the second.
 ///
@@ -77,11 +80,20 @@ impl<'a, N: Number> Moments<'a, N> {
         check_length("y", self.mean.len(), y.len())?;
         self.passes = self.passes.saturating_add(1);
         let passes = N::nearest(self.passes.into());
-        for ((&y, mean), m2) in y.iter().zip(&mut *self.mean).zip(&mut *self.m2) {
-            let y = y.into();
-            let before = y - *mean;
-            *mean = mean::updated(*mean, y, passes);
-            *m2 = *m2 + before * (y - *mean);
+        let means = self.mean.chunks_mut(BURST);
+        for ((y, mean), m2) in y.chunks(BURST).zip(means).zip(self.m2.chunks_mut(BURST)) {
+            // By itself, so that it is compiled to vectors.
+            let are_moderate = are_moderate(y, mean, m2);
+            let elements = y.iter().map(|&y| y.into()).zip(mean).zip(m2);
+            if are_moderate {
+                for ((y, mean), m2) in elements {
+                    (*mean, *m2) = plain(y, *mean, *m2, passes);
+                }
+            } else {
+                for ((y, mean), m2) in elements {
+                    (*mean, *m2) = added(y, *mean, *m2, passes);
+                }
+            }
         }
         Ok(())
     }
@@ -112,13 +124,12 @@ impl<'a, N: Number> Moments<'a, N> {
         let weight = N::nearest(count * other_count / (count + other_count));
         let means = self.mean.iter().zip(&*other.mean);
         for ((m2, &other_m2), (&mean, &other_mean)) in self.m2.iter_mut().zip(&*other.m2).zip(means) {
-            *m2 = *m2 + other_m2;
-            // Of no passes there is no mean, and a zero weight would make an infinite difference NaN.
-            if !counts.contains(&0) {
-                let difference = other_mean - mean;
-                // In this order, no product overflows whose result would not.
-                *m2 = *m2 + difference * weight * difference;
-            }
+            *m2 = match counts {
+                // Of no passes there is no mean.
+                [_, 0] => *m2,
+                [0, _] => other_m2,
+                _ => merged([*m2, other_m2], [mean, other_mean], weight),
+            };
         }
         mean::merge(counts, self.mean, other.mean);
         self.passes = self.passes.saturating_add(other.passes);
@@ -137,7 +148,8 @@ impl<'a, N: Number> Moments<'a, N> {
         self.mean
     }
 
-    /// The sum of each element's squared differences from its mean, for [`resume`](Self::resume).
+    /// The sum of each element's squared differences from its mean, for [`resume`](Self::resume). A sum above the largest
+    /// finite number, whose variance need not be, is given as its negative, over 2^64.
     #[must_use]
     pub const fn m2(&self) -> &[N] {
         self.m2
@@ -158,6 +170,76 @@ impl<'a, N: Number> Moments<'a, N> {
 
     fn m2_over(&self, divisor: u32) -> impl ExactSizeIterator<Item = N> {
         let divisor = N::nearest(divisor.into());
-        self.m2.iter().map(move |&m2| m2 / divisor)
+        self.m2.iter().map(move |&m2| match m2 {
+            _ if divisor == N::ZERO => N::ZERO / divisor,
+            m2 if m2 < N::ZERO => (N::ZERO - m2) / divisor / N::nearest(LARGE_UNIT),
+            m2 => m2 / divisor,
+        })
+    }
+}
+
+/// Elements that are looked at together.
+const BURST: usize = 64;
+
+/// Sums above the largest finite number count 2^64, which leaves room for 2^32 variances. They have a minus sign, which no
+/// other sum has.
+const LARGE_UNIT: f64 = ROOT * ROOT;
+const ROOT: f64 = 1.0 / (1_u64 << 32) as f64;
+
+/// Whether nothing can overflow.
+#[inline(always)]
+fn are_moderate<N: Number, E: Copy + Into<N>>(y: &[E], mean: &[N], m2: &[N]) -> bool {
+    let is_moderate = |x: N| (N::ZERO - N::MODERATE < x) & (x < N::MODERATE);
+    let are_moderate = |y: N, mean, m2| is_moderate(y) & is_moderate(mean) & (N::ZERO <= m2) & (m2 < N::MODERATE * N::MODERATE);
+    y.iter().zip(mean).zip(m2).fold(true, |so_far, ((&y, &mean), &m2)| so_far & are_moderate(y.into(), mean, m2))
+}
+
+/// The mean and the sum of squares with one more value, if nothing overflows.
+#[inline(always)]
+fn plain<N: Number>(y: N, mean: N, m2: N, passes: N) -> (N, N) {
+    let before = y - mean;
+    let mean = mean + before / passes;
+    (mean, m2 + before * (y - mean))
+}
+
+/// The same of any values.
+fn added<N: Number>(y: N, mean: N, m2: N, passes: N) -> (N, N) {
+    let (next, sum) = plain(y, mean, m2, passes);
+    if next.is_finite() && sum.is_finite() && m2 >= N::ZERO {
+        return (next, sum);
+    }
+    let next = mean::updated(mean, y, passes);
+    (next, large([m2], scaled_difference(y, mean) * scaled_difference(y, next)))
+}
+
+/// The sum of squares of two groups of passes.
+fn merged<N: Number>([m2, other_m2]: [N; 2], [mean, other_mean]: [N; 2], weight: N) -> N {
+    let difference = other_mean - mean;
+    // In this order, no product overflows whose result would not.
+    let sum = m2 + other_m2 + difference * weight * difference;
+    if sum.is_finite() && m2 >= N::ZERO && other_m2 >= N::ZERO {
+        return sum;
+    }
+    let difference = scaled_difference(other_mean, mean);
+    large([m2, other_m2], difference * weight * difference)
+}
+
+/// Sums of squares plus a term that counts as large ones do, as a large sum.
+#[cold]
+fn large<N: Number, const SUMS: usize>(sums: [N; SUMS], term: N) -> N {
+    let negative = |m2| if m2 < N::ZERO { m2 } else { N::ZERO - m2 * N::nearest(LARGE_UNIT) };
+    sums.into_iter().map(negative).fold(N::ZERO - term, |total, m2| total + m2)
+}
+
+/// The magnitude of `x - mean` times [`ROOT`], so that its square counts as large sums do. Infinite if either is.
+fn scaled_difference<N: Number>(x: N, mean: N) -> N {
+    let root = N::nearest(ROOT);
+    let difference = x * root - mean * root;
+    if difference.is_nan() && !x.is_nan() && !mean.is_nan() {
+        N::nearest(f64::INFINITY)
+    } else if difference < N::ZERO {
+        N::ZERO - difference
+    } else {
+        difference
     }
 }

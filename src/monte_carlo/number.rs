@@ -16,14 +16,20 @@ pub(super) mod sealed {
     {
         const ZERO: Self;
 
+        /// A power of two below which no difference overflows, nor the sum of two products of differences.
+        const MODERATE: Self;
+
         /// Rounds to nearest. Counts of passes are exact in `f64`; in `f32`, up to 2^24.
         fn nearest(x: f64) -> Self;
         /// The natural logarithm.
         fn ln(self) -> Self;
+        fn is_finite(self) -> bool;
+        fn is_nan(self) -> bool;
     }
 
     impl Number for f32 {
         const ZERO: Self = 0.0;
+        const MODERATE: Self = (1_u64 << 62) as Self;
 
         fn nearest(x: f64) -> Self {
             x as Self
@@ -32,10 +38,19 @@ pub(super) mod sealed {
         fn ln(self) -> Self {
             libm::logf(self)
         }
+
+        fn is_finite(self) -> bool {
+            self.is_finite()
+        }
+
+        fn is_nan(self) -> bool {
+            self.is_nan()
+        }
     }
 
     impl Number for f64 {
         const ZERO: Self = 0.0;
+        const MODERATE: Self = Self::from_bits((1023 + 510) << 52);
 
         fn nearest(x: f64) -> Self {
             x
@@ -43,6 +58,14 @@ pub(super) mod sealed {
 
         fn ln(self) -> Self {
             libm::log(self)
+        }
+
+        fn is_finite(self) -> bool {
+            self.is_finite()
+        }
+
+        fn is_nan(self) -> bool {
+            self.is_nan()
         }
     }
 }

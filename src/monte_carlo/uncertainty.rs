@@ -146,10 +146,10 @@ impl<'a, N: Number> Uncertainty<'a, N> {
     /// one.
     #[must_use]
     pub fn mutual_information(&self) -> impl ExactSizeIterator<Item = N> {
-        let differences = self.predictive_entropy().zip(&*self.expected_entropy).map(|(total, &expected)| total - expected);
-        // Rounding can make it negative, which mutual information never is. Not `f32::max`, which would turn NaN into
-        // 0.
-        differences.map(|information| if information < N::ZERO { N::ZERO } else { information })
+        // Rounding can make it negative, which mutual information never is. Entropies that are equal can be infinite, which
+        // those of probabilities never are. Not `f32::max`, which would turn NaN into 0.
+        let information = |(total, &expected): (N, &N)| if total <= expected { N::ZERO } else { total - expected };
+        self.predictive_entropy().zip(&*self.expected_entropy).map(information)
     }
 }
 

@@ -5,7 +5,7 @@ use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 use testkit::value::assert_same;
 
-use crate::{Case, Entropies, Passes, Summary, Sums, moments, uncertainty};
+use crate::{Case, Entropies, Passes, Summary, Sums, assert_near, moments, uncertainty};
 
 /// What one machine sends another: the number of passes and two slices.
 #[derive(Clone, Debug)]
@@ -220,7 +220,7 @@ fn merged_passes_beyond_any_number() {
 
 #[test]
 fn what_is_not_finite_stays_in_its_element() {
-    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX] {
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let (mut part, mut other) = (Part(2, vec![2.0, f32::MIN, 2.0], vec![2.0; 3]), Part(1, vec![5.0, bad, 5.0], vec![0.0; 3]));
         let mut moments = part.moments();
         moments.merge(&other.moments()).unwrap();
@@ -231,4 +231,36 @@ fn what_is_not_finite_stays_in_its_element() {
         }
         assert_eq!((summary.mean[2], summary.population_variance[2]), (3.0, 8.0 / 3.0));
     }
+}
+
+/// Parts whose means lie further apart than any number, whose sums are no numbers, or both.
+#[test]
+fn merged_moments_are_right_as_far_as_they_can_be_held() {
+    // Halves of 1.5e19 and -1.5e19, of which each pass counts for two.
+    let (mut part, mut other) = (Part(2, vec![1.5e19_f32], vec![0.0]), Part(2, vec![-1.5e19], vec![0.0]));
+    let mut moments = part.moments();
+    moments.merge(&other.moments()).unwrap();
+    assert_eq!(moments.mean(), [0.0]);
+    assert_near(moments.population_variance().next().unwrap(), 2.25e38, 4.0 * f64::from(f32::EPSILON) * 2.25e38, "variance");
+    // Its sum cannot be held, and is merged once more on either side.
+    let sum = moments.m2().to_vec();
+    for (mut part, mut other) in [
+        (Part(4, vec![0.0], sum.clone()), Part(4, vec![0.0], vec![0.0])),
+        (Part(4, vec![0.0], vec![0.0]), Part(4, vec![0.0], sum)),
+    ] {
+        let mut moments = part.moments();
+        moments.merge(&other.moments()).unwrap();
+        assert_near(
+            moments.population_variance().next().unwrap(),
+            1.125e38,
+            4.0 * f64::from(f32::EPSILON) * 1.125e38,
+            "variance",
+        );
+    }
+
+    let (mut part, mut other) = (Part(2, vec![f32::MIN], vec![0.0]), Part(1, vec![f32::MAX], vec![0.0]));
+    let mut moments = part.moments();
+    moments.merge(&other.moments()).unwrap();
+    assert_near(moments.mean()[0], f64::from(f32::MIN) / 3.0, f64::from(f32::MAX) * f64::from(f32::EPSILON), "mean");
+    assert_eq!(moments.population_variance().next(), Some(f32::INFINITY));
 }

@@ -141,3 +141,65 @@ fn dropout_has_its_moments() {
         assert_near(summary.sample_variance[i], variance, sigmas * variance * (kurtosis - 1.0).sqrt(), "sample variance");
     }
 }
+
+/// The variances of two passes at a distance from 0 of each side, and of many: sums of squares that no number holds.
+#[test]
+fn variances_are_right_as_far_as_they_can_be_held() {
+    fn near<N: Sums>(magnitude: f64, copies: usize, variance: f64) {
+        let passes: Passes<N> =
+            [magnitude, -magnitude].repeat(copies).into_iter().map(|y| vec![N::nearest(y), N::nearest(1.0)]).collect();
+        let actual = moments::<N, N>(2, &passes);
+        let t = passes.len() as f64;
+        assert_near(actual.mean[0], 0.0, (t + 5.0) * N::U * magnitude, "mean");
+        assert_near(actual.population_variance[0], variance, (4.0 * t + 5.0) * N::U * variance, "population variance");
+        let sample_variance = variance / (1.0 - 1.0 / t);
+        assert_near(actual.sample_variance[0], sample_variance, (4.0 * t + 5.0) * N::U * sample_variance, "sample variance");
+        assert_eq!((actual.mean[1].into(), actual.population_variance[1].into()), (1.0, 0.0), "next to it");
+    }
+    for copies in [1, 2, 50, 5000] {
+        near::<f32>(1.5e19, copies, 1.5e19_f64.powi(2));
+        near::<f32>(1e18, copies, 1e36);
+        near::<f64>(9e153, copies, 8.1e307);
+    }
+}
+
+/// From every pair and triple of the numbers that could go wrong.
+#[test]
+fn no_variance_is_negative_nor_nan_but_of_nan() {
+    fn of<N: Sums>(largest: N) {
+        let root = N::nearest(largest.into().sqrt());
+        let negative = |x: N| N::nearest(-x.into());
+        let zero = N::nearest(0.0);
+        let infinity = N::nearest(f64::INFINITY);
+        let values = &[zero, N::nearest(1.0), root, negative(root), largest, negative(largest), infinity, negative(infinity)];
+        for passes in values.iter().flat_map(move |a| values.iter().flat_map(move |b| values.iter().map(move |c| [*a, *b, *c]))) {
+            for count in 2..=3 {
+                let passes: Passes<N> = passes[..count].iter().map(|y| vec![*y]).collect();
+                let exact: Vec<f64> = element(&passes, 0);
+                let actual = moments::<N, N>(1, &passes);
+                for variance in [actual.population_variance[0], actual.sample_variance[0]].map(Into::<f64>::into) {
+                    assert!(variance >= 0.0, "{variance} of {exact:?}");
+                }
+                let mean: f64 = actual.mean[0].into();
+                match exact.iter().find(|y| y.is_infinite()) {
+                    Some(first) => assert_eq!(mean, *first, "mean of {exact:?}"),
+                    None => assert!(mean.abs() <= largest.into(), "{mean} of {exact:?}"),
+                }
+                let mut with_nan = passes;
+                with_nan.push(vec![N::nearest(f64::NAN)]);
+                let actual = moments::<N, N>(1, &with_nan);
+                assert!(actual.mean[0].into().is_nan() && actual.population_variance[0].into().is_nan(), "of {exact:?} and NaN");
+            }
+        }
+    }
+    of::<f32>(f32::MAX);
+    of::<f64>(f64::MAX);
+}
+
+#[test]
+fn means_of_values_further_apart_than_any_number() {
+    let summary = moments::<f32, f32>(1, &[vec![3e38], vec![-3e38]]);
+    assert_eq!((summary.mean[0], summary.population_variance[0]), (0.0, f32::INFINITY));
+    let summary = moments::<f64, f64>(1, &[vec![-1.5e308], vec![1.5e308], vec![1.5e308]]);
+    assert_near(summary.mean[0], 0.5e308, 8.0 * f64::EPSILON * 1.5e308, "mean");
+}

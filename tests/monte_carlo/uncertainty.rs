@@ -152,6 +152,17 @@ fn what_is_no_probability_stays_in_its_sample() {
     }
 }
 
+/// What is no probability either, but no reason for NaN.
+#[test]
+fn entropies_of_large_numbers_are_no_nan() {
+    for large in [f32::MAX, f32::INFINITY] {
+        let actual = uncertainty::<f32, f32>(1, 2, &[vec![large, 0.5], vec![large, 0.5]]);
+        assert_eq!(actual.mean, [large, 0.5]);
+        assert_eq!((actual.predictive[0], actual.expected[0]), (f32::NEG_INFINITY, f32::NEG_INFINITY));
+        assert_eq!(actual.mutual_information, [0.0]);
+    }
+}
+
 /// As documented, by a search: distributions over a few to many classes, from almost even to almost certain.
 #[test]
 fn entropies_are_precise() {
