@@ -5,12 +5,13 @@ use crate::error::Error;
 /// The address of a mask: the same address and rate give the same mask, on every CPU and in every build.
 ///
 /// The fields are coordinates of a counter-based generator (Philox4x32-10). Masks whose seed, layer or step differ are
-/// unrelated: no two of them evaluate the generator at the same key and counter. There is no state to advance. A
-/// training loop counts its own `step` and numbers the layers of its network.
+/// unrelated: no two of them evaluate the generator at the same key and counter. There is no state to advance or to save. A
+/// training loop counts its own `step` and numbers the layers of its network; one that goes on from a checkpoint goes on
+/// with the same seed and the next step.
 ///
-/// `offset` is the *logical* index of the first decision. For a window of a larger tensor, pass the index at which the
-/// window starts, and it gets its part of the tensor's mask. For part of an N x C x H x W batch with one decision per
-/// channel, that is `first_n * C`.
+/// `offset` is the *logical* index of the first decision: it counts decisions, not elements. For a window of a larger
+/// tensor, pass the index at which the window starts, and it gets its part of the tensor's mask. For part of an
+/// N x C x H x W batch with one decision per channel, that is `first_n * C`.
 ///
 /// ```
 /// use dropout_kernels::{Address, Mask, Rate};
@@ -27,7 +28,7 @@ pub struct Address {
     pub seed: u64,
     /// The layer within the network.
     pub layer: u32,
-    /// The training step, or the number of the pass in Monte-Carlo dropout.
+    /// The training step, or the number of the pass in Monte-Carlo dropout, which then has a seed of its own.
     pub step: u32,
     /// The logical index of the first decision.
     pub offset: u64,
@@ -44,7 +45,7 @@ impl Address {
 
     /// That of the decision `decisions` further on.
     #[inline(always)]
-    pub(crate) const fn advanced(self, decisions: usize) -> Self {
-        Self { offset: self.offset.wrapping_add(decisions as u64), ..self }
+    pub(crate) const fn advanced(self, decisions: u64) -> Self {
+        Self { offset: self.offset.wrapping_add(decisions), ..self }
     }
 }

@@ -70,11 +70,12 @@
 //! | an attention kernel | a tile of \[batch, heads, queries, keys\] | all scores | |
 //! | a concatenated buffer | a range of channels of N x C x H x W | all channels, with [`strides`](Part::strides) | |
 //!
-//! All of them take one address and one [`Mode`]: [`Layout::part`] puts each part in its place. So the address is the
+//! All of them take the whole tensor's address: [`Layout::part`] puts each part in its place. So the address is the
 //! same on every rank, and dropout needs no communication; copies of a tensor drop the same, and shards of it different
 //! elements.
 //!
-//! A layer that is called twice in a step needs two layer numbers, or it silently drops the same elements twice.
+//! A layer that is called twice in a step needs two layer numbers, or it silently drops the same elements twice. So do two
+//! layers, whatever their kinds: equal addresses and rates mean equal masks.
 //!
 //! The kind says what becomes of kept and dropped elements:
 //!

@@ -14,7 +14,7 @@ pub enum Scaling {
     Inverted,
     /// Training leaves kept values as they are; evaluation multiplies all values by 1-p. Call it on the activations in
     /// each pass, or once on the weights that read them (Srivastava et al., "Dropout: a simple way to prevent neural
-    /// networks from overfitting", JMLR 15, 2014).
+    /// networks from overfitting", JMLR 15, 2014). Where neither pass is to scale, use [`Select`](crate::Select).
     Classic,
 }
 
@@ -45,9 +45,9 @@ pub enum Scaling {
 /// dropout.apply(Mode::Eval, &x, &mut y)?;
 /// assert_eq!(y, x);
 ///
-/// // Spatial dropout: whole 4 x 4 maps of one image with four channels.
+/// // Another layer, of spatial dropout: whole 4 x 4 maps of one image with four channels.
 /// let spatial = dropout.with_layout(Layout::nchw([1, 4, 4, 4])?);
-/// spatial.apply(train, &x, &mut y)?;
+/// spatial.apply(Mode::Train(Address { seed: 42, layer: 1, step: 0, offset: 0 }), &x, &mut y)?;
 /// assert!(y.chunks(16).all(|map| map == [0.0; 16] || map == [2.0; 16]));
 /// # Ok::<(), dropout_kernels::Error>(())
 /// ```

@@ -39,6 +39,26 @@ use crate::rate::Rate;
 /// assert_eq!(next, [0.5; 64]); // 1 * 0.75 - 1 * 0.25
 /// # Ok::<(), dropout_kernels::Error>(())
 /// ```
+///
+/// *Stochastic depth without a scale*, in training as in evaluation, is the choice between what a residual block puts out
+/// and what it was given; against zeros, it is that of the branch alone.
+///
+/// ```
+/// use dropout_kernels::{Address, Layout, Mode, Rate, Select};
+///
+/// // Eight samples of four values.
+/// let depth = Select::new(Rate::new(0.5)?).with_layout(Layout::sample(&[8, 4])?);
+/// let (x, branch) = ([1.0_f32; 32], [0.5; 32]);
+/// let sum: [f32; 32] = core::array::from_fn(|i| x[i] + branch[i]);
+/// let mut y = [0.0; 32];
+/// depth.select(Mode::Train(Address { seed: 42, layer: 0, step: 7, offset: 0 }), &sum, &x, &mut y)?;
+/// assert!(y.contains(&1.0) && y.contains(&1.5));
+/// assert!(y.chunks(4).all(|sample| sample == [1.0; 4] || sample == [1.5; 4]));
+///
+/// depth.select(Mode::Eval, &sum, &x, &mut y)?;
+/// assert_eq!(y, sum);
+/// # Ok::<(), dropout_kernels::Error>(())
+/// ```
 pub type Select<L = ()> = Layer<Choice, L>;
 
 /// The kind of dropout of [`Select`].
