@@ -80,7 +80,8 @@ pub enum Error {
         /// The number of columns, the length of the bias.
         columns: usize,
     },
-    /// A shape whose number of elements, or of decisions, does not fit `usize`.
+    /// A shape whose number of elements does not fit `usize`, or whose number of decisions does not fit `u64` or, where
+    /// they are to be stored, `usize`.
     ShapeOverflow,
     /// [`Mode::Stored`](crate::Mode::Stored) for Gaussian dropout or noise, which have no mask.
     StoredMask,
@@ -127,7 +128,9 @@ impl fmt::Display for Error {
             Self::Columns { elements, columns } => {
                 write!(f, "{elements} elements with a bias of {columns} columns: expected a multiple of the columns")
             }
-            Self::ShapeOverflow => f.write_str("the shape has more elements or decisions than fit usize"),
+            Self::ShapeOverflow => {
+                f.write_str("the shape has more elements than fit usize, or more decisions than fit u64 or are to be stored")
+            }
             Self::StoredMask => f.write_str("mode Stored for Gaussian noise, which has no mask: expected Train or Eval"),
             Self::ComputedMask => {
                 f.write_str("mode Train for DropBlock, whose mask is drawn beforehand: expected Stored or Eval")

@@ -352,6 +352,7 @@ fn layouts_refuse_what_is_no_shape() {
         assert_says(error, &says.each_ref().map(String::as_str));
     }
     assert_eq!(Layout::part(Part { start: &[2], ..part }), Err(length("start", 2, 1)));
+    assert_eq!(Layout::part(Part { start: &[], ..part }), Layout::part(Part { start: &[0, 0], ..part }), "it begins at zero");
     assert_eq!(Layout::part(Part { shape: &[2, 4, 1], ..part }), Err(length("shape", 2, 3)));
     assert_eq!(Layout::part(Part { strides: Some(&[]), ..part }), Err(length("strides", 2, 0)));
     assert_eq!(Layout::strided(&[2, 4], &[4]), Err(length("strides", 2, 1)));
@@ -381,13 +382,13 @@ fn layouts_refuse_what_is_no_shape() {
         Layout::rows(2, HUGE, usize::MAX),
         Layout::rows(3, 1, HUGE),
         Layout::strided(&[3, 1, 2], &[HUGE, 1, HUGE - 1]),
-        // A small part of too large a whole.
-        Layout::part(Part { whole: &[HUGE, 2], start: &[0, 0], shape: &[1, 1], ..Part::default() }),
+        // A small part of a whole of 2^64 decisions.
+        Layout::part(Part { whole: &[1 << 16; 4], start: &[0; 4], shape: &[1; 4], ..Part::default() }),
     ];
     for layout in too_many {
         assert_eq!(layout, Err(Error::ShapeOverflow));
     }
-    assert_says(Error::ShapeOverflow, &["shape", "elements", "decisions", "usize"]);
+    assert_says(Error::ShapeOverflow, &["shape", "elements", "decisions", "usize", "u64"]);
 }
 
 /// The largest shape there is, and an empty one however large its other axes are.

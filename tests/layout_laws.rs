@@ -1,6 +1,6 @@
 //! Laws of layouts: every way to write the same one down, and how much there is of it.
 
-use dropout_kernels::{Address, Backend, Dropout, Layout, Mode, Part, Rate, Scaling};
+use dropout_kernels::{Address, Backend, Dropout, Error, Layout, Mode, PackedMask, Part, Rate, Scaling};
 use testkit::case::{TensorCase, drops};
 use testkit::every_backend;
 use testkit::oracle;
@@ -11,6 +11,7 @@ every_backend!(
     a_layer_without_a_layout_is_flat,
     rows_leave_what_lies_between_alone,
     columns_of_a_wide_matrix,
+    parts_of_a_tensor_larger_than_32_bits_number,
     large_maps_go_on_past_a_tile
 );
 
@@ -120,6 +121,57 @@ fn columns_of_a_wide_matrix(backend: Backend) {
         let mut y = of_part(&x);
         dropout.apply_in_place(Mode::Train(address), &mut y).unwrap();
         assert_same(&y, &of_part(&expected));
+    }
+}
+
+/// A whole of 5.4 * 10^9 decisions, of which no target has to hold more than its part: one row after another, and rows that are further
+/// apart than 2^32.
+fn parts_of_a_tensor_larger_than_32_bits_number(backend: Backend) {
+    const P: f64 = 0.375; // which is realised exactly
+    const WHOLE: [usize; 4] = [2, 3, 30_000, 30_000];
+    let address = Address { seed: 15, layer: 1, step: 2, offset: (1 << 39) - 3_000_000_000 };
+    let dropout = Dropout::new(Rate::new(P).unwrap()).on(backend);
+    for (start, shape) in
+        [([1, 2, 29_000, 100], [1, 1, 8, 16]), ([0, 1, 3, 29_900], [2, 2, 2, 100]), ([1, 0, 5, 0], [1, 1, 1, 5000])]
+    {
+        let layout = Layout::part(Part { whole: &WHOLE, start: &start, shape: &shape, ..Part::default() }).unwrap();
+        assert_eq!(layout.decisions(), usize::try_from(5_400_000_000_u64).unwrap_or(usize::MAX));
+        let mut dropped = vec![];
+        for n in start[0]..start[0] + shape[0] {
+            for c in start[1]..start[1] + shape[1] {
+                for h in start[2]..start[2] + shape[2] {
+                    let row = (n as u64 * 3 + c as u64) * 900_000_000 + h as u64 * 30_000 + start[3] as u64;
+                    dropped.extend(drops(P, Address { offset: address.offset + row, ..address }, shape[3]));
+                }
+            }
+        }
+        let x = random::<f32>(16, dropped.len());
+        let expected = oracle::apply(&[x.len()], &[], &dropped, &x, |x| x.times(oracle::scale(P)), 0.0);
+        let mut y = vec![77.0; x.len()];
+        dropout.with_layout(layout).apply(Mode::Train(address), &x, &mut y).unwrap();
+        assert_same(&y, &expected);
+
+        // A mask of so many cannot be stored on every target, and this one is too short.
+        let stored = Mode::Stored(PackedMask::new(&[0], 0, 32).unwrap());
+        let refused = dropout.with_layout(layout).apply(stored, &x, &mut y);
+        assert_eq!(
+            refused,
+            Err(if usize::BITS > 32 {
+                Error::Length { name: "mask", expected: layout.decisions(), actual: 32 }
+            } else {
+                Error::ShapeOverflow
+            })
+        );
+        let refused = dropout.with_layout(layout).apply_recording(address, &x, &mut y, &mut [0]);
+        assert_eq!(
+            refused,
+            Err(if usize::BITS > 32 {
+                Error::Length { name: "mask", expected: 168_750_000, actual: 1 }
+            } else {
+                Error::ShapeOverflow
+            })
+        );
+        assert_same(&y, &expected);
     }
 }
 

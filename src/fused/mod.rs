@@ -103,7 +103,8 @@ impl<'a, L: Shape> Fused<'a, L> {
     /// [`Error::Length`] if `x` does not have the layout's length, the bias not as many values as the layout has columns,
     /// another slice not the length of `x`, or a stored mask not the layout's number of decisions; [`Error::Columns`] if
     /// the layout does not say how many columns there are, and the number of elements is not a multiple of the bias's;
-    /// [`Error::IndexOverflow`] if a decision's index is 2^64 or more. All slices are then as they were.
+    /// [`Error::IndexOverflow`] if a decision's index is 2^64 or more; [`Error::ShapeOverflow`] for a stored mask if the
+    /// layout's decisions are more than `usize` holds. All slices are then as they were.
     #[inline]
     pub fn apply(&self, mode: Mode<'_>, x: &[f32], residual: Option<&[f32]>, y: &mut [f32]) -> Result<(), Error> {
         self.check("x", x.len())?;

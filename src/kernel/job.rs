@@ -103,7 +103,7 @@ mod tests {
     use crate::layout::Layout;
 
     /// The first decisions, the places and the numbers of elements that parts have, in order.
-    fn parts(layout: Layout) -> Vec<(usize, usize, usize)> {
+    fn parts(layout: Layout) -> Vec<(u64, usize, usize)> {
         let (mut y, parts) = (vec![0_i8; layout.elements()], Mutex::new(vec![]));
         let plan = Plan {
             backend: Backend::detect(),

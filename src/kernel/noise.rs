@@ -113,7 +113,7 @@ impl Drive<'_> {
         let layout = self.plan.layout.unwrap_or(&flat);
         let walk = layout.walk();
         let (mut numbers, mut elements) = (layout.numbers(), walk.elements());
-        let first = first.wrapping_add(layout.first() as u64);
+        let first = first.wrapping_add(layout.first());
         let (mut noise, mut block) = ([0.0; BLOCK], None);
         while let Some(Stretch { start, len }) = numbers.next(BLOCK) {
             let index = first.wrapping_add(start);

@@ -20,8 +20,8 @@ use sealed::EffectOf;
 
 /// A layer of dropout of kind `K`: [`Dropout`](crate::Dropout), [`AlphaDropout`](crate::AlphaDropout),
 /// [`GaussianDropout`](crate::GaussianDropout), [`GaussianNoise`](crate::GaussianNoise),
-/// [`QuantizedDropout`](crate::QuantizedDropout) or [`DropBlock`](crate::DropBlock). It is a value of a few words, without
-/// state or buffers.
+/// [`QuantizedDropout`](crate::QuantizedDropout) or [`DropBlock`](crate::DropBlock). It is a value without
+/// state or buffers, and is made once for a rate and a shape, not once a step.
 ///
 /// Without a layout, slices can have any length, with one decision per element. [`with_layout`](Self::with_layout) gives
 /// a layer on tensors of a [`Layout`], which is part of its type: `Dropout<Layout>`. Slices are then in the order of memory
@@ -70,6 +70,7 @@ impl<K: Copy, L: Shape> Layer<K, L> {
     /// # Errors
     /// [`Error::Length`] if `x` does not have the layout's length, `y` not that of `x`, or a stored mask not the
     /// layout's number of decisions; [`Error::IndexOverflow`] if a decision's index is 2^64 or more;
+    /// [`Error::ShapeOverflow`] for a stored mask if the layout's decisions are more than `usize` holds;
     /// [`Error::ComputedMask`] and [`Error::StoredMask`] for the combinations listed at [`Mode`]. `y` is then as it
     /// was.
     #[inline]
@@ -214,15 +215,16 @@ impl<K: Copy, L: Shape> Layer<K, L> {
     /// [part](crate::Layout::part) it is the mask of the whole.
     ///
     /// # Errors
-    /// As [`apply`](Self::apply); also [`Error::Length`] unless `mask` has `decisions.div_ceil(32)` words, and
-    /// [`Error::StoredMask`] for kinds without a mask.
+    /// As [`apply`](Self::apply); also [`Error::Length`] unless `mask` has `decisions.div_ceil(32)` words,
+    /// [`Error::ShapeOverflow`] if the decisions are more than `usize` holds, and [`Error::StoredMask`] for kinds without a
+    /// mask.
     pub fn apply_recording<E: Element>(&self, address: Address, x: &[E], y: &mut [E], mask: &mut [u32]) -> Result<(), Error>
     where
         K: Kind<E>,
     {
         self.options.check("x", x.len())?;
         check_length("y", x.len(), y.len())?;
-        let decisions = self.options.decisions(x.len());
+        let decisions = usize::try_from(self.options.decisions(x.len())).map_err(|_| Error::ShapeOverflow)?;
         check_length("mask", decisions.div_ceil(32), mask.len())?;
         let computed = Mask::new(self.kind.rate().ok_or(Error::StoredMask)?, address).on(self.options.backend());
         #[cfg(feature = "rayon")]
@@ -234,8 +236,8 @@ impl<K: Copy, L: Shape> Layer<K, L> {
 
 /// A kind of dropout that handles elements of type `E`.
 ///
-/// Every kind takes every [`Mode`], so that one mode can drive a network of several kinds; the two combinations that do
-/// not exist are errors, as described there.
+/// Every kind takes the same type of [`Mode`], so that a network of several kinds needs no other; the two combinations that
+/// do not exist are errors, as described there.
 ///
 /// Sealed: the kinds are part of the library.
 #[expect(private_bounds, reason = "this is what seals it")]

@@ -50,8 +50,8 @@ impl<L: Shape> Options<L> {
 
     /// The number of decisions of a slice of `len` elements or, if it is part of a tensor, of the whole of that.
     #[inline]
-    pub(crate) fn decisions(&self, len: usize) -> usize {
-        self.layout().map_or(len, Layout::decisions)
+    pub(crate) fn decisions(&self, len: usize) -> u64 {
+        self.layout().map_or(len as u64, Layout::all_decisions)
     }
 
     /// The chosen backend, or the fastest.
@@ -66,10 +66,11 @@ impl<L: Shape> Options<L> {
         let all = self.decisions(len);
         let decisions = match (mode, rate) {
             (Mode::Train(address), rate) => {
-                address.check_reach(all as u64)?;
+                address.check_reach(all)?;
                 rate.map_or(Decisions::Keep, |rate| Decisions::Computed(rate, address))
             }
             (Mode::Stored(mask), Some(_)) => {
+                let all = usize::try_from(all).map_err(|_| Error::ShapeOverflow)?;
                 check_length("mask", all, mask.decisions())?;
                 Decisions::Stored(mask)
             }

@@ -7,12 +7,13 @@ pub const MAX_RANK: usize = 8;
 
 /// One axis, or several merged ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Axis {
+pub(crate) struct Axis {
     pub(super) extent: usize,
     /// The distance in memory from one position to the next, in elements.
     pub(super) stride: usize,
-    /// The distance from a position's decision to that of the next; 0 along a shared axis.
-    pub(super) decisions: usize,
+    /// The distance from a position's decision to that of the next; 0 along a shared axis. Of a whole, whose decisions
+    /// `u64` numbers on every target.
+    pub(super) decisions: u64,
 }
 
 impl Axis {
@@ -36,7 +37,7 @@ impl Axis {
         // A product that is cut off is no stride: the tensor would not fit `usize`.
         self.is_shared() == outer.is_shared()
             && self.stride.saturating_mul(self.extent) == outer.stride
-            && self.decisions.saturating_mul(self.extent) == outer.decisions
+            && self.decisions.saturating_mul(self.extent as u64) == outer.decisions
     }
 }
 

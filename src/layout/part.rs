@@ -34,9 +34,9 @@ use crate::error::{Error, check_length};
 pub struct Layout {
     pub(super) elements: usize,
     /// Of the whole tensor.
-    pub(super) decisions: usize,
+    pub(super) decisions: u64,
     /// The decision of the first element.
-    pub(super) first: usize,
+    pub(super) first: u64,
     pub(super) axes: Axes,
     pub(super) columns: Columns,
 }
@@ -64,7 +64,7 @@ impl Columns {
 
 /// A box of a larger tensor, the *whole*: what one rank of a cluster, one tile of a kernel or one view holds.
 ///
-/// All slices have an entry for each axis, in one order; decisions are numbered in the row-major order of the whole, by
+/// All slices but `shared` have an entry for each axis, in one order; decisions are numbered in the row-major order of the whole, by
 /// its axes that are not shared. So all parts of a tensor take the same [`Mode`](crate::Mode), whoever holds them, and
 /// together they are the whole, bit for bit.
 ///
@@ -75,7 +75,7 @@ impl Columns {
 /// let train = Mode::Train(Address { seed: 42, layer: 3, step: 7, offset: 0 });
 ///
 /// // Two ranks hold four of eight columns each.
-/// let columns = Part { whole: &[2, 8], start: &[0, 0], shape: &[2, 4], ..Part::default() };
+/// let columns = Part { whole: &[2, 8], shape: &[2, 4], ..Part::default() };
 /// let (mut left, mut right) = ([1.0_f32; 8], [1.0; 8]);
 /// dropout.with_layout(Layout::part(columns)?).apply_in_place(train, &mut left)?;
 /// dropout.with_layout(Layout::part(Part { start: &[0, 4], ..columns })?).apply_in_place(train, &mut right)?;
@@ -89,7 +89,7 @@ impl Columns {
 pub struct Part<'a> {
     /// The shape of the whole tensor.
     pub whole: &'a [usize],
-    /// Where in the whole the part begins.
+    /// Where in the whole the part begins; at zero along each axis if this is empty.
     pub start: &'a [usize],
     /// The shape of the part.
     pub shape: &'a [usize],
@@ -108,17 +108,18 @@ impl Layout {
     /// negative: give a reversed view as the view that it reverses.
     ///
     /// # Errors
-    /// [`Error::Rank`] for more than [`MAX_RANK`] axes; [`Error::Length`] unless `start`, `shape` and `strides` have an
-    /// entry for each axis of `whole`; [`Error::Axis`] for a shared axis that the whole does not have or that is listed
+    /// [`Error::Rank`] for more than [`MAX_RANK`] axes; [`Error::Length`] unless `shape`, `strides` and a `start` that is not
+    /// empty have an entry for each axis of `whole`; [`Error::Axis`] for a shared axis that the whole does not have or that is listed
     /// twice; [`Error::Part`] if the part ends outside of the whole; [`Error::ShapeOverflow`] if the elements from the
-    /// part's first to its last, or the decisions of the whole, are more than `usize` holds; [`Error::Stride`] if an
-    /// axis does not step over all elements of those with smaller strides.
+    /// part's first to its last are more than `usize` holds, or the decisions of the whole more than `u64`;
+    /// [`Error::Stride`] if an axis does not step over all elements of those with smaller strides.
     pub const fn part(part: Part<'_>) -> Result<Self, Error> {
         let Part { whole, start, shape, shared, strides } = part;
         let rank = whole.len();
         if rank > MAX_RANK {
             return Err(Error::Rank { rank, most: MAX_RANK });
         }
+        let start = if start.is_empty() { [0; MAX_RANK].split_at(rank).0 } else { start };
         if let Err(error) = check_length("start", rank, start.len()) {
             return Err(error);
         }
@@ -143,8 +144,8 @@ impl Layout {
         let mut axes = [Axis::UNIT; MAX_RANK];
         // Zero extents are left out of the products, so that whether they overflow does not depend on their position.
         let (mut elements, mut empty) = (1_usize, false);
-        let (mut decisions, mut undecided) = (1_usize, false);
-        let mut first = 0_usize;
+        let (mut decisions, mut undecided) = (1_u64, false);
+        let mut first = 0_u64;
         let mut axis = rank;
         while axis > 0 {
             axis -= 1;
@@ -164,9 +165,9 @@ impl Layout {
             axes[axis % MAX_RANK] = Axis { extent, stride, decisions: if shared { 0 } else { decisions } };
             if !shared {
                 // Of an empty part it can be anything.
-                first = first.wrapping_add(start.wrapping_mul(decisions));
+                first = first.wrapping_add((start as u64).wrapping_mul(decisions));
                 undecided |= whole == 0;
-                let Some(product) = decisions.checked_mul(if whole == 0 { 1 } else { whole }) else {
+                let Some(product) = decisions.checked_mul(if whole == 0 { 1 } else { whole as u64 }) else {
                     return Err(Error::ShapeOverflow);
                 };
                 decisions = product;
@@ -185,7 +186,7 @@ impl Layout {
     }
 
     /// No elements.
-    pub(super) const fn empty(decisions: usize) -> Self {
+    pub(super) const fn empty(decisions: u64) -> Self {
         Self { elements: 0, decisions, first: 0, axes: Axes::NONE, columns: Columns::UNKNOWN }
     }
 
@@ -196,10 +197,12 @@ impl Layout {
     }
 
     /// The number of decisions: the length of the [`Mask`](crate::Mask) with the same rate and address, and the
-    /// distance from one window's offset to the next one's. For a [`part`](Self::part) it is that of the whole.
+    /// distance from one window's offset to the next one's. For a [`part`](Self::part) it is that of the whole. If that is
+    /// more than `usize` holds, as it can be on targets of 32 bits, this is `usize::MAX`: a mask of so many can be computed,
+    /// but not stored.
     #[must_use]
     pub const fn decisions(&self) -> usize {
-        self.decisions
+        if self.decisions > usize::MAX as u64 { usize::MAX } else { self.decisions as usize }
     }
 
     /// The last axis, and the distance in memory after which its positions come again: that of the next axis outwards.
@@ -207,8 +210,12 @@ impl Layout {
         (self.columns, self.axes.stride_above(self.columns.stride))
     }
 
-    /// The number of the first decision among those of the whole.
-    pub(crate) const fn first(&self) -> usize {
+    /// The decisions of the whole, and the number of the first among them.
+    pub(crate) const fn all_decisions(&self) -> u64 {
+        self.decisions
+    }
+
+    pub(crate) const fn first(&self) -> u64 {
         self.first
     }
 
@@ -224,7 +231,7 @@ impl Layout {
         let start = half * axis.stride;
         let halves = [
             Self { elements: start, axes: first, ..*self },
-            Self { elements: self.elements - start, first: self.first + half * axis.decisions, axes: second, ..*self },
+            Self { elements: self.elements - start, first: self.first + half as u64 * axis.decisions, axes: second, ..*self },
         ];
         Some((halves, start))
     }

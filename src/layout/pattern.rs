@@ -167,7 +167,7 @@ impl Layout {
         others.iter_mut().zip(rest).for_each(|(to, axis)| *to = *axis);
         Some(Pattern::Transposed(Transposed {
             rows: rows.extent,
-            decisions: rows.decisions as u64,
+            decisions: rows.decisions,
             columns: columns.extent,
             stride: columns.stride,
             others: Axes::new(others),

@@ -13,7 +13,7 @@ impl Layout {
         }
         let mut axes = [Axis::UNIT; MAX_RANK];
         axes[0].extent = len;
-        Self { elements: len, decisions: len, first: 0, axes: Axes::new(axes), columns: Columns::UNKNOWN }
+        Self { elements: len, decisions: len as u64, first: 0, axes: Axes::new(axes), columns: Columns::UNKNOWN }
     }
 
     /// Any shape, one decision per element.
@@ -25,7 +25,7 @@ impl Layout {
     }
 
     /// One decision per position of the first axis: stochastic depth, which drops whole samples (Huang et al., "Deep
-    /// networks with stochastic depth", ECCV 2016).
+    /// networks with stochastic depth", ECCV 2016). [`Select`](crate::Select) does so without a scale.
     ///
     /// # Errors
     /// As [`shared`](Self::shared).
@@ -74,11 +74,7 @@ impl Layout {
 
     /// A tensor that is no part of a larger one.
     const fn whole(shape: &[usize], shared: &[usize], strides: Option<&[usize]>) -> Result<Self, Error> {
-        let rank = shape.len();
-        if rank > MAX_RANK {
-            return Err(Error::Rank { rank, most: MAX_RANK });
-        }
-        Self::part(Part { whole: shape, start: [0; MAX_RANK].split_at(rank).0, shape, shared, strides })
+        Self::part(Part { whole: shape, start: &[], shape, shared, strides })
     }
 }
 

@@ -29,7 +29,7 @@ impl Layout {
 
     /// The numbers of the tensor's decisions, from its first one on.
     pub(crate) fn numbers(&self) -> Stretches<'_> {
-        let (run, runs) = evenly_spaced(self.axes.split().0, 1, |axis| axis.decisions as u64);
+        let (run, runs) = evenly_spaced(self.axes.split().0, 1, |axis| axis.decisions);
         Stretches::new(Offsets::new(runs, Distance::Decisions), run, 1)
     }
 
@@ -194,7 +194,7 @@ impl Distance {
     const fn along(self, axis: &Axis) -> u64 {
         match self {
             Self::Elements => axis.stride as u64,
-            Self::Decisions => axis.decisions as u64,
+            Self::Decisions => axis.decisions,
         }
     }
 }

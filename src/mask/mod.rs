@@ -134,7 +134,7 @@ impl Mask {
         if self.parallel && decisions >= 2 * GRAIN {
             let half = decisions / 2 / BLOCK * BLOCK;
             let (words, rest) = words.split_at_mut(words.len().min(half / 32));
-            let second = Self { address: self.address.advanced(half), ..*self };
+            let second = Self { address: self.address.advanced(half as u64), ..*self };
             rayon::join(|| self.fill(half, words), || second.fill(decisions - half, rest));
             return;
         }

@@ -148,7 +148,7 @@ impl Draw<'_> {
         let (first, second) = (Grid { groups: half, ..grid }, Grid { groups: grid.groups - half, ..grid });
         debug_assert!(first.bits().is_multiple_of(32) && first.bits() / 32 <= words.len());
         let (words, rest) = words.split_at_mut(words.len().min(first.bits() / 32));
-        let rest = Self { grid: second, rate, address: address.advanced(first.decisions()), words: rest };
+        let rest = Self { grid: second, rate, address: address.advanced(first.decisions() as u64), words: rest };
         Ok([Self { grid: first, rate, address, words }, rest])
     }
 }

@@ -111,11 +111,12 @@ pub enum Name {
 /// What a layout must be.
 struct Model {
     elements: usize,
-    decisions: usize,
+    /// Of the whole, which need not fit `usize`.
+    decisions: u64,
     /// Of each axis: how many positions the part has, and how far apart these are in elements and in decisions.
-    axes: Vec<[usize; 3]>,
+    axes: Vec<(usize, usize, u64)>,
     /// The decision of the part's first element.
-    first: usize,
+    first: u64,
 }
 
 impl Model {
@@ -134,6 +135,8 @@ impl Model {
         if rank > MAX_RANK {
             return Err(Error::Rank { rank, most: MAX_RANK });
         }
+        let at_zero = vec![0; rank];
+        let start = if start.is_empty() { &at_zero } else { start };
         check_length("start", rank, start.len())?;
         check_length("shape", rank, shape.len())?;
         check_length("strides", rank, strides.map_or(rank, <[usize]>::len))?;
@@ -142,20 +145,20 @@ impl Model {
         }
         let mut axes = vec![];
         // The products of the extents that are not zero must fit, wherever a zero stands.
-        let (mut elements, mut decisions, mut first) = (1_usize, 1_usize, 0_usize);
+        let (mut elements, mut decisions, mut first) = (1_usize, 1_u64, 0_u64);
         for axis in (0..rank).rev() {
             if start[axis] as u128 + shape[axis] as u128 > whole[axis] as u128 {
                 return Err(Error::Part { axis, start: start[axis], extent: shape[axis], whole: whole[axis] });
             }
-            axes.insert(0, [shape[axis], strides.map_or(elements, |strides| strides[axis]), decisions]);
+            axes.insert(0, (shape[axis], strides.map_or(elements, |strides| strides[axis]), decisions));
             if strides.is_none() {
                 elements = elements.checked_mul(shape[axis].max(1)).ok_or(Error::ShapeOverflow)?;
             }
             if shared.contains(&axis) {
-                axes[0][2] = 0;
+                axes[0].2 = 0;
             } else {
-                first = first.wrapping_add(start[axis].wrapping_mul(decisions));
-                decisions = decisions.checked_mul(whole[axis].max(1)).ok_or(Error::ShapeOverflow)?;
+                first = first.wrapping_add((start[axis] as u64).wrapping_mul(decisions));
+                decisions = decisions.checked_mul(whole[axis].max(1) as u64).ok_or(Error::ShapeOverflow)?;
             }
         }
         if (0..rank).any(|axis| whole[axis] == 0 && !shared.contains(&axis)) {
@@ -167,34 +170,34 @@ impl Model {
 
     /// Which decision each element reads, if it is the tensor's, and where along the last axis it is.
     fn reads(&self) -> (Vec<Option<usize>>, Vec<usize>) {
-        let mut visited = if self.elements == 0 { vec![] } else { vec![[0, self.first, 0]] };
-        for &[extent, stride, decisions] in &self.axes {
-            let along = |&[element, decision, _]: &[usize; 3]| {
-                (0..extent).map(move |i| [element + i * stride, decision + i * decisions, i]).collect::<Vec<_>>()
+        let mut visited = if self.elements == 0 { vec![] } else { vec![(0, self.first, 0)] };
+        for &(extent, stride, decisions) in &self.axes {
+            let along = |&(element, decision, _): &(usize, u64, usize)| {
+                (0..extent).map(move |i| (element + i * stride, decision + i as u64 * decisions, i)).collect::<Vec<_>>()
             };
             visited = visited.iter().flat_map(along).collect();
         }
         let (mut reads, mut positions) = (vec![None; self.elements], vec![0; self.elements]);
-        for [element, decision, position] in visited {
-            assert_eq!(reads[element].replace(decision), None, "elements overlap");
+        for (element, decision, position) in visited {
+            assert_eq!(reads[element].replace(decision as usize), None, "elements overlap");
             positions[element] = position;
         }
         (reads, positions)
     }
 
     fn columns(&self) -> Option<usize> {
-        let [.., _, [columns, ..]] = self.axes[..] else { return None };
+        let [.., _, (columns, ..)] = self.axes[..] else { return None };
         Some(columns).filter(|_| self.elements > 0)
     }
 }
 
 /// The number of elements from the first to the last: each axis must step over all that is inside it.
-fn span(axes: &[[usize; 3]]) -> Result<usize, Error> {
-    let mut inside_out: Vec<usize> = (0..axes.len()).rev().filter(|&axis| axes[axis][0] > 1).collect();
-    inside_out.sort_by_key(|&axis| axes[axis][1]);
+fn span(axes: &[(usize, usize, u64)]) -> Result<usize, Error> {
+    let mut inside_out: Vec<usize> = (0..axes.len()).rev().filter(|&axis| axes[axis].0 > 1).collect();
+    inside_out.sort_by_key(|&axis| axes[axis].1);
     let mut last = 0;
     for axis in inside_out {
-        let [extent, stride, _] = axes[axis];
+        let (extent, stride, _) = axes[axis];
         if stride <= last {
             return Err(Error::Stride { axis, stride, least: last + 1 });
         }
@@ -281,13 +284,15 @@ impl Constructor {
                 return None;
             }
         };
-        assert_eq!((layout.elements(), layout.decisions()), (model.elements, model.decisions));
-        if model.elements > Count::MAX || model.elements > 0 && model.decisions > Count::MAX {
+        let decisions = usize::try_from(model.decisions).unwrap_or(usize::MAX);
+        assert_eq!((layout.elements(), layout.decisions()), (model.elements, decisions));
+        let fits = model.decisions == decisions as u64;
+        if !fits || model.elements > Count::MAX || model.elements > 0 && decisions > Count::MAX {
             return None;
         }
         let len = len.get(model.elements);
         let (reads, positions) = if len == model.elements { model.reads() } else { (vec![], vec![]) };
-        let (elements, decisions, columns) = (model.elements, model.decisions, model.columns());
+        let (elements, columns) = (model.elements, model.columns());
         Some(Tensor { layout: Some(layout), len, elements, decisions, reads, positions, columns })
     }
 }
