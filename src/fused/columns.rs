@@ -20,23 +20,23 @@ pub(super) fn check_columns(name: &'static str, layout: Option<&Layout>, element
 #[derive(Clone, Copy)]
 pub(super) struct ColumnMap {
     count: usize,
-    /// The distance from one column to the next, in elements, and that after which they come again whatever their number.
+    /// The distance in memory from one column to the next.
     stride: usize,
+    /// That after which the first comes again, if it is not `count` times as far.
     period: usize,
 }
 
 impl ColumnMap {
-    /// Of a slice in a layout, or in rows of `count` elements.
+    /// Of a slice in a layout, or in rows of `count` elements. Of no columns, where no one asks, the layout does not matter.
     pub(super) fn new(layout: Option<&Layout>, count: usize) -> Self {
-        let (stride, period) = layout.map_or((1, None), |layout| {
+        let (stride, period) = layout.filter(|_| count > 0).map_or((1, None), |layout| {
             let (columns, period) = layout.columns();
             (columns.stride, period)
         });
         Self { count, stride, period: period.unwrap_or(usize::MAX) }
     }
 
-    /// The column of an element of the tensor. The divisions are those that the layout calls for: most have none but the
-    /// last one.
+    /// The column of an element of the tensor. Most layouts take one division, the last.
     pub(super) fn at(self, place: usize) -> Column {
         let Self { count, stride, period } = self;
         let in_period = if place < period { place } else { place % period.max(1) };

@@ -28,9 +28,9 @@ use forward::Forward;
 /// The column of an element is its position along the last axis of the layout's shape, wherever that lies in memory; of a
 /// [part](crate::Part), along the last axis of the part. The bias has one value for each. Without a layout, or in one of a
 /// single axis, nothing says where rows end: the bias repeats, and its length divides the number of elements.
-/// Each operation is rounded once, in this order, so the result is bit
-/// for bit that of separate passes. Dropped values are +0.0, even if `x` was NaN or infinite, and become
-/// `residual + 0.0`.
+///
+/// Each operation is rounded once, in this order, so the result is bit for bit that of separate passes. Dropped values are
+/// +0.0, even if `x` was NaN or infinite, and become `residual + 0.0`.
 ///
 /// The backward pass computes `grad_x = dropout(grad_y) * activation'(x + bias)`, again +0.0 where dropped. The
 /// gradient of the bias is `grad_x` summed over the rows, in `f32`, in the order of memory. (If decisions lie in memory in
@@ -144,8 +144,8 @@ impl<'a, L: Shape> Fused<'a, L> {
     /// `grad_y`.
     ///
     /// # Errors
-    /// As [`apply`](Self::apply); also [`Error::Length`] unless `grad_bias` is as long as the bias. Without a bias, what is
-    /// said there of its length is said of `grad_bias`.
+    /// As [`apply`](Self::apply); also [`Error::Length`] unless `grad_bias` is as long as the bias. Without a bias,
+    /// `grad_bias` must have the length that a bias must have.
     #[inline]
     pub fn backward(
         &self,

@@ -113,10 +113,16 @@ struct Model {
     elements: usize,
     /// Of the whole, which need not fit `usize`.
     decisions: u64,
-    /// Of each axis: how many positions the part has, and how far apart these are in elements and in decisions.
-    axes: Vec<(usize, usize, u64)>,
-    /// The decision of the part's first element.
-    first: u64,
+    axes: Vec<ModelAxis>,
+}
+
+struct ModelAxis {
+    /// Of the part.
+    start: usize,
+    extent: usize,
+    stride: usize,
+    /// Unless decisions are shared along it, how many positions the whole has.
+    decided: Option<usize>,
 }
 
 impl Model {
@@ -145,59 +151,59 @@ impl Model {
         }
         let mut axes = vec![];
         // The products of the extents that are not zero must fit, wherever a zero stands.
-        let (mut elements, mut decisions, mut first) = (1_usize, 1_u64, 0_u64);
+        let (mut elements, mut decisions) = (1_usize, 1_u64);
         for axis in (0..rank).rev() {
             if start[axis] as u128 + shape[axis] as u128 > whole[axis] as u128 {
                 return Err(Error::Part { axis, start: start[axis], extent: shape[axis], whole: whole[axis] });
             }
-            axes.insert(0, (shape[axis], strides.map_or(elements, |strides| strides[axis]), decisions));
+            let stride = strides.map_or(elements, |strides| strides[axis]);
+            let decided = Some(whole[axis]).filter(|_| !shared.contains(&axis));
+            axes.insert(0, ModelAxis { start: start[axis], extent: shape[axis], stride, decided });
             if strides.is_none() {
                 elements = elements.checked_mul(shape[axis].max(1)).ok_or(Error::ShapeOverflow)?;
             }
-            if shared.contains(&axis) {
-                axes[0].2 = 0;
-            } else {
-                first = first.wrapping_add((start[axis] as u64).wrapping_mul(decisions));
-                decisions = decisions.checked_mul(whole[axis].max(1) as u64).ok_or(Error::ShapeOverflow)?;
+            if let Some(whole) = decided {
+                decisions = decisions.checked_mul(whole.max(1) as u64).ok_or(Error::ShapeOverflow)?;
             }
         }
         if (0..rank).any(|axis| whole[axis] == 0 && !shared.contains(&axis)) {
             decisions = 0;
         }
         let elements = if shape.contains(&0) { 0 } else { span(&axes)? };
-        Ok(Self { elements, decisions, axes, first })
+        Ok(Self { elements, decisions, axes })
     }
 
     /// Which decision each element reads, if it is the tensor's, and where along the last axis it is.
     fn reads(&self) -> (Vec<Option<usize>>, Vec<usize>) {
-        let mut visited = if self.elements == 0 { vec![] } else { vec![(0, self.first, 0)] };
-        for &(extent, stride, decisions) in &self.axes {
-            let along = |&(element, decision, _): &(usize, u64, usize)| {
-                (0..extent).map(move |i| (element + i * stride, decision + i as u64 * decisions, i)).collect::<Vec<_>>()
+        let mut visited = if self.elements == 0 { vec![] } else { vec![(0, 0, 0)] };
+        for &ModelAxis { start, extent, stride, decided } in &self.axes {
+            let along = |&(element, decision, _): &(usize, usize, usize)| {
+                let decision = move |i| decided.map_or(decision, |whole| decision * whole + start + i);
+                (0..extent).map(move |i| (element + i * stride, decision(i), i)).collect::<Vec<_>>()
             };
             visited = visited.iter().flat_map(along).collect();
         }
         let (mut reads, mut positions) = (vec![None; self.elements], vec![0; self.elements]);
         for (element, decision, position) in visited {
-            assert_eq!(reads[element].replace(decision as usize), None, "elements overlap");
+            assert_eq!(reads[element].replace(decision), None, "elements overlap");
             positions[element] = position;
         }
         (reads, positions)
     }
 
     fn columns(&self) -> Option<usize> {
-        let [.., _, (columns, ..)] = self.axes[..] else { return None };
-        Some(columns).filter(|_| self.elements > 0)
+        let [.., _, ModelAxis { extent, .. }] = self.axes[..] else { return None };
+        Some(extent).filter(|_| self.elements > 0)
     }
 }
 
 /// The number of elements from the first to the last: each axis must step over all that is inside it.
-fn span(axes: &[(usize, usize, u64)]) -> Result<usize, Error> {
-    let mut inside_out: Vec<usize> = (0..axes.len()).rev().filter(|&axis| axes[axis].0 > 1).collect();
-    inside_out.sort_by_key(|&axis| axes[axis].1);
+fn span(axes: &[ModelAxis]) -> Result<usize, Error> {
+    let mut inside_out: Vec<usize> = (0..axes.len()).rev().filter(|&axis| axes[axis].extent > 1).collect();
+    inside_out.sort_by_key(|&axis| axes[axis].stride);
     let mut last = 0;
     for axis in inside_out {
-        let (extent, stride, _) = axes[axis];
+        let ModelAxis { extent, stride, .. } = axes[axis];
         if stride <= last {
             return Err(Error::Stride { axis, stride, least: last + 1 });
         }
