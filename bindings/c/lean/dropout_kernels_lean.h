@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Dropout in one header of C99, also C++11: masks, and dense dropout of float and int8_t. For microcontrollers, from an
- * 8-bit AVR on: no allocation, no state, no scratch buffer, no double. The masks and values are those of dropout-kernels,
- * bit for bit, on every CPU.
+ * 8-bit AVR on: no allocation, no state, no scratch buffer, no double. The masks and values are those of
+ * dropout-kernels, bit for bit, on every CPU.
  *
  *     #include "dropout_kernels_lean.h"
  *
@@ -56,7 +56,8 @@ typedef struct dkl_address {
 #endif
 
 /* Philox4x32-10: 128 random bits of a block, by the call with this number in a domain. */
-DKL_APART static void dkl_call(const dkl_address *address, uint64_t block, uint32_t domain, uint32_t number, uint32_t words[4]) {
+DKL_APART static void dkl_call(const dkl_address *address, uint64_t block, uint32_t domain, uint32_t number,
+                               uint32_t words[4]) {
     uint32_t key0 = (uint32_t)address->seed, key1 = (uint32_t)(address->seed >> 32);
     uint32_t x0 = (uint32_t)block, x1 = (uint32_t)(block >> 32) | domain << 25 | number << 27;
     uint32_t x2 = address->layer, x3 = address->step;
@@ -77,7 +78,7 @@ DKL_APART static void dkl_call(const dkl_address *address, uint64_t block, uint3
 
 /* The keep bits of a block: decision i of it is bit i % 32 of word i / 32. */
 static void dkl_decide(const dkl_address *address, uint64_t threshold, uint64_t block, uint32_t keep[4]) {
-    uint32_t left = (uint32_t)threshold; /* the bits of the threshold that are still to be compared, the highest first */
+    uint32_t left = (uint32_t)threshold; /* bits of the threshold that are still to be compared, the highest first */
     uint32_t tied[4], words[4];
     for (int i = 0; i < 4; i++) {
         keep[i] = (uint32_t)(threshold >> 32) - 1; /* at p = 1 none, and no bits are left */
@@ -153,8 +154,10 @@ static bool dkl_next(dkl_walk *walk) {
     return true;
 }
 
-/* The scale 1 / (1 - p) of inverted dropout, 2^32 / (2^32 - T) rounded to a double's 53 bits and then to a float's 24, as
- * the library does; without doubles, which an AVR does not have. At p = 1, where nothing is kept, it is not used. */
+/*
+ * The scale 1 / (1 - p) of inverted dropout, 2^32 / (2^32 - T) rounded to a double's 53 bits and then to a float's 24,
+ * as the contract says; without doubles, which an AVR does not have. At p = 1, where nothing is kept, it is 1.
+ */
 static inline float dkl_scale(uint64_t threshold) {
     union {
         uint32_t bits;
@@ -171,17 +174,18 @@ static inline float dkl_scale(uint64_t threshold) {
         if (bit < 23) high = high << 1 | one;
         else low = low << 1 | one;
     }
-    low += rest > divisor - rest || (rest == divisor - rest && (low & 1));
+    low += rest > divisor - rest; /* which are not equal, as powers of two have no odd divisors */
     high += low > UINT32_C(1) << 28 || (low == UINT32_C(1) << 28 && (high & 1));
     scale.bits += high; /* of 24 bits if the quotient is 2 */
     return scale.value;
 }
 
 /*
- * The keep bits of the first `decisions` decisions: decision i in bit i % 32, counted from the least significant, of word
- * i / 32. There are (decisions + 31) / 32 words. What is left of the last one is zero.
+ * The keep bits of the first `decisions` decisions: decision i in bit i % 32, counted from the least significant, of
+ * word i / 32. There are (decisions + 31) / 32 words. What is left of the last one is zero.
  */
-static inline dkl_error dkl_mask_words(uint64_t threshold, const dkl_address *address, size_t decisions, uint32_t *words) {
+static inline dkl_error dkl_mask_words(uint64_t threshold, const dkl_address *address, size_t decisions,
+                                       uint32_t *words) {
     dkl_walk walk;
     const dkl_error error = dkl_begin(&walk, threshold, address, decisions, words != NULL);
     if (error != DKL_OK) return error;
@@ -213,8 +217,8 @@ static inline dkl_error dkl_dropout_f32(uint64_t threshold, const dkl_address *a
  * Dropout of quantised values: dropped elements become the zero point, and kept ones stay as they are. The scale
  * 1 / (1 - p) belongs into the requantisation that follows.
  */
-static inline dkl_error dkl_dropout_i8(uint64_t threshold, int8_t zero_point, const dkl_address *address, const int8_t *x,
-                                       int8_t *y, size_t len) {
+static inline dkl_error dkl_dropout_i8(uint64_t threshold, int8_t zero_point, const dkl_address *address,
+                                       const int8_t *x, int8_t *y, size_t len) {
     dkl_walk walk;
     const dkl_error error = dkl_begin(&walk, threshold, address, len, x != NULL && y != NULL);
     if (error != DKL_OK) return error;

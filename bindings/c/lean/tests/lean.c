@@ -101,12 +101,16 @@ static uint64_t random_offset(size_t len) {
     return pick == 5 ? carries[5] - near : carries[pick] + (pick ? near - 128 : near);
 }
 
+static dk_address same(dkl_address address) {
+    return (dk_address){address.seed, address.layer, address.step, address.offset};
+}
+
 static void check_random(void) {
     const size_t len = random_bits() % (MOST + 1), words_len = (len + 31) / 32;
     const uint64_t threshold = random_threshold();
     const dkl_address address = {random_bits(), (uint32_t)random_bits(), (uint32_t)random_bits(), random_offset(len)};
     const dk_rate rate = {threshold};
-    const dk_mode train = {DK_TRAIN, {address.seed, address.layer, address.step, address.offset}, {NULL, 0, 0, 0}};
+    const dk_mode train = {DK_TRAIN, same(address), {NULL, 0, 0, 0}};
 
     uint32_t words[2][WORDS + 1];
     memset(words, 0x5A, sizeof words);
@@ -130,6 +134,21 @@ static void check_random(void) {
     CHECK(memcmp(bytes[0], bytes[1], sizeof bytes[0]) == 0);
 }
 
+/* Thresholds with which a decision ties in more and more bits, at last in all: bisection between p = 0 and p = 1. */
+static void check_ties(void) {
+    const dkl_address address = {random_bits(), (uint32_t)random_bits(), (uint32_t)random_bits(), random_bits() >> 8};
+    const uint32_t decision = random_bits() % 128;
+    uint64_t kept = 0, dropped = UINT64_C(1) << 32;
+    while (dropped - kept > 1) {
+        const dk_rate rate = {(kept + dropped) / 2};
+        uint32_t words[2][4];
+        CHECK(dkl_mask_words(rate.threshold, &address, 128, words[0]) == DKL_OK);
+        CHECK(dk_mask_words(rate, same(address), 128, words[1], 4) == DK_OK);
+        CHECK(memcmp(words[0], words[1], sizeof words[0]) == 0);
+        *(words[0][decision / 32] >> decision % 32 & 1 ? &kept : &dropped) = rate.threshold;
+    }
+}
+
 /* Every error, with which nothing may be written. */
 static void check_errors(void) {
     const dkl_address address = {1, 2, 3, UINT64_MAX};
@@ -137,7 +156,8 @@ static void check_errors(void) {
     float x[2] = {1, 2};
     int8_t bytes[2] = {1, 2};
     uint32_t words[1] = {5};
-    CHECK(dkl_dropout_f32(0, NULL, x, x, 2) == DKL_ERROR_NULL && dkl_dropout_f32(0, &address, NULL, x, 2) == DKL_ERROR_NULL);
+    CHECK(dkl_dropout_f32(0, NULL, x, x, 2) == DKL_ERROR_NULL);
+    CHECK(dkl_dropout_f32(0, &address, NULL, x, 2) == DKL_ERROR_NULL);
     CHECK(dkl_dropout_f32(0, &address, x, NULL, 2) == DKL_ERROR_NULL);
     CHECK(dkl_dropout_i8(0, 0, &address, NULL, bytes, 2) == DKL_ERROR_NULL);
     CHECK(dkl_dropout_i8(0, 0, &address, bytes, NULL, 2) == DKL_ERROR_NULL);
@@ -179,6 +199,7 @@ int main(void) {
     check_values();
     const int cases = 20000;
     for (int i = 0; i < cases; i++) check_random();
+    for (int i = 0; i < 1000; i++) check_ties();
     printf("lean: %d vectors, %d random addresses\n", VECTORS, cases);
     return 0;
 }
