@@ -80,10 +80,8 @@ DKL_APART static void dkl_call(const dkl_address *address, uint64_t block, uint3
 static void dkl_decide(const dkl_address *address, uint64_t threshold, uint64_t block, uint32_t keep[4]) {
     uint32_t left = (uint32_t)threshold; /* bits of the threshold that are still to be compared, the highest first */
     uint32_t tied[4], words[4];
-    for (int i = 0; i < 4; i++) {
-        keep[i] = (uint32_t)(threshold >> 32) - 1; /* at p = 1 none, and no bits are left */
-        tied[i] = UINT32_MAX;
-    }
+    /* All are kept so far, and tie; at p = 1 none, and no bits are left. */
+    for (int i = 0; i < 4; i++) keep[i] = tied[i] = (uint32_t)(threshold >> 32) - 1;
     for (uint32_t number = 0; number < 4 && left; number++, left <<= 1) {
         dkl_call(address, block, 0, number, words);
         for (int i = 0; i < 4; i++) {
