@@ -2,7 +2,7 @@
 //!
 //! An image runs its function at each of two rates, and prints the rate's threshold, a checksum of what came out, the
 //! number of instructions and the bytes of stack. Built for a host, it prints the first two. `measure` builds and runs
-//! them all. An image's flash is its size less that of the image `nothing`.
+//! them all. An image's flash is its size less that of the image `nothing` of its type.
 #![no_std]
 
 #[cfg(target_os = "none")]
@@ -13,6 +13,8 @@ pub use bare::run;
 mod host;
 #[cfg(not(target_os = "none"))]
 pub use host::run;
+
+pub mod peers;
 
 use dropout_kernels::{Address, Mode};
 

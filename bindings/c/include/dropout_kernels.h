@@ -3,14 +3,14 @@
  *
  * The rules for all functions:
  *
- * - A function returns DK_OK, or an error. After an error it has written nothing.
+ * - A function returns DK_OK, which is 0, or an error, which is positive. After an error it has written nothing.
  * - A pointer points to as many elements as its length says, or to one if there is no length. With a length of 0 it
  *   may be NULL. A layout may be NULL. Anything else that is NULL is DK_ERROR_NULL.
  * - Pointers are aligned for their types, or it is DK_ERROR_ALIGNMENT.
  * - A pass works in place if it gets the same pointer twice. Otherwise no array that is written overlaps another one,
  *   or it is DK_ERROR_OVERLAP.
- * - Functions keep no pointers. Threads may call them at the same time, on arrays of which nobody writes what another
- *   reads.
+ * - Functions keep no pointers, and need no scratch buffers. Threads may call them at the same time, on arrays of which
+ *   nobody writes what another reads.
  *
  * Made by cbindgen from bindings/c/src. Do not edit.
  */
@@ -395,6 +395,17 @@ dk_error dk_rate_from_ratio(uint32_t numerator, uint32_t denominator, struct dk_
  * The scale 1/(1-p), by which inverted dropout multiplies kept values. Infinite at p = 1.
  */
 dk_error dk_rate_scale(struct dk_rate rate, double *scale);
+
+/**
+ * Folds the scale 1/(1-p) into a requantisation, in place: the pair stands for multiplier * 2^(shift - 31), as
+ * of TensorFlow Lite and CMSIS-NN, and then for that times the scale. So quantised dropout costs no multiplication.
+ *
+ * The new multiplier has 31 bits, from 2^30 on, and is rounded to nearest. A multiplier of 0 stays 0, and at p = 1, where
+ * nothing is kept, the pair is as it was. In integers, for CPUs without an FPU.
+ */
+dk_error dk_rate_fold_scale(struct dk_rate rate,
+                            int32_t *multiplier,
+                            int32_t *shift);
 
 /**
  * How large a tensor of this layout and its mask are.

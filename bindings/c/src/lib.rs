@@ -28,12 +28,8 @@ mod drop_block;
 mod gaussian;
 mod moments;
 
-// A library for C is where Rust ends, so it has to say what a panic does, although no function panics. Programs that
-// have an operating system get the handler of std. On bare metal there is no std, and only there is one of our own.
-#[cfg(not(target_os = "none"))]
-extern crate std;
-
-#[cfg(target_os = "none")]
+// A library for C is where Rust ends, so it has to say what a panic does, although no function panics. The handler of std
+// would bring std with it, which collides with that of another static library of Rust.
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     loop {}

@@ -3,7 +3,7 @@
 use dropout_kernels::Rate;
 
 use crate::error::{answer, dk_error};
-use crate::memory::write;
+use crate::memory::{Array, read, write};
 
 /// The probability p of *dropping*, as the threshold T = p * 2^32: from 0, which drops nothing, to 2^32, which drops
 /// everything. Every function that takes a rate checks it, so the threshold can also be written directly.
@@ -47,4 +47,22 @@ pub unsafe extern "C" fn dk_rate_from_ratio(numerator: u32, denominator: u32, ra
 pub unsafe extern "C" fn dk_rate_scale(rate: dk_rate, scale: *mut f64) -> dk_error {
     // SAFETY: the promise that lib.rs describes.
     answer(unsafe { write(scale, rate.get().map(Rate::scale)) })
+}
+
+/// Folds the scale 1/(1-p) into a requantisation, in place: the pair stands for multiplier * 2^(shift - 31), as
+/// of TensorFlow Lite and CMSIS-NN, and then for that times the scale. So quantised dropout costs no multiplication.
+///
+/// The new multiplier has 31 bits, from 2^30 on, and is rounded to nearest. A multiplier of 0 stays 0, and at p = 1, where
+/// nothing is kept, the pair is as it was. In integers, for CPUs without an FPU.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dk_rate_fold_scale(rate: dk_rate, multiplier: *mut i32, shift: *mut i32) -> dk_error {
+    let fold = || {
+        Array::new(multiplier, 1)?.check_apart(Array::new(shift, 1)?)?;
+        // SAFETY: the promise that lib.rs describes; the two do not overlap.
+        unsafe {
+            let (new_multiplier, new_shift) = rate.get()?.fold_scale(read(multiplier)?, read(shift)?);
+            write(multiplier, Ok(new_multiplier)).and(write(shift, Ok(new_shift)))
+        }
+    };
+    answer(fold())
 }

@@ -21,6 +21,7 @@ static struct outputs {
     dk_size size;
     dk_stored_mask mask;
     double scale;
+    int32_t fixed[2];
     bool keeps;
 } o, before;
 
@@ -68,6 +69,11 @@ static void rates_and_masks(void) {
     REFUSES(DK_ERROR_NULL, dk_rate_from_ratio(1, 2, NULL));
     REFUSES(DK_ERROR_THRESHOLD, dk_rate_scale(above_one, &o.scale));
     REFUSES(DK_ERROR_NULL, dk_rate_scale(half, NULL));
+    REFUSES(DK_ERROR_THRESHOLD, dk_rate_fold_scale(above_one, &o.fixed[0], &o.fixed[1]));
+    REFUSES(DK_ERROR_NULL, dk_rate_fold_scale(half, NULL, &o.fixed[1]));
+    REFUSES(DK_ERROR_NULL, dk_rate_fold_scale(half, &o.fixed[0], NULL));
+    REFUSES(DK_ERROR_ALIGNMENT, dk_rate_fold_scale(half, &o.fixed[0], misaligned(&o.fixed[0])));
+    REFUSES(DK_ERROR_OVERLAP, dk_rate_fold_scale(half, &o.fixed[0], &o.fixed[0]));
 
     REFUSES(DK_ERROR_THRESHOLD, dk_mask_keeps(above_one, address, 0, &o.keeps));
     REFUSES(DK_ERROR_INDEX_OVERFLOW, dk_mask_keeps(half, last, 1, &o.keeps));

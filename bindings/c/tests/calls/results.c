@@ -78,6 +78,10 @@ static void masks(void) {
     CHECK(dk_mask_words(half, train.address, 0, NULL, 0) == DK_OK);
 }
 
+static bool folds(dk_rate rate, int32_t multiplier, int32_t shift, int32_t new_multiplier, int32_t new_shift) {
+    return dk_rate_fold_scale(rate, &multiplier, &shift) == DK_OK && multiplier == new_multiplier && shift == new_shift;
+}
+
 static void rates(void) {
     dk_rate rate;
     double scale;
@@ -87,6 +91,11 @@ static void rates(void) {
     CHECK(dk_rate_scale(rate, &scale) == DK_OK && scale == INFINITY);
     CHECK(dk_rate_from_ratio(3, 3, &rate) == DK_OK && rate.threshold == UINT64_C(1) << 32);
     CHECK(dk_rate_from_ratio(3, 4, &rate) == DK_OK && dk_rate_scale(rate, &scale) == DK_OK && scale == 4.0);
+    CHECK(folds(half, 3 << 29, -4, 3 << 29, -3));
+    CHECK(folds((dk_rate){UINT64_C(1) << 30}, 3 << 29, 5, 1 << 30, 6)); /* 3/4 times 4/3 */
+    CHECK(folds((dk_rate){429496730}, 1 << 30, 0, 1193046471, 0));
+    CHECK(folds((dk_rate){429496730}, -2000000000, 0, -1111111111, 1));
+    CHECK(folds(half, 0, 7, 0, 7) && folds((dk_rate){UINT64_C(1) << 32}, 1 << 30, 7, 1 << 30, 7));
 }
 
 typedef dk_error pass_f32(dk_rate, const dk_layout *, const dk_mode *, const float *, float *, size_t);

@@ -63,6 +63,9 @@ static void rates_and_masks(void) {
     print("dk_rate_from_double", &rates[0], sizeof rates[0]);
     print("dk_rate_from_ratio", &rates[1], sizeof rates[1]);
     print("dk_rate_scale", &scale, sizeof scale);
+    int32_t pair[2] = {1518500250, -3};
+    must(dk_rate_fold_scale(rate, &pair[0], &pair[1]));
+    print("dk_rate_fold_scale", pair, sizeof pair);
 
     uint32_t words[WORDS];
     bool keeps[N];

@@ -20,6 +20,8 @@ fn main() -> Result<(), Error> {
     print("dk_rate_from_double", Rate::new(0.1)?.threshold().to_le_bytes());
     print("dk_rate_from_ratio", Rate::from_ratio(1, 3)?.threshold().to_le_bytes());
     print("dk_rate_scale", rate.scale().to_le_bytes());
+    let (multiplier, shift) = rate.fold_scale(1_518_500_250, -3);
+    print("dk_rate_fold_scale", [multiplier.to_le_bytes(), shift.to_le_bytes()].concat());
     let (mut words, mut keeps) = ([0; WORDS], [false; N]);
     let mask = Mask::new(rate, ADDRESS);
     mask.words(N, &mut words)?;
