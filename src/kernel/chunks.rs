@@ -1,6 +1,7 @@
 //! The loop over the elements of a run, a chunk at a time.
 
 use core::array::from_mut;
+use core::marker::PhantomData;
 
 use super::drive::{Keep, Run};
 use super::effect::{Effect, padded};
@@ -24,204 +25,221 @@ pub(super) struct Chunks<'a, E, P, F> {
     pub(super) fence: Option<&'a Fence>,
 }
 
-/// How the loop decides, so that it is compiled for each.
-const KEEP: u8 = 0;
-const DROP: u8 = 1;
-const CHOOSE: u8 = 2;
-
 impl<L: Lanes, E: Element, P: Place<E>, F: Effect<E>> Task<L> for Chunks<'_, E, P, F> {
     #[inline(always)]
     fn run(self, lanes: L) {
-        match self.run.keep {
-            Keep::All => self.all::<KEEP, L>(lanes, Bits::ones()),
-            Keep::None => self.all::<DROP, L>(lanes, Bits::ones()),
-            Keep::Bits(bits) => self.all::<CHOOSE, L>(lanes, bits),
-            Keep::Own(bits, own) => self.own(lanes, bits, own),
+        let Self { run: Run { start, keep, .. }, base, effect, slices: Slices { x, y }, fence } = self;
+        let place = base + start;
+        if !VECTORS {
+            return by_limbs(lanes, keep, place, effect, x, y);
         }
+        let mut each = Each { lanes, effect, place, of: PhantomData };
+        // What does not fill a chunk is done together with elements before it, once more. In place these will have been
+        // overwritten by then.
+        let overlaps = !F::SUMS && y.len() > CHUNK && !y.len().is_multiple_of(CHUNK) && !matches!(keep, Keep::Own(..));
+        let last_x = x.unwrap_or(&*P::elements(y)).last_chunk::<CHUNK>().filter(|_| overlaps).copied();
+        let done = match *keep {
+            Keep::All => each.whole::<true, P>(x, y, fence),
+            Keep::None => each.whole::<false, P>(x, y, fence),
+            Keep::Bits(bits) if F::CHOOSES => each.limbs(bits, x, y, fence),
+            Keep::Own(bits, own) if F::CHOOSES => return each.own(bits, own, x, y),
+            Keep::Bits(_) | Keep::Own(..) => return debug_assert!(false, "no such runs are made for this effect"),
+        };
+        each.finish(place, done, keep, x, y, last_x);
     }
 }
 
-impl<E: Element, P: Place<E>, F: Effect<E>> Chunks<'_, E, P, F> {
-    /// Every element of the run.
+/// The effect on one chunk after another.
+struct Each<L, E, F> {
+    lanes: L,
+    effect: F,
+    /// That of the next chunk.
+    place: usize,
+    of: PhantomData<E>,
+}
+
+impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
+    /// All chunks kept, or all dropped. Returns the number of elements.
     #[inline(always)]
-    fn all<const HOW: u8, L: Lanes>(self, lanes: L, bits: Bits<'_>) {
-        let Self { run, base, effect, slices: Slices { x, y }, fence } = self;
-        if !VECTORS {
-            return by_limbs::<HOW, L, E, P, F>(lanes, bits, base + run.start, effect, x, y);
-        }
-        let (len, start) = (y.len(), base + run.start);
-        // What does not fill a chunk is done together with elements before it, once more. In place these will have been
-        // overwritten by then.
-        let overlaps = !F::SUMS && len > CHUNK && !len.is_multiple_of(CHUNK);
-        let last_x = x.unwrap_or(&*P::elements(y)).last_chunk::<CHUNK>().filter(|_| overlaps).copied();
-        let mut each = Each::<HOW, L, E, F> { lanes, effect, place: start, of: core::marker::PhantomData };
-        let (limbs, rest) = y.as_chunks_mut::<LIMB>();
-        let whole = limbs.len() * LIMB;
+    fn whole<const KEPT: bool, P: Place<E>>(&mut self, x: Option<&[E]>, y: &mut [P], fence: Option<&Fence>) -> usize {
+        let chunks = y.as_chunks_mut::<CHUNK>().0;
+        let done = chunks.len() * CHUNK;
         if let Some(x) = x {
-            for ((y, x), keep) in limbs.iter_mut().zip(x.as_chunks::<LIMB>().0).zip(Limbs::<HOW, _>(bits.iter())) {
-                each.chunks(keep, Some(x), y, fence);
+            for (y, x) in chunks.iter_mut().zip(x.as_chunks().0) {
+                let values = self.all_or_none::<KEPT>(x);
+                match fence {
+                    Some(fence) => fence.store(y, values),
+                    None => P::write(y, values),
+                }
             }
         } else {
-            for (y, keep) in limbs.iter_mut().zip(Limbs::<HOW, _>(bits.iter())) {
-                each.chunks(keep, None, y, fence);
+            for y in chunks {
+                let values = self.all_or_none::<KEPT>(P::elements(y).first_chunk().unwrap_or(&[E::ZERO; CHUNK]));
+                P::write(y, values);
             }
         }
-        let mut keep = if HOW == CHOOSE && !rest.is_empty() { bits.limb(whole) } else { 0 };
-        let mut x = x.map(|x| x.get(whole..).unwrap_or_default());
-        let (chunks, part) = rest.as_chunks_mut::<CHUNK>();
-        for y in chunks {
-            each.chunks(keep, x, y, fence);
-            keep >>= CHUNK % LIMB;
-            x = x.map(|x| x.get(CHUNK..).unwrap_or_default());
-        }
-        if part.is_empty() {
-            return;
-        }
-        if let Some(x) = last_x {
-            each.place = start + len - CHUNK;
-            let keep = if HOW == CHOOSE { bits.limb(len - CHUNK) } else { 0 };
-            let result = each.chunk(keep as u16, &x, CHUNK);
-            if let Some(last) = y.last_chunk_mut::<CHUNK>() {
-                P::write(last, result);
-            }
-            return;
-        }
-        let x = padded(x.unwrap_or(&*P::elements(part)));
-        let result = each.chunk(keep as u16, &x, part.len());
-        write_first(part, &result);
+        done
     }
 
-    /// Those that are the tensor's.
+    /// A chunk of elements that are all kept, or all dropped.
     #[inline(always)]
-    fn own<L: Lanes>(self, lanes: L, bits: Bits<'_>, own: Bits<'_>) {
-        let Self { run, base, effect, slices: Slices { x, y }, .. } = self;
-        let mut each = Each::<CHOOSE, L, E, F> { lanes, effect, place: base + run.start, of: core::marker::PhantomData };
+    fn all_or_none<const KEPT: bool>(&mut self, x: &[E; CHUNK]) -> [E; CHUNK] {
+        let place = self.place;
+        self.place += CHUNK;
+        match KEPT {
+            _ if F::SUMS => self.effect.chunk(self.lanes, if KEPT { u16::MAX } else { 0 }, place, x, CHUNK),
+            true => self.effect.kept(self.lanes, place, x),
+            false => self.effect.dropped(self.lanes, place, x),
+        }
+    }
+
+    /// As many chunks as there are whole limbs of bits. Returns the number of elements.
+    #[inline(always)]
+    fn limbs<P: Place<E>>(&mut self, bits: Bits<'_>, x: Option<&[E]>, y: &mut [P], fence: Option<&Fence>) -> usize {
+        let limbs = y.as_chunks_mut::<LIMB>().0;
+        let done = limbs.len() * LIMB;
+        match (x, fence) {
+            (Some(x), None) => {
+                for ((y, x), keep) in limbs.iter_mut().zip(x.as_chunks::<LIMB>().0).zip(bits.iter()) {
+                    for (i, (y, x)) in y.as_chunks_mut().0.iter_mut().zip(x.as_chunks().0).enumerate() {
+                        let values = self.chunk((keep >> (CHUNK * i % LIMB)) as u16, x, CHUNK);
+                        P::write(y, values);
+                    }
+                }
+            }
+            (Some(x), Some(fence)) => {
+                for ((y, x), mut keep) in limbs.iter_mut().zip(x.as_chunks::<LIMB>().0).zip(bits.iter()) {
+                    for (y, x) in y.as_chunks_mut().0.iter_mut().zip(x.as_chunks().0) {
+                        let values = self.chunk(keep as u16, x, CHUNK);
+                        fence.store(y, values);
+                        keep >>= CHUNK % LIMB;
+                    }
+                }
+            }
+            (None, _) => {
+                for (y, keep) in limbs.iter_mut().zip(bits.iter()) {
+                    for (i, y) in y.as_chunks_mut::<CHUNK>().0.iter_mut().enumerate() {
+                        let x = *P::elements(y).first_chunk().unwrap_or(&[E::ZERO; CHUNK]);
+                        let values = self.chunk((keep >> (CHUNK * i % LIMB)) as u16, &x, CHUNK);
+                        P::write(y, values);
+                    }
+                }
+            }
+        }
+        done
+    }
+
+    #[inline(always)]
+    fn chunk(&mut self, keep: u16, x: &[E; CHUNK], count: usize) -> [E; CHUNK] {
+        let place = self.place;
+        self.place += CHUNK;
+        self.effect.chunk(self.lanes, keep, place, x, count)
+    }
+
+    /// The elements from number `done` on, the last of them by their chunk if it is given.
+    #[inline(always)]
+    fn finish<P: Place<E>>(
+        &mut self,
+        start: usize,
+        mut done: usize,
+        keep: &Keep<'_>,
+        x: Option<&[E]>,
+        y: &mut [P],
+        last_x: Option<[E; CHUNK]>,
+    ) {
+        while done < y.len() {
+            let mut count = CHUNK.min(y.len() - done);
+            let mut input = last_x.unwrap_or([E::ZERO; CHUNK]);
+            if count < CHUNK && last_x.is_some() {
+                (done, count) = (y.len() - CHUNK, CHUNK);
+            } else {
+                let rest = match x {
+                    Some(x) => x.get(done..).unwrap_or_default(),
+                    None => P::elements(y).get(done..).unwrap_or_default(),
+                };
+                input = rest.first_chunk().copied().unwrap_or_else(|| padded(rest));
+            }
+            let keep = match keep {
+                Keep::Bits(bits) => bits.limb(done) as u16,
+                Keep::None => 0,
+                _ => u16::MAX,
+            };
+            self.place = start + done;
+            let result = match keep {
+                0 if !F::CHOOSES => self.all_or_none::<false>(&input),
+                _ if !F::CHOOSES => self.all_or_none::<true>(&input),
+                _ => self.chunk(keep, &input, count),
+            };
+            let to = y.get_mut(done..).unwrap_or_default();
+            match to.first_chunk_mut() {
+                Some(to) => P::write(to, result),
+                None => write_first(to, &result),
+            }
+            done += count;
+        }
+    }
+
+    /// Those elements that are the tensor's.
+    #[inline(always)]
+    fn own<P: Place<E>>(&mut self, bits: Bits<'_>, own: Bits<'_>, x: Option<&[E]>, y: &mut [P]) {
         let mut x = x;
         for ((y, mut keep), mut own) in y.chunks_mut(LIMB).zip(bits.iter()).zip(own.iter()) {
-            let (chunks, rest) = y.as_chunks_mut::<CHUNK>();
-            for y in chunks {
-                let input = match x {
-                    Some(x) => x.first_chunk().copied(),
-                    None => P::elements(y).first_chunk().copied(),
+            for y in y.chunks_mut(CHUNK) {
+                let rest = match x {
+                    Some(x) => x,
+                    None => P::elements(y),
                 };
-                let result = each.chunk(keep as u16, &input.unwrap_or([E::ZERO; CHUNK]), CHUNK);
+                let input = rest.first_chunk().copied().unwrap_or_else(|| padded(rest));
+                let result = self.chunk(keep as u16, &input, y.len());
                 if let Some(y) = P::elements(y).first_chunk_mut() {
-                    *y = E::select(lanes, own as u16, result, *y);
+                    *y = E::select(self.lanes, own as u16, result, *y);
                 } else {
                     write_own(own as u16, y, &result);
                 }
                 (keep, own) = (keep >> (CHUNK % LIMB), own >> (CHUNK % LIMB));
                 x = x.map(|x| x.get(CHUNK..).unwrap_or_default());
             }
-            if !rest.is_empty() {
-                let input = padded(match x {
-                    Some(x) => x,
-                    None => P::elements(rest),
-                });
-                let result = each.chunk(keep as u16, &input, rest.len());
-                write_own(own as u16, rest, &result);
-            }
         }
-    }
-}
-
-/// The limbs of bits, or without end if they are not asked.
-struct Limbs<const HOW: u8, I>(I);
-
-impl<const HOW: u8, I: Iterator<Item = Limb>> Iterator for Limbs<HOW, I> {
-    type Item = Limb;
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<Limb> {
-        if HOW == CHOOSE { self.0.next() } else { Some(0) }
-    }
-}
-
-/// The effect on one chunk after another.
-struct Each<const HOW: u8, L, E, F> {
-    lanes: L,
-    effect: F,
-    /// That of the next chunk.
-    place: usize,
-    of: core::marker::PhantomData<E>,
-}
-
-impl<const HOW: u8, L: Lanes, E: Element, F: Effect<E>> Each<HOW, L, E, F> {
-    #[inline(always)]
-    fn chunk(&mut self, keep: u16, x: &[E; CHUNK], count: usize) -> [E; CHUNK] {
-        let place = self.place;
-        self.place += CHUNK;
-        match HOW {
-            KEEP if !F::SUMS => self.effect.kept(self.lanes, place, x),
-            DROP if !F::SUMS => self.effect.dropped(self.lanes, place, x),
-            KEEP => self.effect.chunk(self.lanes, u16::MAX, place, x, count),
-            DROP => self.effect.chunk(self.lanes, 0, place, x, count),
-            _ => self.effect.chunk(self.lanes, keep, place, x, count),
-        }
-    }
-
-    /// Several chunks, in place unless there is an `x`.
-    #[inline(always)]
-    fn chunks<P: Place<E>, const N: usize>(&mut self, keep: Limb, x: Option<&[E]>, y: &mut [P; N], fence: Option<&Fence>) {
-        let x = x.map(|x| x.as_chunks::<CHUNK>().0);
-        let y = y.as_chunks_mut::<CHUNK>().0.iter_mut().enumerate();
-        if let Some(fence) = fence {
-            for (i, y) in y {
-                let values = self.values(keep, i, x, y);
-                fence.store(y, values);
-            }
-        } else {
-            for (i, y) in y {
-                let values = self.values(keep, i, x, y);
-                P::write(y, values);
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn values<P: Place<E>>(&mut self, keep: Limb, i: usize, x: Option<&[[E; CHUNK]]>, y: &mut [P; CHUNK]) -> [E; CHUNK] {
-        let nothing = [E::ZERO; CHUNK];
-        let x = x.and_then(|x| x.get(i)).or(P::elements(y).first_chunk()).unwrap_or(&nothing);
-        self.chunk((keep >> (CHUNK * i % LIMB)) as u16, x, CHUNK)
     }
 }
 
 /// Element by element, where a chunk is one.
 #[inline(always)]
-fn by_limbs<const HOW: u8, L: Lanes, E: Element, P: Place<E>, F: Effect<E>>(
+fn by_limbs<L: Lanes, E: Element, P: Place<E>, F: Effect<E>>(
     lanes: L,
-    bits: Bits<'_>,
+    keep: &Keep<'_>,
     place: usize,
     mut effect: F,
     x: Option<&[E]>,
     y: &mut [P],
 ) {
+    let limb = |from: usize| match keep {
+        Keep::Bits(bits) => bits.limb(from),
+        Keep::None => 0,
+        _ => Limb::MAX,
+    };
     if !P::INITIALISED {
         let each = y.iter_mut().zip(x.unwrap_or_default()).enumerate();
         return each.for_each(|(i, (y, x))| {
-            let keep = HOW == KEEP || HOW == CHOOSE && bits.limb(i) & 1 == 1;
-            P::write(from_mut(y), [one(lanes, &mut effect, keep, place + i, *x)]);
+            P::write(from_mut(y), [one(lanes, &mut effect, limb(i) & 1 == 1, place + i, *x)]);
         });
     }
     Slices { x, y: &mut *y }.copy();
     for (i, y) in P::elements(y).chunks_mut(LIMB).enumerate() {
-        let place = place + i * LIMB;
-        if HOW == CHOOSE && !(F::DROPS_TO_CONSTANT && !E::IN_SOFTWARE) {
-            let mut keep = bits.limb(i * LIMB);
-            for (i, y) in y.iter_mut().enumerate() {
-                *y = one(lanes, &mut effect, keep & 1 == 1, place + i, *y);
-                keep >>= 1;
+        let (mut keep, place) = (limb(i * LIMB), place + i * LIMB);
+        if F::DROPS_TO_CONSTANT && !E::IN_SOFTWARE {
+            for y in &mut *y {
+                *y = one(lanes, &mut effect, true, place, *y);
             }
-            continue;
-        }
-        for (i, y) in y.iter_mut().enumerate() {
-            *y = one(lanes, &mut effect, HOW != DROP, place + i, *y);
-        }
-        if HOW == CHOOSE {
-            let mut drop = !bits.limb(i * LIMB);
+            let mut drop = !keep;
             while let Some(y) = y.get_mut(drop.trailing_zeros() as usize) {
                 *y = one(lanes, &mut effect, false, place, *y);
                 drop &= drop - 1;
+            }
+        } else {
+            for (i, y) in y.iter_mut().enumerate() {
+                *y = one(lanes, &mut effect, keep & 1 == 1, place + i, *y);
+                keep >>= 1;
             }
         }
     }

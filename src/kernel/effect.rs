@@ -11,6 +11,9 @@ pub(crate) trait Effect<E: Element>: Copy {
     /// Whether it sums elements, so that each must come once.
     const SUMS: bool = false;
 
+    /// Whether some elements of a run can be kept and others dropped.
+    const CHOOSES: bool = true;
+
     /// Whether [`dropped`](Self::dropped) depends on nothing.
     const DROPS_TO_CONSTANT: bool = false;
 

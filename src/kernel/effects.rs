@@ -122,6 +122,8 @@ pub(crate) struct Mean<'a, E: Element> {
 }
 
 impl<E: Element> Effect<E> for Mean<'_, E> {
+    const CHOOSES: bool = false;
+
     #[inline(always)]
     fn kept<L: Lanes>(&mut self, lanes: L, place: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
         let dropped = self.either.dropped(lanes, place, x);

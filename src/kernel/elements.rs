@@ -25,25 +25,9 @@ pub(crate) trait Selected: sealed::Element {
     fn invert(job: Job<'_, Self>);
 }
 
-macro_rules! compiled {
-    ($($type:ty, $kind:ident: $($effect:ty),+;)*) => {
-        $($(
-            impl Compiled<$effect> for $type {
-                fn run(mut job: Job<'_, Self>, effect: $effect) {
-                    job.run(effect);
-                }
-
-                fn run_to_memory(mut job: Job<'_, Self, MaybeUninit<Self>>, effect: $effect) {
-                    job.run(effect);
-                }
-
-                fn add(mut job: Job<'_, Self>, operand: &[Self], effect: $effect) {
-                    job.run(Sum { effect, operand });
-                }
-            }
-        )+
-
-        impl Selected for $type {
+macro_rules! selected {
+    ($($type:ty),+) => {
+        $(impl Selected for $type {
             fn choose(mut job: Job<'_, Self>, either: Either<'_, Self>) {
                 job.run(either);
             }
@@ -55,9 +39,26 @@ macro_rules! compiled {
             fn invert(mut job: Job<'_, Self>) {
                 job.run(Inverted);
             }
-        }
+        })+
+    };
+}
 
-        impl $kind for $type {})*
+/// Compiles an effect for some types, with the way to add it.
+macro_rules! compiled {
+    ($($effect:ident: $($type:ty),+; $add:expr;)+) => {
+        $($(impl Compiled<$effect<$type>> for $type {
+            fn run(mut job: Job<'_, Self>, effect: $effect<$type>) {
+                job.run(effect);
+            }
+
+            fn run_to_memory(mut job: Job<'_, Self, MaybeUninit<Self>>, effect: $effect<$type>) {
+                job.run(effect);
+            }
+
+            fn add(job: Job<'_, Self>, operand: &[Self], effect: $effect<$type>) {
+                $add(job, operand, effect);
+            }
+        })+)+
     };
 }
 
@@ -79,24 +80,48 @@ macro_rules! noisy {
     };
 }
 
-compiled! {
-    f32, Float: Scale<f32>, Affine<f32>;
-    f64, Float: Scale<f64>, Affine<f64>;
-    i8, Integer: Rescale<i8>;
-    u8, Integer: Rescale<u8>;
-    i16, Integer: Rescale<i16>;
+/// Adds gradients.
+fn add_scaled<E: Float>(mut job: Job<'_, E>, operand: &[E], effect: Scale<E>) {
+    job.run(Sum { effect, operand });
 }
 
+/// In the backward pass, which alone is added, alpha dropout has a scale and nothing else.
+fn add_affine<E: Float>(job: Job<'_, E>, operand: &[E], effect: Affine<E>) {
+    debug_assert!(effect.b.is_none());
+    E::add(job, operand, Scale(effect.a));
+}
+
+fn add_rescaled<E>(_: Job<'_, E>, _: &[E], _: Rescale<E>) {
+    debug_assert!(false, "`backward_add` is for floats alone");
+}
+
+selected!(f32, f64, i8, u8, i16);
 noisy!(f32, f64);
+compiled! {
+    Scale: f32, f64; add_scaled;
+    Affine: f32, f64; add_affine;
+    Rescale: i8, u8, i16; add_rescaled;
+}
 
 #[cfg(feature = "half")]
-compiled! {
-    half::f16, Float: Scale<half::f16>, Affine<half::f16>;
-    half::bf16, Float: Scale<half::bf16>, Affine<half::bf16>;
-}
-
+selected!(half::f16, half::bf16);
 #[cfg(feature = "half")]
 noisy!(half::f16, half::bf16);
+#[cfg(feature = "half")]
+compiled! {
+    Scale: half::f16, half::bf16; add_scaled;
+    Affine: half::f16, half::bf16; add_affine;
+}
+
+impl Float for f32 {}
+impl Float for f64 {}
+#[cfg(feature = "half")]
+impl Float for half::f16 {}
+#[cfg(feature = "half")]
+impl Float for half::bf16 {}
+impl Integer for i8 {}
+impl Integer for u8 {}
+impl Integer for i16 {}
 
 /// An element type: a [`Float`] or an [`Integer`].
 ///

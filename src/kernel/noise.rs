@@ -72,6 +72,8 @@ struct WithNoise<'a, E> {
 }
 
 impl<E: Float> Effect<E> for WithNoise<'_, E> {
+    const CHOOSES: bool = false;
+
     #[inline(always)]
     fn kept<L: Lanes>(&mut self, lanes: L, place: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
         let other = self.operand.map(|slice| operand(slice, place));
