@@ -85,21 +85,23 @@ pub struct Drop {
 
 impl Drop {
     /// The dropout of a batch of so many images.
-    fn of_batch(&self, images: usize) -> Result<Dropout, Error> {
-        let Some([height, width, channels]) = self.maps else { return Ok(self.dropout) };
-        Ok(self.dropout.with_layout(Layout::nhwc([images, height, width, channels])?))
+    fn of_batch(&self, x: &Array2<f32>) -> Result<Dropout<Layout>, Error> {
+        Ok(self.dropout.with_layout(match self.maps {
+            Some([height, width, channels]) => Layout::nhwc([x.nrows(), height, width, channels])?,
+            None => Layout::flat(x.len()),
+        }))
     }
 }
 
 impl Layer for Drop {
     fn forward(&mut self, mut x: Array2<f32>, mode: Mode) -> Result<Array2<f32>, Error> {
-        self.of_batch(x.nrows())?.apply_in_place(at_layer(self.layer, mode), elements(&mut x))?;
+        self.of_batch(&x)?.apply_in_place(at_layer(self.layer, mode), elements(&mut x))?;
         Ok(x)
     }
 
     fn backward(&self, grad_y: &Array2<f32>, mode: Mode) -> Result<Array2<f32>, Error> {
         let mut grad = grad_y.clone();
-        self.of_batch(grad.nrows())?.backward_in_place(at_layer(self.layer, mode), elements(&mut grad))?;
+        self.of_batch(&grad)?.backward_in_place(at_layer(self.layer, mode), elements(&mut grad))?;
         Ok(grad)
     }
 }

@@ -8,7 +8,7 @@ mod forward;
 use core::cell::Cell;
 
 use crate::error::{Error, check_length};
-use crate::kernel::{Job, Plan, Slices, Sum, flat, in_order, laid_out};
+use crate::kernel::{Job, Plan, Slices, Sum, in_order};
 use crate::kinds::Dropout;
 use crate::layer::{Mode, Shape};
 use crate::layout::Layout;
@@ -214,9 +214,8 @@ impl<'a, L: Shape> Fused<'a, L> {
     fn plan<'b>(&'b self, mode: Mode<'b>, len: usize, sums: bool) -> Result<Plan<'b>, Error> {
         let plan = self.dropout.options.plan(mode, Some(self.dropout.rate()), len)?;
         let drive = match self.dropout.options.layout() {
-            None => flat,
             Some(layout) if sums || layout.has_gaps() => in_order,
-            Some(_) => laid_out,
+            _ => plan.drive,
         };
         Ok(Plan { drive, ..plan })
     }

@@ -3,10 +3,10 @@
 use core::array::from_mut;
 use core::marker::PhantomData;
 
-use super::drive::{Keep, Run};
 use super::effect::{Effect, padded};
 use super::past_caches::Fence;
 use super::place::Place;
+use super::plan::{Keep, Run};
 use super::slices::Slices;
 use crate::element::sealed::Element;
 use crate::mask::{Bits, LIMB};

@@ -1,44 +1,29 @@
 //! Decisions become runs: stretches of memory, each with the keep bits of its elements. Nothing here knows an element.
 
 use super::expand::{Unfold, transpose};
-use super::plan::{Decisions, Plan};
+use super::plan::{Decisions, Keep, Plan, Run};
+use crate::address::Address;
 use crate::backend::Backend;
 use crate::layout::{Layout, PLACES, Pattern, Stretch, Stretches, Transposed, Units, Walk};
-use crate::mask::{BLOCK, BLOCK_LIMBS, Bits, LIMB, Source, TILE, Tile, Writer, within_block};
+use crate::mask::{BLOCK, BLOCK_LIMBS, Bits, InOrder, LIMB, Source, TILE, Tile, Writer, within_block};
+use crate::rate::Rate;
 use crate::simd::VECTORS;
 
-/// A stretch of contiguous memory.
-#[derive(Clone, Copy)]
-pub(crate) struct Run<'a> {
-    /// Its first element, and the number of elements.
-    pub(crate) start: usize,
-    pub(crate) len: usize,
-    pub(crate) keep: Keep<'a>,
+/// All elements kept, without a layout.
+pub(crate) fn all(_: &Plan<'_>, len: usize, _: usize, each: &mut dyn FnMut(&Run<'_>)) {
+    if len > 0 {
+        each(&Run { start: 0, len, keep: Keep::All });
+    }
 }
 
-/// Which elements of a run are kept.
-#[derive(Clone, Copy)]
-pub(crate) enum Keep<'a> {
-    All,
-    None,
-    /// Those whose bit is set.
-    Bits(Bits<'a>),
-    /// The same of those that are the tensor's, whose bit in the second is set. All others stay as they are.
-    Own(Bits<'a>, Bits<'a>),
-}
-
-/// Makes the runs of a plan, for a slice of so many elements, of which so many stand before its first cache line, and
-/// hands them on.
-pub(crate) type Drive = fn(&Plan<'_>, usize, usize, &mut dyn FnMut(&Run<'_>));
-
-/// One decision per element.
-pub(crate) fn flat(plan: &Plan<'_>, len: usize, head: usize, each: &mut dyn FnMut(&Run<'_>)) {
-    if len == 0 {
-        return;
+/// One computed decision per element.
+pub(crate) fn computed(plan: &Plan<'_>, len: usize, head: usize, each: &mut dyn FnMut(&Run<'_>)) {
+    let Decisions::Computed(rate, address) = plan.decisions else { return };
+    if !VECTORS {
+        return by_blocks(rate, address, len, each);
     }
     let mut limbs = [0; BLOCK_LIMBS + 1];
-    if let Decisions::Computed(rate, address) = plan.decisions
-        && let Some(block) = limbs.first_chunk_mut()
+    if let Some(block) = limbs.first_chunk_mut()
         && let Some(from) = within_block(rate, address, plan.backend, len, block)
     {
         return each(&Run { start: 0, len, keep: Keep::Bits(Bits::new(&limbs, from)) });
@@ -46,10 +31,33 @@ pub(crate) fn flat(plan: &Plan<'_>, len: usize, head: usize, each: &mut dyn FnMu
     in_tiles(plan, len, head, each);
 }
 
+/// One stored decision per element.
+pub(crate) fn stored(plan: &Plan<'_>, len: usize, head: usize, each: &mut dyn FnMut(&Run<'_>)) {
+    if VECTORS {
+        return in_tiles(plan, len, head, each);
+    }
+    let Decisions::Stored(mask) = plan.decisions else { return };
+    for start in (0..len).step_by(LIMB) {
+        let limbs = [mask.limb(start), 0];
+        each(&Run { start, len: LIMB.min(len - start), keep: Keep::Bits(Bits::new(&limbs, 0)) });
+    }
+}
+
+/// Block by block, which takes little stack.
+fn by_blocks(rate: Rate, address: Address, len: usize, each: &mut dyn FnMut(&Run<'_>)) {
+    let (mut start, mut blocks) = (0, InOrder::new(rate, address));
+    while start < len {
+        let (limbs, from) = blocks.next();
+        let count = (BLOCK - from).min(len - start);
+        each(&Run { start, len: count, keep: Keep::Bits(Bits::new(&limbs, from)) });
+        start += count;
+    }
+}
+
 /// As many elements as decisions, tile by tile. In a function of its own, as the tile takes stack.
 #[inline(never)]
 fn in_tiles(plan: &Plan<'_>, len: usize, head: usize, each: &mut dyn FnMut(&Run<'_>)) {
-    let Some(mut source) = plan.source() else { return each(&Run { start: 0, len, keep: Keep::All }) };
+    let Some(mut source) = plan.source() else { return };
     let mut tile = Tile::NEW;
     // The first tile ends where a line of the output begins, and so do all others.
     let (mut start, mut limit) = (0, TILE * BLOCK - (LIMB - head % LIMB) % LIMB);
@@ -60,25 +68,61 @@ fn in_tiles(plan: &Plan<'_>, len: usize, head: usize, each: &mut dyn FnMut(&Run<
     }
 }
 
+/// All elements of a layout kept.
+pub(crate) fn all_laid_out(plan: &Plan<'_>, len: usize, head: usize, each: &mut dyn FnMut(&Run<'_>)) {
+    match plan.layout {
+        Some(layout) if len > 0 && layout.has_gaps() => {
+            layout.ranges().for_each(|range| each(&Run { start: range.start, len: range.len(), keep: Keep::All }));
+        }
+        _ => all(plan, len, head, each),
+    }
+}
+
 /// The decisions of a layout.
 pub(crate) fn laid_out(plan: &Plan<'_>, len: usize, head: usize, each: &mut dyn FnMut(&Run<'_>)) {
-    let Some(layout) = plan.layout else { return flat(plan, len, head, each) };
+    let (Some(layout), Some(source)) = (plan.layout, plan.source()) else { return };
     if len == 0 {
         return;
     }
-    let Some(source) = plan.source() else {
-        if !layout.has_gaps() {
-            return each(&Run { start: 0, len, keep: Keep::All });
-        }
-        return layout.ranges().for_each(|range| each(&Run { start: range.start, len: range.len(), keep: Keep::All }));
-    };
+    if !VECTORS {
+        return in_limbs(source, layout, each);
+    }
     let tiles = Tiles::new(plan, source, layout);
-    // Only with vectors is the loop over memory so fast that it pays to lay out bits.
-    match if VECTORS { layout.pattern() } else { None } {
+    match layout.pattern() {
         Some(Pattern::Units(units)) if tiles.hold(units.decisions) => in_units(tiles, &units, len, head, each),
         Some(Pattern::Transposed(columns)) => in_columns(&tiles, &columns, each),
         Some(Pattern::Maps(walk)) => in_pieces(tiles, &walk, TILE * BLOCK, each),
         _ => in_pieces(tiles, &layout.walk(), TILE * BLOCK, each),
+    }
+}
+
+/// Limb by limb of decisions that follow each other, as do their elements. Without tiles it takes a fraction of the stack.
+fn in_limbs(mut source: Source<'_>, layout: &Layout, each: &mut dyn FnMut(&Run<'_>)) {
+    let walk = layout.walk();
+    let (mut numbers, mut elements) = (layout.numbers(), walk.elements());
+    while let Some(Stretch { start: first, len }) = numbers.next(usize::MAX) {
+        let mut done = 0;
+        while done < len {
+            let (limb, count) = source.limb(first + done as u64, (len - done).min(elements.left_of_row()));
+            let Some(Stretch { start, .. }) = elements.next(count) else { return };
+            of_piece(&walk, start as usize, count, Bits::new(&[limb, 0], 0), each);
+            done += count;
+        }
+    }
+}
+
+/// Elements of one row: contiguous ones with a decision each are a run, and each feature map is one.
+fn of_piece(walk: &Walk<'_>, start: usize, len: usize, bits: Bits<'_>, each: &mut dyn FnMut(&Run<'_>)) {
+    for copy in walk.copies() {
+        let start = start + copy;
+        if walk.map_len == 1 && walk.stride == 1 {
+            each(&Run { start, len, keep: Keep::Bits(bits) });
+            continue;
+        }
+        for i in 0..len {
+            let keep = if bits.limb(i) & 1 == 1 { Keep::All } else { Keep::None };
+            each(&Run { start: start + i * walk.stride, len: walk.map_len, keep });
+        }
     }
 }
 
@@ -96,7 +140,7 @@ pub(crate) fn in_order(plan: &Plan<'_>, len: usize, head: usize, each: &mut dyn 
             let most = if walk.is_repeated() { SUMMED_BLOCKS } else { TILE };
             in_pieces(Tiles::new(plan, source, layout), &walk, most * BLOCK, each);
         }
-        _ => laid_out(plan, len, head, each),
+        _ => all_laid_out(plan, len, head, each),
     }
 }
 
@@ -139,7 +183,7 @@ impl<'a> Tiles<'a> {
     }
 }
 
-/// Element by element as the decisions go: contiguous ones with a decision each are a run, and each feature map is one.
+/// Piece by piece as the decisions go.
 fn in_pieces(mut tiles: Tiles<'_>, walk: &Walk<'_>, most: usize, each: &mut dyn FnMut(&Run<'_>)) {
     let (mut tile, mut elements) = (Tile::NEW, walk.elements());
     loop {
@@ -150,18 +194,7 @@ fn in_pieces(mut tiles: Tiles<'_>, walk: &Walk<'_>, most: usize, each: &mut dyn 
         let mut done = 0;
         while done < count {
             let Some(Stretch { start, len }) = elements.next(count - done) else { return };
-            let (start, bits) = (start as usize, tile.bits().skip(done));
-            for copy in walk.copies() {
-                let start = start + copy;
-                if walk.map_len == 1 && walk.stride == 1 {
-                    each(&Run { start, len, keep: Keep::Bits(bits) });
-                    continue;
-                }
-                for i in 0..len {
-                    let keep = if bits.limb(i) & 1 == 1 { Keep::All } else { Keep::None };
-                    each(&Run { start: start + i * walk.stride, len: walk.map_len, keep });
-                }
-            }
+            of_piece(walk, start as usize, len, tile.bits().skip(done), each);
             done += len;
         }
     }

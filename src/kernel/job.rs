@@ -1,11 +1,10 @@
 //! An effect on all elements of a tensor.
 
 use super::chunks::Chunks;
-use super::drive::{Keep, Run};
 use super::effect::Effect;
 use super::past_caches::Fence;
 use super::place::Place;
-use super::plan::{Decisions, Plan};
+use super::plan::{Decisions, Keep, Plan, Run};
 use super::slices::Slices;
 use crate::element::sealed::Element;
 
@@ -87,7 +86,8 @@ fn on_threads<E: Element, P: Place<E>>(
         );
         return;
     }
-    part(&mut Job { plan: &Plan { layout: Some(layout), drive: super::laid_out, ..*plan }, slices }, base);
+    let drive = if matches!(plan.decisions, Decisions::Keep) { super::all_laid_out } else { super::laid_out };
+    part(&mut Job { plan: &Plan { layout: Some(layout), drive, ..*plan }, slices }, base);
 }
 
 #[cfg(all(test, feature = "rayon"))]

@@ -6,8 +6,8 @@
 //!
 //! | | |
 //! |---|---|
-//! | [`plan`] | [`Plan`]: whose decisions, on which backend, in which layout |
-//! | [`drive`] | decisions become [`Run`]s: stretches of memory with their keep bits. Knows no element |
+//! | [`plan`] | [`Plan`]: whose decisions, on which backend, in which layout; [`Run`](plan::Run): a stretch of memory |
+//! | [`drive`] | decisions become runs with their keep bits. Knows no element |
 //! | [`expand`] | bits in the order of decisions into bits in the order of memory |
 //! | [`effect`], [`effects`] | [`Effect`]: what becomes of a chunk of elements; and all there are |
 //! | [`noise`], [`normal`] | the same with noise in place of keep bits |
@@ -35,12 +35,12 @@ mod place;
 mod plan;
 mod slices;
 
-pub(crate) use drive::{Drive, flat, in_order, laid_out};
+pub(crate) use drive::{all, all_laid_out, computed, in_order, laid_out, stored};
 pub(crate) use effect::{Effect, operand};
 pub(crate) use effects::{Affine, Either, Mean, Rescale, Scale, Sum};
 pub(crate) use elements::Compiled;
 pub use elements::{Element, Float, Integer};
 pub(crate) use job::Job;
 pub(crate) use noise::Noisy;
-pub(crate) use plan::{Decisions, Plan};
+pub(crate) use plan::{Decisions, Drives, Plan};
 pub(crate) use slices::Slices;

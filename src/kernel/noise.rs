@@ -3,12 +3,11 @@
 use core::iter::repeat_n;
 
 use super::chunks::Chunks;
-use super::drive::{Keep, Run};
 use super::effect::{Effect, operand};
 use super::job::Job;
 use super::normal::normal;
 use super::place::Place;
-use super::plan::Plan;
+use super::plan::{Keep, Plan, Run};
 use crate::address::Address;
 use crate::element::sealed::Float;
 use crate::layout::{Layout, Stretch};

@@ -1,12 +1,41 @@
-//! What is to be decided, before any element is looked at.
+//! What is to be decided, before any element is looked at, and what comes out: runs of memory.
 
 use crate::address::Address;
 use crate::backend::Backend;
 use crate::layout::Layout;
-use crate::mask::{Computed, PackedMask, Source};
+use crate::mask::{Bits, Computed, PackedMask, Source};
 use crate::rate::Rate;
 
-use super::drive::Drive;
+/// A stretch of contiguous memory.
+#[derive(Clone, Copy)]
+pub(crate) struct Run<'a> {
+    /// Its first element, and the number of elements.
+    pub(crate) start: usize,
+    pub(crate) len: usize,
+    pub(crate) keep: Keep<'a>,
+}
+
+/// Which elements of a run are kept.
+#[derive(Clone, Copy)]
+pub(crate) enum Keep<'a> {
+    All,
+    None,
+    /// Those whose bit is set.
+    Bits(Bits<'a>),
+    /// The same of those that are the tensor's, whose bit in the second is set. All others stay as they are.
+    Own(Bits<'a>, Bits<'a>),
+}
+
+/// Makes the runs of a plan, for a slice of so many elements, of which so many stand before its first cache line, and
+/// hands them on.
+pub(crate) type Drive = fn(&Plan<'_>, usize, usize, &mut dyn FnMut(&Run<'_>));
+
+/// The drives of a kind of layer: for what keeps everything, for computed decisions and for stored ones.
+pub(crate) struct Drives {
+    pub(crate) all: Drive,
+    pub(crate) computed: Drive,
+    pub(crate) stored: Drive,
+}
 
 /// The decisions of a pass.
 #[derive(Clone, Copy)]
@@ -21,8 +50,8 @@ pub(crate) enum Decisions<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Plan<'a> {
     pub(crate) backend: Backend,
-    /// How runs are made of decisions. A function pointer, so that what makes them in layouts is linked only where there
-    /// are layouts.
+    /// How runs are made of decisions. A function pointer, so that what makes them in layouts, or of stored masks, is
+    /// linked only where there are any.
     pub(crate) drive: Drive,
     pub(crate) decisions: Decisions<'a>,
     /// `None` for one decision per element of a slice.

@@ -2,7 +2,7 @@
 
 use crate::backend::Backend;
 use crate::error::{Error, check_length};
-use crate::kernel::{Decisions, Drive, Plan, flat, laid_out};
+use crate::kernel::{Decisions, Drives, Plan, all, all_laid_out, computed, laid_out, stored};
 use crate::layer::Mode;
 use crate::layout::Layout;
 use crate::rate::Rate;
@@ -77,9 +77,14 @@ impl<L: Shape> Options<L> {
             (Mode::Stored(_), None) => return Err(Error::StoredMask),
             (Mode::Eval, _) => Decisions::Keep,
         };
+        let drive = match decisions {
+            Decisions::Keep => L::DRIVES.all,
+            Decisions::Computed(..) => L::DRIVES.computed,
+            Decisions::Stored(_) => L::DRIVES.stored,
+        };
         Ok(Plan {
             backend: self.backend(),
-            drive: L::DRIVE,
+            drive,
             decisions,
             layout: self.layout(),
             #[cfg(feature = "rayon")]
@@ -98,13 +103,13 @@ pub trait Shape: Sealed {}
 impl<L: Sealed> Shape for L {}
 
 trait Sealed: Copy + Send + Sync + 'static {
-    const DRIVE: Drive;
+    const DRIVES: Drives;
 
     fn layout(&self) -> Option<&Layout>;
 }
 
 impl Sealed for () {
-    const DRIVE: Drive = flat;
+    const DRIVES: Drives = Drives { all, computed, stored };
 
     #[inline]
     fn layout(&self) -> Option<&Layout> {
@@ -113,7 +118,7 @@ impl Sealed for () {
 }
 
 impl Sealed for Layout {
-    const DRIVE: Drive = laid_out;
+    const DRIVES: Drives = Drives { all: all_laid_out, computed: laid_out, stored: laid_out };
 
     #[inline]
     fn layout(&self) -> Option<&Layout> {

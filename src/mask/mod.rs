@@ -30,10 +30,11 @@ use crate::address::Address;
 use crate::backend::Backend;
 use crate::error::{Error, check_length};
 use crate::rate::Rate;
+use crate::simd::{VECTORS, with_vectors, without_vectors};
 use bernoulli::Bernoulli;
 pub(crate) use generator::Generate;
 pub use packed::PackedMask;
-pub(crate) use source::{Computed, Source, within_block};
+pub(crate) use source::{Computed, InOrder, Source, within_block};
 pub(crate) use stream::{BLOCK, Stream};
 use tile::LIMB_WORDS;
 pub(crate) use tile::{BLOCK_LIMBS, Bits, LIMB, TILE, Tile, Writer, first_of};
@@ -138,6 +139,9 @@ impl Mask {
             rayon::join(|| self.fill(half, words), || second.fill(decisions - half, rest));
             return;
         }
+        if !VECTORS {
+            return self.write(decisions, words);
+        }
         let (mut source, mut tile, mut left) = (self.source(), Tile::NEW, decisions);
         for words in words.chunks_mut(TILE * BLOCK / 32) {
             let count = source.next(self.backend(), left, &mut tile);
@@ -172,6 +176,26 @@ impl Mask {
             }
         }
         Ok(())
+    }
+
+    without_vectors! {
+        /// The same block by block, whose limbs are words.
+        fn write(&self, decisions: usize, words: &mut [u32]) {
+            let (mut left, mut blocks, mut writer) = (decisions, InOrder::new(self.rate, self.address), Writer::new(words));
+            while left > 0 {
+                let (limbs, mut from) = blocks.next();
+                while from < BLOCK && left > 0 {
+                    let count = left.min(LIMB - from % LIMB);
+                    writer.push(first_of(limbs[from / LIMB % limbs.len()] >> (from % LIMB), count), count);
+                    (from, left) = (from + count, left - count);
+                }
+            }
+        }
+    }
+
+    with_vectors! {
+        #[expect(clippy::unused_self, reason = "for targets without vectors")]
+        const fn write(&self, _: usize, _: &mut [u32]) {}
     }
 
     const fn source(&self) -> Source<'static> {

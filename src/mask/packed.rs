@@ -70,7 +70,7 @@ impl<'a> PackedMask<'a> {
     }
 
     /// A limb of decisions from number `from` on; what lies past the words is zero.
-    pub(super) fn limb(&self, from: usize) -> Limb {
+    pub(crate) fn limb(&self, from: usize) -> Limb {
         let bit = self.first + from;
         let words = self.words.get(bit / 32..).unwrap_or_default();
         bits_from(&core::array::from_fn(|i| words.get(i).copied().unwrap_or(0)), bit % 32)

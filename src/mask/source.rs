@@ -89,6 +89,15 @@ impl Source<'_> {
         decisions
     }
 
+    /// The bits of decisions from number `first` on, at most `limit` of them and no more than a limb has, from the lowest on;
+    /// and how many they are. Does not change what is next.
+    pub(crate) fn limb(&mut self, first: u64, limit: usize) -> (Limb, usize) {
+        match self {
+            Self::Computed(computed) => computed.limb(first, limit),
+            Self::Stored(mask) => (mask.limb(first as usize), limit.min(LIMB)),
+        }
+    }
+
     /// The bits of rows of `width` decisions, at most `N` limbs of them: the first row from decision `first` on, the next
     /// `distance` decisions further on. Does not change what is next.
     pub(crate) fn rows<const N: usize>(&self, backend: Backend, first: u64, distance: u64, width: usize, rows: &mut [[Limb; N]]) {
@@ -140,6 +149,8 @@ pub(crate) struct Computed {
     block: u64,
     /// The last one that was computed.
     last: Block,
+    /// Its number, for [`limb`](Self::limb).
+    cached: Option<u64>,
     /// Where the next decision is: in the last block, or, past its end, in those that follow.
     from: usize,
 }
@@ -147,7 +158,7 @@ pub(crate) struct Computed {
 impl Computed {
     pub(crate) const fn new(rate: Rate, address: Address) -> Self {
         let (block, place) = (address.offset / BLOCK as u64, (address.offset % BLOCK as u64) as usize);
-        Self { mask: Bernoulli::new(rate, address), block, last: [0; BLOCK_LIMBS], from: BLOCK + place }
+        Self { mask: Bernoulli::new(rate, address), block, last: [0; BLOCK_LIMBS], cached: None, from: BLOCK + place }
     }
 
     /// The logical index of the next decision.
@@ -170,6 +181,18 @@ impl Computed {
         self.last = *wanted.last().unwrap_or(last);
         self.block = self.block.wrapping_add(count as u64);
         self.from = self.from + limit - count * BLOCK;
+    }
+
+    /// The last block stays for those that follow, as long as no tile is asked for.
+    fn limb(&mut self, first: u64, limit: usize) -> (Limb, usize) {
+        let index = self.index().wrapping_add(first);
+        let (number, place) = (index / BLOCK as u64, (index % BLOCK as u64) as usize);
+        if self.cached != Some(number) {
+            self.last = from_words(self.mask.block(number, ALL));
+            self.cached = Some(number);
+        }
+        let limb = self.last[place / LIMB % BLOCK_LIMBS] >> (place % LIMB);
+        (limb, limit.min(LIMB - place % LIMB))
     }
 
     fn rows<const N: usize>(&self, backend: Backend, first: u64, distance: u64, width: usize, mut rows: &mut [[Limb; N]]) {
@@ -201,6 +224,30 @@ impl Computed {
             }
             rows = rest;
         }
+    }
+}
+
+/// The blocks of a mask from an address's offset on, one after another.
+pub(crate) struct InOrder {
+    mask: Bernoulli,
+    block: u64,
+    /// Where the first decision is in its block.
+    from: usize,
+}
+
+impl InOrder {
+    pub(crate) const fn new(rate: Rate, address: Address) -> Self {
+        let (block, from) = (address.offset / BLOCK as u64, (address.offset % BLOCK as u64) as usize);
+        Self { mask: Bernoulli::new(rate, address), block, from }
+    }
+
+    /// The bits of the next block, with a limb more, and the place of the first one that counts.
+    pub(crate) fn next(&mut self) -> ([Limb; BLOCK_LIMBS + 1], usize) {
+        let (mut limbs, from) = ([0; BLOCK_LIMBS + 1], self.from);
+        let block = from_words(self.mask.block(self.block, ALL));
+        limbs.iter_mut().zip(block).for_each(|(to, from)| *to = from);
+        (self.block, self.from) = (self.block.wrapping_add(1), 0);
+        (limbs, from)
     }
 }
 

@@ -12,7 +12,7 @@ use dropout_kernels::monte_carlo::{Moments, Uncertainty, entropy};
 use dropout_kernels::philox::{Philox, philox4x32};
 use dropout_kernels::{
     Activation, Address, AlphaDropout, DropBlock, Dropout, Element, Error, Fused, GaussianDropout, GaussianNoise, Kind, Layer,
-    Layout, Mask, MaskKind, Mode, PackedMask, Part, QuantizedDropout, Rate, Scaling, Select,
+    Layout, Mask, Mode, PackedMask, Part, QuantizedDropout, Rate, Scaling, Select, Shape,
 };
 use half::{bf16, f16};
 use rand_core::TryRng;
@@ -68,12 +68,13 @@ export! {
     fn mask_bools(rate: Rate, address: Address, keep: &mut [bool]) -> Result<(), Error> = Mask::new(rate, address).bools(keep);
 
     fn dropout_flat(rate: Rate, scaling: Scaling) -> Dropout = Dropout::new(rate).with_scaling(scaling);
-    fn dropout_of(rate: Rate, layout: Layout) -> Dropout = Dropout::new(rate).with_layout(layout);
+    fn dropout_of(rate: Rate, layout: Layout) -> Dropout<Layout> = Dropout::new(rate).with_layout(layout);
     fn dropout_apply(dropout: &Dropout, mode: Mode, x: &[f32], y: &mut [f32]) -> Result<(), Error> = dropout.apply(mode, x, y);
     fn dropout_apply_uninit(dropout: &Dropout, mode: Mode, x: &[f32], y: &mut [MaybeUninit<f32>]) -> Result<(), Error> =
         dropout.apply_uninit(mode, x, y);
     fn dropout_backward_uninit(dropout: &Dropout, mode: Mode, grad_y: &[f32], grad_x: &mut [MaybeUninit<f32>]) -> Result<(), Error> =
         dropout.backward_uninit(mode, grad_y, grad_x);
+    fn dropout_apply_on_layout(dropout: &Dropout<Layout>, mode: Mode, x: &[f32], y: &mut [f32]) -> Result<(), Error> = dropout.apply(mode, x, y);
     fn dropout_apply_in_place(dropout: &Dropout, mode: Mode, x: &mut [f32]) -> Result<(), Error> = dropout.apply_in_place(mode, x);
     fn dropout_backward(dropout: &Dropout, mode: Mode, grad_y: &[f32], grad_x: &mut [f32]) -> Result<(), Error> =
         dropout.backward(mode, grad_y, grad_x);
@@ -83,13 +84,13 @@ export! {
     fn dropout_backward_add(dropout: &Dropout, mode: Mode, grad_y: &[f32], grad_x: &mut [f32]) -> Result<(), Error> =
         dropout.backward_add(mode, grad_y, grad_x);
 
-    fn select_of(rate: Rate, layout: Layout) -> Select = Select::new(rate).with_expectation().with_layout(layout);
-    fn select_apply(select: &Select, mode: Mode, kept: &[f32], dropped: &[f32], y: &mut [f32]) -> Result<(), Error> =
+    fn select_of(rate: Rate, layout: Layout) -> Select<Layout> = Select::new(rate).with_expectation().with_layout(layout);
+    fn select_apply(select: &Select<Layout>, mode: Mode, kept: &[f32], dropped: &[f32], y: &mut [f32]) -> Result<(), Error> =
         select.select(mode, kept, dropped, y);
-    fn select_i8_in_place(select: &Select, mode: Mode, kept: &mut [i8], dropped: &[i8]) -> Result<(), Error> =
+    fn select_i8_in_place(select: &Select<Layout>, mode: Mode, kept: &mut [i8], dropped: &[i8]) -> Result<(), Error> =
         select.select_in_place(mode, kept, dropped);
     fn select_backward(
-        select: &Select,
+        select: &Select<Layout>,
         mode: Mode,
         grad_y: &[f32],
         grad_kept: &mut [f32],
@@ -143,28 +144,28 @@ export! {
         grad_bias: Option<&mut [f32]>
     ) -> Result<(), Error> = fused.backward_add(mode, x, grad_y, grad_x, grad_bias);
 
-    fn dropout_f64(layer: &Dropout, mode: Mode, x: &[f64], y: &mut [f64]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
-    fn dropout_f16(layer: &Dropout, mode: Mode, x: &[f16], y: &mut [f16]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
-    fn dropout_bf16(layer: &Dropout, mode: Mode, x: &[bf16], y: &mut [bf16]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
+    fn dropout_f64(layer: &Dropout<Layout>, mode: Mode, x: &[f64], y: &mut [f64]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
+    fn dropout_f16(layer: &Dropout<Layout>, mode: Mode, x: &[f16], y: &mut [f16]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
+    fn dropout_bf16(layer: &Dropout<Layout>, mode: Mode, x: &[bf16], y: &mut [bf16]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
     fn dropout_rate(layer: &Dropout) -> Rate = layer.rate();
     fn dropout_recording(layer: &Dropout, address: Address, x: &[f32], y: &mut [f32], mask: &mut [u32]) -> Result<(), Error> =
         layer.apply_recording(address, x, y, mask);
 
-    fn alpha_of(rate: Rate, layout: Layout) -> AlphaDropout = AlphaDropout::new(rate).with_layout(layout);
-    fn alpha_f32(layer: &AlphaDropout, mode: Mode, x: &[f32], y: &mut [f32]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
-    fn alpha_f64(layer: &AlphaDropout, mode: Mode, x: &[f64], y: &mut [f64]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
-    fn alpha_f16(layer: &AlphaDropout, mode: Mode, x: &[f16], y: &mut [f16]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
-    fn alpha_bf16(layer: &AlphaDropout, mode: Mode, x: &[bf16], y: &mut [bf16]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
-    fn alpha_rate(layer: &AlphaDropout) -> Rate = layer.rate();
+    fn alpha_of(rate: Rate, layout: Layout) -> AlphaDropout<Layout> = AlphaDropout::new(rate).with_layout(layout);
+    fn alpha_f32(layer: &AlphaDropout<Layout>, mode: Mode, x: &[f32], y: &mut [f32]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
+    fn alpha_f64(layer: &AlphaDropout<Layout>, mode: Mode, x: &[f64], y: &mut [f64]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
+    fn alpha_f16(layer: &AlphaDropout<Layout>, mode: Mode, x: &[f16], y: &mut [f16]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
+    fn alpha_bf16(layer: &AlphaDropout<Layout>, mode: Mode, x: &[bf16], y: &mut [bf16]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
+    fn alpha_rate(layer: &AlphaDropout<Layout>) -> Rate = layer.rate();
 
-    fn gaussian_of(rate: Rate, layout: Layout) -> GaussianDropout = GaussianDropout::new(rate).with_layout(layout);
-    fn gaussian_f32(layer: &GaussianDropout, mode: Mode, x: &[f32], y: &mut [f32]) -> Result<(), Error> = passes(layer, mode, x, y);
-    fn gaussian_f64(layer: &GaussianDropout, mode: Mode, x: &[f64], y: &mut [f64]) -> Result<(), Error> = passes(layer, mode, x, y);
-    fn gaussian_f16(layer: &GaussianDropout, mode: Mode, x: &[f16], y: &mut [f16]) -> Result<(), Error> = passes(layer, mode, x, y);
-    fn gaussian_bf16(layer: &GaussianDropout, mode: Mode, x: &[bf16], y: &mut [bf16]) -> Result<(), Error> = passes(layer, mode, x, y);
-    fn gaussian_rate(layer: &GaussianDropout) -> Rate = layer.rate();
+    fn gaussian_of(rate: Rate, layout: Layout) -> GaussianDropout<Layout> = GaussianDropout::new(rate).with_layout(layout);
+    fn gaussian_f32(layer: &GaussianDropout<Layout>, mode: Mode, x: &[f32], y: &mut [f32]) -> Result<(), Error> = passes(layer, mode, x, y);
+    fn gaussian_f64(layer: &GaussianDropout<Layout>, mode: Mode, x: &[f64], y: &mut [f64]) -> Result<(), Error> = passes(layer, mode, x, y);
+    fn gaussian_f16(layer: &GaussianDropout<Layout>, mode: Mode, x: &[f16], y: &mut [f16]) -> Result<(), Error> = passes(layer, mode, x, y);
+    fn gaussian_bf16(layer: &GaussianDropout<Layout>, mode: Mode, x: &[bf16], y: &mut [bf16]) -> Result<(), Error> = passes(layer, mode, x, y);
+    fn gaussian_rate(layer: &GaussianDropout<Layout>) -> Rate = layer.rate();
 
-    fn quantized_of(rate: Rate, zero_point: i8, layout: Layout) -> QuantizedDropout<i8> =
+    fn quantized_of(rate: Rate, zero_point: i8, layout: Layout) -> QuantizedDropout<i8, Layout> =
         QuantizedDropout::new(rate, zero_point).with_fixed_point_scale().with_layout(layout);
     fn quantized_i8(layer: &QuantizedDropout<i8>, mode: Mode, x: &[i8], y: &mut [i8]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
     fn quantized_u8(layer: &QuantizedDropout<u8>, mode: Mode, x: &[u8], y: &mut [u8]) -> Result<(), Error> = mask_passes(layer, mode, x, y);
@@ -210,7 +211,7 @@ export! {
 }
 
 /// Every method that all kinds share.
-fn passes<E: Element, K: Kind<E>>(layer: &Layer<K>, mode: Mode, x: &[E], y: &mut [E]) -> Result<(), Error> {
+fn passes<E: Element, K: Kind<E>, L: Shape>(layer: &Layer<K, L>, mode: Mode, x: &[E], y: &mut [E]) -> Result<(), Error> {
     layer.apply(mode, x, y)?;
     layer.apply_in_place(mode, y)?;
     layer.backward(mode, x, y)?;
@@ -218,7 +219,7 @@ fn passes<E: Element, K: Kind<E>>(layer: &Layer<K>, mode: Mode, x: &[E], y: &mut
 }
 
 /// And those of the kinds with masks.
-fn mask_passes<E: Element, K: MaskKind<E>>(layer: &Layer<K>, mode: Mode, x: &[E], y: &mut [E]) -> Result<(), Error> {
+fn mask_passes<E: Element, K: Kind<E>, L: Shape>(layer: &Layer<K, L>, mode: Mode, x: &[E], y: &mut [E]) -> Result<(), Error> {
     if let Mode::Train(address) = mode {
         layer.apply_recording(address, x, y, &mut [0; 8])?;
     }

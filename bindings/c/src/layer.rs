@@ -1,6 +1,6 @@
 //! What the functions of all kinds have in common.
 
-use dropout_kernels::{AnyLayout, Element, Float, Kind, Layer, Mode, Rate};
+use dropout_kernels::{Element, Float, Kind, Layer, Layout, Mode, Rate};
 
 use crate::error::{answer, dk_error};
 use crate::layout::{dk_layout, layout};
@@ -8,19 +8,34 @@ use crate::memory::{Array, read};
 use crate::mode::dk_mode;
 use crate::rate::dk_rate;
 
+/// A layer, and the layout to run it on, if there is one.
+pub(crate) struct OnLayout<K> {
+    layer: Layer<K>,
+    layout: Option<Layout>,
+}
+
 /// The layer that `new` makes of a rate, on a layout or without one.
 ///
 /// # Safety
 /// The promise that lib.rs describes, of the layout.
-pub(crate) unsafe fn layer<K: AnyLayout>(
+pub(crate) unsafe fn layer<K: Copy>(
     new: impl FnOnce(Rate) -> Layer<K>,
     rate: dk_rate,
     from: *const dk_layout,
-) -> Result<Layer<K>, dk_error> {
+) -> Result<OnLayout<K>, dk_error> {
     let layer = new(rate.get()?);
     // SAFETY: what the caller promises.
-    let layout = unsafe { layout(from)? };
-    Ok(layout.map_or(layer, |layout| layer.with_layout(layout)))
+    Ok(OnLayout { layer, layout: unsafe { layout(from)? } })
+}
+
+/// Calls a method of a layer, on its layout or without one.
+macro_rules! call {
+    ($on:expr, $method:ident($($argument:expr),*)) => {
+        match $on.layout {
+            Some(layout) => $on.layer.with_layout(layout).$method($($argument),*),
+            None => $on.layer.$method($($argument),*),
+        }
+    };
 }
 
 /// The arguments of a pass: from the array `x` to the array `y`, or in place if they are the same.
@@ -35,33 +50,33 @@ impl<E: Element> Pass<E> {
     /// # Safety
     /// The promise that lib.rs describes, of all pointers.
     #[inline(always)]
-    pub(crate) unsafe fn forward<K: Kind<E>>(self, layer: Result<Layer<K>, dk_error>) -> dk_error {
-        answer(layer.and_then(|layer| {
+    pub(crate) unsafe fn forward<K: Kind<E>>(self, layer: Result<OnLayout<K>, dk_error>) -> dk_error {
+        answer(layer.and_then(|on| {
             // SAFETY: what the caller promises.
-            unsafe { self.run(|mode, x| layer.apply_in_place(mode, x), |mode, x, y| layer.apply(mode, x, y)) }
+            unsafe { self.run(|mode, x| call!(on, apply_in_place(mode, x)), |mode, x, y| call!(on, apply(mode, x, y))) }
         }))
     }
 
     /// # Safety
     /// The promise that lib.rs describes, of all pointers.
     #[inline(always)]
-    pub(crate) unsafe fn backward<K: Kind<E>>(self, layer: Result<Layer<K>, dk_error>) -> dk_error {
-        answer(layer.and_then(|layer| {
+    pub(crate) unsafe fn backward<K: Kind<E>>(self, layer: Result<OnLayout<K>, dk_error>) -> dk_error {
+        answer(layer.and_then(|on| {
             // SAFETY: what the caller promises.
-            unsafe { self.run(|mode, x| layer.backward_in_place(mode, x), |mode, x, y| layer.backward(mode, x, y)) }
+            unsafe { self.run(|mode, x| call!(on, backward_in_place(mode, x)), |mode, x, y| call!(on, backward(mode, x, y))) }
         }))
     }
 
     /// # Safety
     /// The promise that lib.rs describes, of all pointers.
     #[inline(always)]
-    pub(crate) unsafe fn backward_add<K: Kind<E>>(self, layer: Result<Layer<K>, dk_error>) -> dk_error
+    pub(crate) unsafe fn backward_add<K: Kind<E>>(self, layer: Result<OnLayout<K>, dk_error>) -> dk_error
     where
         E: Float,
     {
-        answer(layer.and_then(|layer| {
+        answer(layer.and_then(|on| {
             // SAFETY: what the caller promises.
-            unsafe { self.run(|_, _| Err(dk_error::DK_ERROR_OVERLAP), |mode, x, y| Ok(layer.backward_add(mode, x, y)?)) }
+            unsafe { self.run(|_, _| Err(dk_error::DK_ERROR_OVERLAP), |mode, x, y| Ok(call!(on, backward_add(mode, x, y))?)) }
         }))
     }
 

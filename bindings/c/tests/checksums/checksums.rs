@@ -3,7 +3,7 @@
 
 use dropout_kernels::monte_carlo::Moments;
 use dropout_kernels::{
-    Address, AlphaDropout, AnyLayout, DropBlock, Dropout, Error, GaussianDropout, Integer, Kind, Layer, Layout, Mask, Mode,
+    Address, AlphaDropout, DropBlock, Dropout, Error, GaussianDropout, Integer, Kind, Layer, Layout, Mask, Mode,
     PackedMask, Part, QuantizedDropout, Rate,
 };
 
@@ -50,7 +50,7 @@ fn main() -> Result<(), Error> {
 }
 
 /// All passes of a kind, each of elements, maps and a part, in evaluation, and of elements in place.
-fn floats<K: AnyLayout + Kind<f32> + Copy>(
+fn floats<K: Kind<f32>>(
     kind: &str,
     layer: Layer<K>,
     [flat, maps, part]: &[Layout; 3],
