@@ -111,18 +111,27 @@ pub(super) fn load_columns<L: Lanes>(lanes: L, row: &[f32], column: &mut Column)
         column.number = if rest.is_empty() { 0 } else { column.number + CHUNK };
         return lanes.load_f32(chunk);
     }
-    lanes.load_f32(&load_each(row, column))
+    let (values, next) = load_each(row, *column);
+    *column = next;
+    lanes.load_f32(&values)
 }
 
 /// [`load_columns`] one by one: past the end of the row, which can be shorter than a chunk, and of columns that do not lie
-/// next to each other.
+/// next to each other. By value: a column whose address is known lives in memory.
 #[cold]
-fn load_each(row: &[f32], column: &mut Column) -> [f32; CHUNK] {
-    core::array::from_fn(|_| {
-        let value = row.get(column.number).copied().unwrap_or(0.0);
+fn load_each(row: &[f32], mut column: Column) -> ([f32; CHUNK], Column) {
+    let mut values = [0.0; CHUNK];
+    if column.stride == 1 {
+        let rest = row.get(column.number..).unwrap_or_default();
+        values.iter_mut().zip(rest.iter().chain(row.iter().cycle())).for_each(|(to, from)| *to = *from);
+        column.number = (column.number + CHUNK).checked_rem(row.len()).unwrap_or(0);
+        return (values, column);
+    }
+    for value in &mut values {
+        *value = row.get(column.number).copied().unwrap_or(0.0);
         column.step(row.len());
-        value
-    })
+    }
+    (values, column)
 }
 
 /// Adds a chunk of values, or the first `left` if that is less, to a row from a column on, with its first element after
@@ -139,13 +148,13 @@ pub(super) fn add_to_columns<L: Lanes>(lanes: L, row: &[Cell<f32>], column: &mut
         let sums = lanes.store_f32(lanes.load_f32(&chunk.each_ref().map(Cell::get)) + values);
         chunk.iter().zip(sums).for_each(|(to, sum)| to.set(sum));
     } else {
-        add_each(row, column, &lanes.store_f32(values), left);
+        *column = add_each(row, *column, &lanes.store_f32(values), left);
     }
 }
 
 /// [`add_to_columns`] one by one, as in [`load_each`], or of fewer values than a chunk.
 #[cold]
-fn add_each(row: &[Cell<f32>], column: &mut Column, values: &[f32; CHUNK], left: usize) {
+fn add_each(row: &[Cell<f32>], mut column: Column, values: &[f32; CHUNK], left: usize) -> Column {
     for value in values.iter().take(left) {
         debug_assert!(column.number < row.len());
         if let Some(sum) = row.get(column.number) {
@@ -153,4 +162,5 @@ fn add_each(row: &[Cell<f32>], column: &mut Column, values: &[f32; CHUNK], left:
         }
         column.step(row.len());
     }
+    column
 }

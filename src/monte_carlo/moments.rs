@@ -36,6 +36,8 @@ pub struct Moments<'a, N = f32> {
     mean: &'a mut [N],
     /// The sum of squared differences from the mean, by its usual name in this recurrence.
     m2: &'a mut [N],
+    /// Whether no output so far was so large that a sum can overflow.
+    is_moderate: bool,
 }
 
 impl<'a, N: Number> Moments<'a, N> {
@@ -69,7 +71,11 @@ impl<'a, N: Number> Moments<'a, N> {
             mean.fill(N::ZERO);
             m2.fill(N::ZERO);
         }
-        Ok(Self { passes, mean, m2 })
+        // Twice the largest moderate number, squared, for each pass.
+        let most = N::MODERATE * N::nearest(4.0 * f64::from(passes));
+        let is_one = |mean, m2| is_moderate(mean) & (N::ZERO <= m2) & (m2 <= most);
+        let is_moderate = mean.iter().zip(&*m2).fold(true, |so_far, (&mean, &m2)| so_far & is_one(mean, m2));
+        Ok(Self { passes, mean, m2, is_moderate })
     }
 
     /// Adds the output of one pass.
@@ -80,19 +86,16 @@ impl<'a, N: Number> Moments<'a, N> {
         check_length("y", self.mean.len(), y.len())?;
         self.passes = self.passes.saturating_add(1);
         let passes = N::nearest(self.passes.into());
-        let means = self.mean.chunks_mut(BURST);
-        for ((y, mean), m2) in y.chunks(BURST).zip(means).zip(self.m2.chunks_mut(BURST)) {
-            // By itself, so that it is compiled to vectors.
-            let are_moderate = are_moderate(y, mean, m2);
-            let elements = y.iter().map(|&y| y.into()).zip(mean).zip(m2);
-            if are_moderate {
-                for ((y, mean), m2) in elements {
-                    (*mean, *m2) = plain(y, *mean, *m2, passes);
-                }
-            } else {
-                for ((y, mean), m2) in elements {
-                    (*mean, *m2) = added(y, *mean, *m2, passes);
-                }
+        self.is_moderate &= y.iter().fold(true, |so_far, &y| so_far & is_moderate(y.into()));
+        let elements = y.iter().map(|&y| y.into()).zip(&mut *self.mean).zip(&mut *self.m2);
+        // By itself, so that it is compiled to vectors.
+        if self.is_moderate {
+            for ((y, mean), m2) in elements {
+                (*mean, *m2) = plain(y, *mean, *m2, passes);
+            }
+        } else {
+            for ((y, mean), m2) in elements {
+                (*mean, *m2) = added(y, *mean, *m2, passes);
             }
         }
         Ok(())
@@ -133,6 +136,7 @@ impl<'a, N: Number> Moments<'a, N> {
         }
         mean::merge(counts, self.mean, other.mean);
         self.passes = self.passes.saturating_add(other.passes);
+        self.is_moderate &= other.is_moderate;
         Ok(())
     }
 
@@ -178,20 +182,15 @@ impl<'a, N: Number> Moments<'a, N> {
     }
 }
 
-/// Elements that are looked at together.
-const BURST: usize = 64;
-
 /// Sums above the largest finite number count 2^64, which leaves room for 2^32 variances. They have a minus sign, which no
 /// other sum has.
 const LARGE_UNIT: f64 = ROOT * ROOT;
 const ROOT: f64 = 1.0 / (1_u64 << 32) as f64;
 
-/// Whether nothing can overflow.
+/// Whether a number is one of those of which no sum of squares overflows. (Not so of NaN.)
 #[inline(always)]
-fn are_moderate<N: Number, E: Copy + Into<N>>(y: &[E], mean: &[N], m2: &[N]) -> bool {
-    let is_moderate = |x: N| (N::ZERO - N::MODERATE < x) & (x < N::MODERATE);
-    let are_moderate = |y: N, mean, m2| is_moderate(y) & is_moderate(mean) & (N::ZERO <= m2) & (m2 < N::MODERATE * N::MODERATE);
-    y.iter().zip(mean).zip(m2).fold(true, |so_far, ((&y, &mean), &m2)| so_far & are_moderate(y.into(), mean, m2))
+fn is_moderate<N: Number>(x: N) -> bool {
+    x * x < N::MODERATE
 }
 
 /// The mean and the sum of squares with one more value, if nothing overflows.

@@ -16,7 +16,7 @@ pub(super) mod sealed {
     {
         const ZERO: Self;
 
-        /// A power of two below which no difference overflows, nor the sum of two products of differences.
+        /// The square of differences between numbers whose squares are below it can be summed 2^32 times.
         const MODERATE: Self;
 
         /// Rounds to nearest. Counts of passes are exact in `f64`; in `f32`, up to 2^24.
@@ -29,7 +29,7 @@ pub(super) mod sealed {
 
     impl Number for f32 {
         const ZERO: Self = 0.0;
-        const MODERATE: Self = (1_u64 << 62) as Self;
+        const MODERATE: Self = Self::from_bits((127 + 92) << 23);
 
         fn nearest(x: f64) -> Self {
             x as Self
@@ -50,7 +50,7 @@ pub(super) mod sealed {
 
     impl Number for f64 {
         const ZERO: Self = 0.0;
-        const MODERATE: Self = Self::from_bits((1023 + 510) << 52);
+        const MODERATE: Self = Self::from_bits((1023 + 988) << 52);
 
         fn nearest(x: f64) -> Self {
             x
