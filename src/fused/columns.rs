@@ -1,6 +1,7 @@
 //! Rows that repeat for each row of a tensor, such as a bias.
 
 use core::cell::Cell;
+use core::num::NonZero;
 
 use crate::error::{Error, check_length};
 use crate::layout::Layout;
@@ -10,7 +11,7 @@ use crate::simd::{CHUNK, Lanes};
 /// or if nothing says where rows end, any divisor.
 pub(super) fn check_columns(name: &'static str, layout: Option<&Layout>, elements: usize, columns: usize) -> Result<(), Error> {
     if let Some(count) = layout.and_then(|layout| layout.columns().0.count) {
-        return check_length(name, count, columns);
+        return check_length(name, count.get(), columns);
     }
     let whole = elements == 0 || elements.checked_rem(columns) == Some(0);
     if whole { Ok(()) } else { Err(Error::Columns { elements, columns }) }
@@ -21,7 +22,7 @@ pub(super) fn check_columns(name: &'static str, layout: Option<&Layout>, element
 pub(super) struct ColumnMap {
     count: usize,
     /// The distance in memory from one column to the next.
-    stride: usize,
+    stride: NonZero<usize>,
     /// That after which the first comes again, if it is not `count` times as far.
     period: usize,
 }
@@ -29,7 +30,7 @@ pub(super) struct ColumnMap {
 impl ColumnMap {
     /// Of a slice in a layout, or in rows of `count` elements. Of no columns, where no one asks, the layout does not matter.
     pub(super) fn new(layout: Option<&Layout>, count: usize) -> Self {
-        let (stride, period) = layout.filter(|_| count > 0).map_or((1, None), |layout| {
+        let (stride, period) = layout.filter(|_| count > 0).map_or((NonZero::<usize>::MIN, None), |layout| {
             let (columns, period) = layout.columns();
             (columns.stride, period)
         });
@@ -40,9 +41,9 @@ impl ColumnMap {
     pub(super) fn at(self, place: usize) -> Column {
         let Self { count, stride, period } = self;
         let in_period = if place < period { place } else { place % period.max(1) };
-        let (position, done) = if stride == 1 { (in_period, 0) } else { (in_period / stride.max(1), in_period % stride.max(1)) };
+        let (position, done) = if stride.get() == 1 { (in_period, 0) } else { (in_period / stride, in_period % stride) };
         let number = if position < count { position } else { position.checked_rem(count).unwrap_or(0) };
-        Column { number, done, stride }
+        Column { number, done, stride: stride.get() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Decisions become runs: stretches of memory, each with the keep bits of its elements. Nothing here knows an element.
 
 use super::expand::{Unfold, transpose};
-use super::plan::{Decisions, Keep, Plan, Run};
+use super::plan::{Decisions, Keep, Plan, Run, Sink};
 use crate::address::Address;
 use crate::backend::Backend;
 use crate::layout::{Layout, PLACES, Pattern, Stretch, Stretches, Transposed, Units, Walk};
@@ -10,94 +10,94 @@ use crate::rate::Rate;
 use crate::simd::VECTORS;
 
 /// All elements kept, without a layout.
-pub(crate) fn all(_: &Plan<'_>, len: usize, _: usize, each: &mut dyn FnMut(&Run<'_>)) {
+pub(crate) fn all(_: &Plan<'_>, len: usize, _: usize, sink: &mut dyn Sink) {
     if len > 0 {
-        each(&Run { start: 0, len, keep: Keep::All });
+        sink.take(&Run { start: 0, len, keep: Keep::All });
     }
 }
 
 /// One computed decision per element.
-pub(crate) fn computed(plan: &Plan<'_>, len: usize, head: usize, each: &mut dyn FnMut(&Run<'_>)) {
+pub(crate) fn computed(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Sink) {
     let Decisions::Computed(rate, address) = plan.decisions else { return };
     if !VECTORS {
-        return by_blocks(rate, address, len, each);
+        return by_blocks(rate, address, len, sink);
     }
     let mut limbs = [0; BLOCK_LIMBS + 1];
     if let Some(block) = limbs.first_chunk_mut()
         && let Some(from) = within_block(rate, address, plan.backend, len, block)
     {
-        return each(&Run { start: 0, len, keep: Keep::Bits(Bits::new(&limbs, from)) });
+        return sink.take(&Run { start: 0, len, keep: Keep::Bits(Bits::new(&limbs, from)) });
     }
-    in_tiles(plan, len, head, each);
+    in_tiles(plan, len, head, sink);
 }
 
 /// One stored decision per element.
-pub(crate) fn stored(plan: &Plan<'_>, len: usize, head: usize, each: &mut dyn FnMut(&Run<'_>)) {
+pub(crate) fn stored(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Sink) {
     if VECTORS {
-        return in_tiles(plan, len, head, each);
+        return in_tiles(plan, len, head, sink);
     }
     let Decisions::Stored(mask) = plan.decisions else { return };
     for start in (0..len).step_by(LIMB) {
         let limbs = [mask.limb(start), 0];
-        each(&Run { start, len: LIMB.min(len - start), keep: Keep::Bits(Bits::new(&limbs, 0)) });
+        sink.take(&Run { start, len: LIMB.min(len - start), keep: Keep::Bits(Bits::new(&limbs, 0)) });
     }
 }
 
 /// Block by block, which takes little stack.
-fn by_blocks(rate: Rate, address: Address, len: usize, each: &mut dyn FnMut(&Run<'_>)) {
+fn by_blocks(rate: Rate, address: Address, len: usize, sink: &mut dyn Sink) {
     let (mut start, mut blocks) = (0, InOrder::new(rate, address));
     while start < len {
         let (limbs, from) = blocks.next();
         let count = (BLOCK - from).min(len - start);
-        each(&Run { start, len: count, keep: Keep::Bits(Bits::new(&limbs, from)) });
+        sink.take(&Run { start, len: count, keep: Keep::Bits(Bits::new(&limbs, from)) });
         start += count;
     }
 }
 
 /// As many elements as decisions, tile by tile. In a function of its own, as the tile takes stack.
 #[inline(never)]
-fn in_tiles(plan: &Plan<'_>, len: usize, head: usize, each: &mut dyn FnMut(&Run<'_>)) {
+fn in_tiles(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Sink) {
     let Some(mut source) = plan.source() else { return };
     let mut tile = Tile::NEW;
     // The first tile ends where a line of the output begins, and so do all others.
     let (mut start, mut limit) = (0, TILE * BLOCK - (LIMB - head % LIMB) % LIMB);
     while start < len {
         let count = source.next(plan.backend, limit.min(len - start), &mut tile);
-        each(&Run { start, len: count, keep: Keep::Bits(tile.bits()) });
+        sink.take(&Run { start, len: count, keep: Keep::Bits(tile.bits()) });
         (start, limit) = (start + count, TILE * BLOCK);
     }
 }
 
 /// All elements of a layout kept.
-pub(crate) fn all_laid_out(plan: &Plan<'_>, len: usize, head: usize, each: &mut dyn FnMut(&Run<'_>)) {
+pub(crate) fn all_laid_out(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Sink) {
     match plan.layout {
         Some(layout) if len > 0 && layout.has_gaps() => {
-            layout.ranges().for_each(|range| each(&Run { start: range.start, len: range.len(), keep: Keep::All }));
+            layout.ranges().for_each(|range| sink.take(&Run { start: range.start, len: range.len(), keep: Keep::All }));
         }
-        _ => all(plan, len, head, each),
+        _ => all(plan, len, head, sink),
     }
 }
 
 /// The decisions of a layout.
-pub(crate) fn laid_out(plan: &Plan<'_>, len: usize, head: usize, each: &mut dyn FnMut(&Run<'_>)) {
+pub(crate) fn laid_out(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Sink) {
     let (Some(layout), Some(source)) = (plan.layout, plan.source()) else { return };
     if len == 0 {
         return;
     }
     if !VECTORS {
-        return in_limbs(source, layout, each);
+        return in_limbs(source, layout, sink);
     }
     let tiles = Tiles::new(plan, source, layout);
     match layout.pattern() {
-        Some(Pattern::Units(units)) if tiles.hold(units.decisions) => in_units(tiles, &units, len, head, each),
-        Some(Pattern::Transposed(columns)) => in_columns(&tiles, &columns, each),
-        Some(Pattern::Maps(walk)) => in_pieces(tiles, &walk, TILE * BLOCK, each),
-        _ => in_pieces(tiles, &layout.walk(), TILE * BLOCK, each),
+        Some(Pattern::Units(units)) if tiles.hold(units.decisions) => in_units(tiles, &units, len, head, sink),
+        Some(Pattern::Transposed(columns)) => in_columns(&tiles, &columns, sink),
+        Some(Pattern::Maps(walk)) => in_pieces(tiles, &walk, TILE * BLOCK, sink),
+        _ => in_pieces(tiles, &layout.walk(), TILE * BLOCK, sink),
     }
 }
 
 /// Limb by limb of decisions that follow each other, as do their elements. Without tiles it takes a fraction of the stack.
-fn in_limbs(mut source: Source<'_>, layout: &Layout, each: &mut dyn FnMut(&Run<'_>)) {
+fn in_limbs(mut source: Source<'_>, layout: &Layout, sink: &mut dyn Sink) {
     let walk = layout.walk();
     let (mut numbers, mut elements) = (layout.numbers(), walk.elements());
     while let Some(Stretch { start: first, len }) = numbers.next(usize::MAX) {
@@ -105,23 +105,23 @@ fn in_limbs(mut source: Source<'_>, layout: &Layout, each: &mut dyn FnMut(&Run<'
         while done < len {
             let (limb, count) = source.limb(first + done as u64, (len - done).min(elements.left_of_row()));
             let Some(Stretch { start, .. }) = elements.next(count) else { return };
-            of_piece(&walk, start as usize, count, Bits::new(&[limb, 0], 0), each);
+            of_piece(&walk, start as usize, count, Bits::new(&[limb, 0], 0), sink);
             done += count;
         }
     }
 }
 
 /// Elements of one row: contiguous ones with a decision each are a run, and each feature map is one.
-fn of_piece(walk: &Walk<'_>, start: usize, len: usize, bits: Bits<'_>, each: &mut dyn FnMut(&Run<'_>)) {
+fn of_piece(walk: &Walk<'_>, start: usize, len: usize, bits: Bits<'_>, sink: &mut dyn Sink) {
     for copy in walk.copies() {
         let start = start + copy;
         if walk.map_len == 1 && walk.stride == 1 {
-            each(&Run { start, len, keep: Keep::Bits(bits) });
+            sink.take(&Run { start, len, keep: Keep::Bits(bits) });
             continue;
         }
         for i in 0..len {
             let keep = if bits.limb(i) & 1 == 1 { Keep::All } else { Keep::None };
-            each(&Run { start: start + i * walk.stride, len: walk.map_len, keep });
+            sink.take(&Run { start: start + i * walk.stride, len: walk.map_len, keep });
         }
     }
 }
@@ -133,14 +133,14 @@ const SUMMED_BLOCKS: usize = 2;
 const _: () = assert!(SUMMED_BLOCKS <= TILE);
 
 /// The same in the order of the decisions, which that of sums follows.
-pub(crate) fn in_order(plan: &Plan<'_>, len: usize, head: usize, each: &mut dyn FnMut(&Run<'_>)) {
+pub(crate) fn in_order(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Sink) {
     match (plan.layout, plan.source()) {
         (Some(layout), Some(source)) if len > 0 => {
             let walk = layout.walk();
             let most = if walk.is_repeated() { SUMMED_BLOCKS } else { TILE };
-            in_pieces(Tiles::new(plan, source, layout), &walk, most * BLOCK, each);
+            in_pieces(Tiles::new(plan, source, layout), &walk, most * BLOCK, sink);
         }
-        _ => all_laid_out(plan, len, head, each),
+        _ => all_laid_out(plan, len, head, sink),
     }
 }
 
@@ -184,7 +184,7 @@ impl<'a> Tiles<'a> {
 }
 
 /// Piece by piece as the decisions go.
-fn in_pieces(mut tiles: Tiles<'_>, walk: &Walk<'_>, most: usize, each: &mut dyn FnMut(&Run<'_>)) {
+fn in_pieces(mut tiles: Tiles<'_>, walk: &Walk<'_>, most: usize, sink: &mut dyn Sink) {
     let (mut tile, mut elements) = (Tile::NEW, walk.elements());
     loop {
         let count = tiles.next(1, most, &mut tile);
@@ -194,14 +194,14 @@ fn in_pieces(mut tiles: Tiles<'_>, walk: &Walk<'_>, most: usize, each: &mut dyn 
         let mut done = 0;
         while done < count {
             let Some(Stretch { start, len }) = elements.next(count - done) else { return };
-            of_piece(walk, start as usize, len, tile.bits().skip(done), each);
+            of_piece(walk, start as usize, len, tile.bits().skip(done), sink);
             done += len;
         }
     }
 }
 
 /// Unit by unit: as many as fill a window of memory.
-fn in_units(mut tiles: Tiles<'_>, units: &Units<'_>, len: usize, head: usize, each: &mut dyn FnMut(&Run<'_>)) {
+fn in_units(mut tiles: Tiles<'_>, units: &Units<'_>, len: usize, head: usize, sink: &mut dyn Sink) {
     let (mut tile, mut rows) = (Tile::NEW, units.rows.clone());
     let (mut unfolded, mut own) = (Unfold::NEW, Unfold::NEW);
     let most = PLACES / units.places;
@@ -225,7 +225,7 @@ fn in_units(mut tiles: Tiles<'_>, units: &Units<'_>, len: usize, head: usize, ea
                 let first = start as usize + copy;
                 let end = len.min(first + units.repeats.max(window * units.places));
                 for start in (first..end).step_by(window * units.places) {
-                    each(&Run { start, len: (window * units.places).min(end - start), keep });
+                    sink.take(&Run { start, len: (window * units.places).min(end - start), keep });
                 }
             }
         }
@@ -236,7 +236,7 @@ fn in_units(mut tiles: Tiles<'_>, units: &Units<'_>, len: usize, head: usize, ea
 const WIDTH: usize = 8;
 
 /// Column by column of a matrix that lies in memory by columns: a limb of its rows at a time.
-fn in_columns(tiles: &Tiles<'_>, columns: &Transposed<'_>, each: &mut dyn FnMut(&Run<'_>)) {
+fn in_columns(tiles: &Tiles<'_>, columns: &Transposed<'_>, sink: &mut dyn Sink) {
     let mut bits = [[0; WIDTH]; LIMB];
     for (matrix, decision) in columns.matrices() {
         for row in (0..columns.rows).step_by(LIMB) {
@@ -257,7 +257,7 @@ fn in_columns(tiles: &Tiles<'_>, columns: &Transposed<'_>, each: &mut dyn FnMut(
                         transposed.iter().take(columns_of_limb).for_each(|column| writer.push(*column, rows));
                         for copy in columns.copies.clone() {
                             let keep = Keep::Bits(Bits::new(&together, 0));
-                            each(&Run { start: start + copy, len: rows * columns_of_limb, keep });
+                            sink.take(&Run { start: start + copy, len: rows * columns_of_limb, keep });
                         }
                         continue;
                     }
@@ -265,7 +265,7 @@ fn in_columns(tiles: &Tiles<'_>, columns: &Transposed<'_>, each: &mut dyn FnMut(
                         for (i, column) in transposed.iter().take(columns_of_limb).enumerate() {
                             let limbs = [*column, 0];
                             let keep = Keep::Bits(Bits::new(&limbs, 0));
-                            each(&Run { start: start + copy + i * columns.stride, len: rows, keep });
+                            sink.take(&Run { start: start + copy + i * columns.stride, len: rows, keep });
                         }
                     }
                 }

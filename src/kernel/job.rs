@@ -4,8 +4,9 @@ use super::chunks::Chunks;
 use super::effect::Effect;
 use super::past_caches::Fence;
 use super::place::Place;
-use super::plan::{Decisions, Keep, Plan, Run};
+use super::plan::{Decisions, Plan, Run, Sink};
 use super::slices::Slices;
+use crate::backend::Backend;
 use crate::element::sealed::Element;
 
 /// A tensor, and what is decided of it.
@@ -18,13 +19,11 @@ impl<E: Element, P: Place<E>> Job<'_, E, P> {
     /// Leaves every element as it is. The plan must keep all.
     pub(super) fn copy(&mut self) {
         if self.slices.x.is_some() {
-            let slices = &mut self.slices;
-            let len = slices.y.len();
-            (self.plan.drive)(self.plan, len, 0, &mut |&Run { start, len, .. }| slices.part(start..start + len).copy());
+            let len = self.slices.y.len();
+            (self.plan.drive)(self.plan, len, 0, &mut Copies(&mut self.slices));
         }
     }
 
-    /// The effect, on all threads if the plan says so and the tensor is large enough.
     // By reference, here and below: moving what was written just before takes a noticeable part of a short slice's time.
     #[inline]
     pub(crate) fn run(&mut self, effect: impl Effect<E> + Send + Sync) {
@@ -52,12 +51,33 @@ impl<E: Element, P: Place<E>> Job<'_, E, P> {
         // Whether it pays is said of a whole tensor.
         let fence = Fence::pays(slices.x.map_or(0, size_of_val)).then(Fence::new);
         let (len, head) = (slices.y.len(), slices.head());
-        (plan.drive)(plan, len, head, &mut |run| {
-            let slices = slices.part(run.start..run.start + run.len);
-            // Small runs had better stay in the caches of those that follow.
-            let fence = fence.as_ref().filter(|_| !matches!(run.keep, Keep::Own(..)));
-            plan.backend.run(Chunks { run, base, effect, slices, fence });
-        });
+        let fence = fence.as_ref();
+        (plan.drive)(plan, len, head, &mut Effects { backend: plan.backend, slices, base, effect, fence });
+    }
+}
+
+/// Copies runs.
+struct Copies<'j, 'a, E, P>(&'j mut Slices<'a, E, P>);
+
+impl<E: Element, P: Place<E>> Sink for Copies<'_, '_, E, P> {
+    fn take(&mut self, run: &Run<'_>) {
+        self.0.part(run.start..run.start + run.len).copy();
+    }
+}
+
+/// Applies an effect to runs.
+struct Effects<'j, 'a, E, P, F> {
+    backend: Backend,
+    slices: &'j mut Slices<'a, E, P>,
+    base: usize,
+    effect: F,
+    fence: Option<&'j Fence>,
+}
+
+impl<E: Element, P: Place<E>, F: Effect<E>> Sink for Effects<'_, '_, E, P, F> {
+    fn take(&mut self, run: &Run<'_>) {
+        let Self { backend, ref mut slices, base, effect, fence } = *self;
+        backend.run(Chunks { run, base, effect, slices: slices.part(run.start..run.start + run.len), fence });
     }
 }
 

@@ -7,8 +7,10 @@ use super::effect::{Effect, operand};
 use super::job::Job;
 use super::normal::normal;
 use super::place::Place;
-use super::plan::{Keep, Plan, Run};
+use super::plan::{Keep, Plan, Run, Sink};
+use super::slices::Slices;
 use crate::address::Address;
+use crate::backend::Backend;
 use crate::element::sealed::Float;
 use crate::layout::{Layout, Stretch};
 use crate::mask::{BLOCK, Generate, Stream};
@@ -41,11 +43,8 @@ impl Noisy {
                 Self::Plus(address, deviation) => (address, 0.0, deviation),
                 Self::Keep | Self::Drop => {
                     let keep = if matches!(self, Self::Keep) { Keep::All } else { Keep::None };
-                    return (plan.drive)(plan, len, 0, &mut |run| {
-                        let slices = slices.part(run.start..run.start + run.len);
-                        let run = Run { keep, ..*run };
-                        plan.backend.run(Chunks { run: &run, base, effect, slices, fence: None });
-                    });
+                    let mut all = All { backend: plan.backend, slices, base, effect, keep };
+                    return (plan.drive)(plan, len, 0, &mut all);
                 }
             };
             Drive { plan, stream: Stream::new(address), mean, deviation }.all(address.offset, len, &mut |start, noise| {
@@ -56,6 +55,23 @@ impl Noisy {
                 plan.backend.run(Chunks { run: &run, base, effect, slices, fence: None });
             });
         });
+    }
+}
+
+/// Keeps all runs, or drops them.
+struct All<'j, 'a, E, P> {
+    backend: Backend,
+    slices: &'j mut Slices<'a, E, P>,
+    base: usize,
+    effect: WithNoise<'j, E>,
+    keep: Keep<'static>,
+}
+
+impl<E: Float, P: Place<E>> Sink for All<'_, '_, E, P> {
+    fn take(&mut self, run: &Run<'_>) {
+        let Self { backend, ref mut slices, base, effect, keep } = *self;
+        let run = Run { keep, ..*run };
+        backend.run(Chunks { run: &run, base, effect, slices: slices.part(run.start..run.start + run.len), fence: None });
     }
 }
 

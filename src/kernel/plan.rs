@@ -26,9 +26,14 @@ pub(crate) enum Keep<'a> {
     Own(Bits<'a>, Bits<'a>),
 }
 
+/// What runs are handed to. (A closure would be compiled twice, as it could also be called by value.)
+pub(crate) trait Sink {
+    fn take(&mut self, run: &Run<'_>);
+}
+
 /// Makes the runs of a plan, for a slice of so many elements, of which so many stand before its first cache line, and
 /// hands them on.
-pub(crate) type Drive = fn(&Plan<'_>, usize, usize, &mut dyn FnMut(&Run<'_>));
+pub(crate) type Drive = fn(&Plan<'_>, usize, usize, &mut dyn Sink);
 
 /// The drives of a kind of layer: for what keeps everything, for computed decisions and for stored ones.
 pub(crate) struct Drives {

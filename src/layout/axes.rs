@@ -45,15 +45,12 @@ impl Axis {
 /// then the shared ones, each innermost first; those of extent 1 left out, and neighbours merged that are one. Past the
 /// rank all are `Axis::UNIT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Axes {
-    axes: [Axis; MAX_RANK],
-    rank: usize,
-}
+pub(super) struct Axes([Axis; MAX_RANK]);
 
 // The remainders of indices change nothing, as no tensor has more axes than MAX_RANK; they let the compiler leave out the
 // panics of an index out of bounds.
 impl Axes {
-    pub(super) const NONE: Self = Self { axes: [Axis::UNIT; MAX_RANK], rank: 0 };
+    pub(super) const NONE: Self = Self([Axis::UNIT; MAX_RANK]);
 
     /// The normal form of axes in any order.
     pub(super) const fn new(axes: [Axis; MAX_RANK]) -> Self {
@@ -67,27 +64,35 @@ impl Axes {
         sorted.merged()
     }
 
+    /// The number of axes.
+    const fn rank(&self) -> usize {
+        let mut rank = 0;
+        while rank < MAX_RANK && self.0[rank].extent != 1 {
+            rank += 1;
+        }
+        rank
+    }
+
     const fn with(mut self, axis: Axis) -> Self {
-        debug_assert!(self.rank < MAX_RANK);
-        let mut place = self.rank;
-        while place > 0 && axis.is_inside(self.axes[(place - 1) % MAX_RANK]) {
-            self.axes[place % MAX_RANK] = self.axes[(place - 1) % MAX_RANK];
+        debug_assert!(self.rank() < MAX_RANK);
+        let mut place = self.rank();
+        while place > 0 && axis.is_inside(self.0[(place - 1) % MAX_RANK]) {
+            self.0[place % MAX_RANK] = self.0[(place - 1) % MAX_RANK];
             place -= 1;
         }
-        self.axes[place % MAX_RANK] = axis;
-        self.rank += 1;
+        self.0[place % MAX_RANK] = axis;
         self
     }
 
     const fn merged(self) -> Self {
-        let (mut merged, mut i) = (Self::NONE, 0);
-        while i < self.rank {
-            let axis = self.axes[i % MAX_RANK];
-            if merged.rank > 0 && merged.axes[(merged.rank - 1) % MAX_RANK].goes_on_in(axis) {
-                merged.axes[(merged.rank - 1) % MAX_RANK].extent *= axis.extent;
+        let (mut merged, mut rank, mut i) = (Self::NONE, 0, 0);
+        while i < self.rank() {
+            let axis = self.0[i % MAX_RANK];
+            if rank > 0 && merged.0[(rank - 1) % MAX_RANK].goes_on_in(axis) {
+                merged.0[(rank - 1) % MAX_RANK].extent *= axis.extent;
             } else {
-                merged.axes[merged.rank % MAX_RANK] = axis;
-                merged.rank += 1;
+                merged.0[rank % MAX_RANK] = axis;
+                rank += 1;
             }
             i += 1;
         }
@@ -96,8 +101,7 @@ impl Axes {
 
     /// The axes that are not shared, and those that are.
     pub(super) fn split(&self) -> (&[Axis], &[Axis]) {
-        debug_assert!(self.rank <= MAX_RANK);
-        let axes = self.axes.get(..self.rank).unwrap_or_default();
+        let axes = self.0.get(..self.rank()).unwrap_or_default();
         axes.split_at_checked(axes.iter().take_while(|axis| !axis.is_shared()).count()).unwrap_or_default()
     }
 
@@ -109,17 +113,16 @@ impl Axes {
 
     /// The number of positions.
     pub(super) fn positions(&self) -> usize {
-        self.axes.iter().map(|axis| axis.extent).product()
+        self.0.iter().map(|axis| axis.extent).product()
     }
 
     /// The axis whose stride is the largest, in front and behind `half` of its positions. `None` if there is no axis.
     #[cfg(feature = "rayon")]
     pub(super) fn halves(self, half: impl Fn(Axis) -> usize) -> Option<(Axis, usize, [Self; 2])> {
-        let (i, axis) =
-            self.axes.into_iter().enumerate().filter(|(_, axis)| axis.extent > 1).max_by_key(|(_, axis)| axis.stride)?;
+        let (i, axis) = self.0.into_iter().enumerate().filter(|(_, axis)| axis.extent > 1).max_by_key(|(_, axis)| axis.stride)?;
         let half = half(axis);
         let with = |extent| {
-            let mut axes = self.axes;
+            let mut axes = self.0;
             axes.get_mut(i)?.extent = extent;
             Some(Self::new(axes))
         };

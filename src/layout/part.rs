@@ -1,5 +1,7 @@
 //! What a layout is, and the constructor behind all others: a box of a logical tensor, anywhere in memory.
 
+use core::num::NonZero;
+
 use super::axes::{Axes, Axis, MAX_RANK, span};
 use crate::error::{Error, check_length};
 
@@ -45,20 +47,23 @@ pub struct Layout {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Columns {
     /// How many they are. `None` if there is no other axis, so that nothing says where rows end, and of an empty tensor.
-    pub(crate) count: Option<usize>,
+    pub(crate) count: Option<NonZero<usize>>,
     /// The distance in memory from one to the next, in elements.
-    pub(crate) stride: usize,
+    pub(crate) stride: NonZero<usize>,
 }
 
 impl Columns {
-    pub(super) const UNKNOWN: Self = Self { count: None, stride: 1 };
+    pub(super) const UNKNOWN: Self = Self { count: None, stride: NonZero::<usize>::MIN };
 
     const fn of(axes: &[Axis; MAX_RANK], rank: usize) -> Self {
         let Some(last) = rank.checked_sub(1) else { return Self::UNKNOWN };
         let Axis { extent, stride, .. } = axes[last % MAX_RANK];
-        // Between fewer than two positions there is no distance: whatever the stride says, it is not looked at.
-        let stride = if extent > 1 { stride } else { 1 };
-        Self { count: if rank > 1 { Some(extent) } else { None }, stride }
+        let stride = match NonZero::new(stride) {
+            Some(stride) if extent > 1 => stride,
+            // Whatever it is, there is nothing that far.
+            _ => NonZero::<usize>::MIN,
+        };
+        Self { count: if rank > 1 { NonZero::new(extent) } else { None }, stride }
     }
 }
 
@@ -207,7 +212,7 @@ impl Layout {
 
     /// The last axis, and the distance in memory after which its positions come again: that of the next axis outwards.
     pub(crate) fn columns(&self) -> (Columns, Option<usize>) {
-        (self.columns, self.axes.stride_above(self.columns.stride))
+        (self.columns, self.axes.stride_above(self.columns.stride.get()))
     }
 
     /// The decisions of the whole, and the number of the first among them.

@@ -241,13 +241,12 @@ impl InOrder {
         Self { mask: Bernoulli::new(rate, address), block, from }
     }
 
-    /// The bits of the next block, with a limb more, and the place of the first one that counts.
-    pub(crate) fn next(&mut self) -> ([Limb; BLOCK_LIMBS + 1], usize) {
-        let (mut limbs, from) = ([0; BLOCK_LIMBS + 1], self.from);
-        let block = from_words(self.mask.block(self.block, ALL));
-        limbs.iter_mut().zip(block).for_each(|(to, from)| *to = from);
+    /// The bits of the next block, and the place of the first one that counts.
+    #[inline(always)]
+    pub(crate) fn next(&mut self) -> (Block, usize) {
+        let next = (from_words(self.mask.block(self.block, ALL)), self.from);
         (self.block, self.from) = (self.block.wrapping_add(1), 0);
-        (limbs, from)
+        next
     }
 }
 

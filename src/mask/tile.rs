@@ -49,7 +49,8 @@ pub(crate) const fn first_of(limb: Limb, decisions: usize) -> Limb {
 /// are slower; short ones pay for each set-up.
 pub(crate) const TILE: usize = if VECTORS { 16 } else { 2 };
 
-/// Keep bits from some bit on. A limb of anything follows the last, so that every limb has a next one to shift bits from.
+/// Keep bits from some bit on. Where there are tiles, a limb of anything follows the last, so that every limb has a next
+/// one to shift bits from.
 #[derive(Clone, Copy)]
 pub(crate) struct Bits<'a> {
     limbs: &'a [Limb],
@@ -78,7 +79,7 @@ impl<'a> Bits<'a> {
     #[inline(always)]
     pub(crate) fn limb(self, i: usize) -> Limb {
         let (at, shift) = ((self.from + i) / LIMB, (self.from + i) % LIMB);
-        debug_assert!(at + 1 < self.limbs.len());
+        debug_assert!(at < self.limbs.len());
         let limb = |i: usize| self.limbs.get(i).copied().unwrap_or(0);
         limb(at) >> shift | limb(at + 1) << 1 << (LIMB - 1 - shift)
     }

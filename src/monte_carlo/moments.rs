@@ -73,7 +73,7 @@ impl<'a, N: Number> Moments<'a, N> {
         }
         // Twice the largest moderate number, squared, for each pass.
         let most = N::MODERATE * N::nearest(4.0 * f64::from(passes));
-        let is_one = |mean, m2| is_moderate(mean) & (N::ZERO <= m2) & (m2 <= most);
+        let is_one = |mean, m2| is_moderate(mean) && N::ZERO <= m2 && m2 <= most;
         let is_moderate = mean.iter().zip(&*m2).fold(true, |so_far, (&mean, &m2)| so_far & is_one(mean, m2));
         Ok(Self { passes, mean, m2, is_moderate })
     }
@@ -185,7 +185,7 @@ impl<'a, N: Number> Moments<'a, N> {
 /// Sums above the largest finite number count 2^64, which leaves room for 2^32 variances. They have a minus sign, which no
 /// other sum has.
 const LARGE_UNIT: f64 = ROOT * ROOT;
-const ROOT: f64 = 1.0 / (1_u64 << 32) as f64;
+const ROOT: f64 = 1.0 / 4_294_967_296.0;
 
 /// Whether a number is one of those of which no sum of squares overflows. (Not so of NaN.)
 #[inline(always)]
