@@ -227,7 +227,11 @@ fn by_limbs<L: Lanes, E: Element, P: Place<E>, F: Effect<E>>(
     Slices { x, y: &mut *y }.copy();
     for (i, y) in P::elements(y).chunks_mut(LIMB).enumerate() {
         let (mut keep, place) = (limb(i * LIMB), place + i * LIMB);
-        if F::DROPS_TO_CONSTANT && !E::IN_SOFTWARE {
+        if keep == 0 && !F::SUMS {
+            for (i, y) in y.iter_mut().enumerate() {
+                *y = one(lanes, &mut effect, false, place + i, *y);
+            }
+        } else if F::DROPS_TO_CONSTANT && !E::IN_SOFTWARE {
             for y in &mut *y {
                 *y = one(lanes, &mut effect, true, place, *y);
             }
@@ -251,7 +255,14 @@ fn one<L: Lanes, E: Element, F: Effect<E>>(lanes: L, effect: &mut F, keep: bool,
     if F::SUMS {
         return effect.chunk(lanes, u16::from(keep), place, &x, 1)[0];
     }
-    if keep { effect.kept(lanes, place, &x)[0] } else { effect.dropped(lanes, place, &x)[0] }
+    if !keep {
+        return effect.dropped(lanes, place, &x)[0];
+    }
+    if E::IN_SOFTWARE {
+        // Or the compiler multiplies every element in advance, as if that cost nothing.
+        core::hint::black_box(());
+    }
+    effect.kept(lanes, place, &x)[0]
 }
 
 /// Writes as many elements of a chunk as there are places, which are fewer.

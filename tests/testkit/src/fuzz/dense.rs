@@ -30,9 +30,9 @@ pub fn check(Input { layer, len, cut, values }: &Input) {
 /// Each half at its own offset.
 fn check_halves(case: &Case<OfScaled<f32>>, cut: usize, x: &[f32]) {
     let mut whole = x.to_vec();
-    case.library(Backend::detect()).apply_in_place(case.window(0, x.len()), &mut whole).unwrap();
+    case.without_layout(Backend::detect()).apply_in_place(case.window(0, x.len()), &mut whole).unwrap();
     for backend in Backend::all() {
-        let library = case.library(backend);
+        let library = case.without_layout(backend);
         let mut y = x.to_vec();
         let (first, second) = y.split_at_mut(cut);
         library.apply_in_place(case.window(cut, x.len()), second).unwrap();

@@ -58,8 +58,11 @@ pub struct Case<'a, S> {
 
 impl<S: Subject> Case<'_, S> {
     pub fn library(&self, backend: Backend) -> dropout_kernels::Layer<S::Kind, Layout> {
-        let layout = self.tensor.layout.unwrap_or(Layout::flat(self.tensor.elements));
-        S::layer(&self.settings).on(backend).with_layout(layout)
+        self.without_layout(backend).with_layout(self.tensor.layout.unwrap_or(Layout::flat(self.tensor.elements)))
+    }
+
+    pub fn without_layout(&self, backend: Backend) -> dropout_kernels::Layer<S::Kind> {
+        S::layer(&self.settings).on(backend)
     }
 
     /// How many decisions the stored mask has, of as many as it should.
@@ -114,7 +117,7 @@ impl<S: Subject> Case<'_, S> {
             let (elements, expected) = (self.tensor.elements, [&forward[..], &backward]);
             match self.tensor.layout {
                 Some(_) => slices.check_passes(&self.library(backend), mode, elements, &x, expected, fits),
-                None => slices.check_passes(&S::layer(&self.settings).on(backend), mode, elements, &x, expected, fits),
+                None => slices.check_passes(&self.without_layout(backend), mode, elements, &x, expected, fits),
             }
         }
     }
