@@ -4,8 +4,8 @@ use pyo3::prelude::*;
 
 use dropout_kernels::{Address, AnyLayout, Element, Error, Kind, Layer, Layout, Mode};
 
-use crate::memory::Memory;
-use crate::{invalid, threads};
+use crate::memory::{self, Memory};
+use crate::threads;
 
 /// A pass in training: what all kinds of dropout have in common.
 pub struct Pass<'py> {
@@ -84,11 +84,13 @@ impl Pass<'_> {
         pass: impl FnOnce(&Layer<K>, Memory<'_, E>) -> Result<(), Error> + Send,
     ) -> PyResult<()> {
         let layer = &if self.threads > 1 { layer.in_parallel() } else { layer };
-        // SAFETY: the Python module that calls holds the arrays or tensors that `x` and `y` are the addresses of until
-        // this returns. It has checked that they have elements of type E, `len` from the first to the last, and that it
-        // may write to `y`. Other Python threads that write to them meanwhile are a race in the caller's program, as
-        // they are for NumPy and PyTorch. Any bits make a value of each element type.
-        let memory = unsafe { Memory::<E>::new(self.x, self.y, self.len) }?;
-        threads::run(self.py, self.len, self.threads, || pass(layer, memory))?.map_err(invalid)
+        let Self { x, y, len, .. } = *self;
+        threads::run(self.py, len, self.threads, || {
+            // SAFETY: the Python module that calls holds the arrays or tensors that `x` and `y` are the addresses of
+            // until this returns. It has checked that they have elements of type E, `len` from the first to the last,
+            // and that it may write to `y`. Other Python threads that write to them meanwhile are a race in the caller's
+            // program, as they are for NumPy and PyTorch. Any bits make a value of each element type.
+            unsafe { memory::over::<E>(x, y, len, |memory| pass(layer, memory)) }
+        })?
     }
 }

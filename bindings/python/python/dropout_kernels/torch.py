@@ -14,7 +14,6 @@ For activation checkpointing, pass :func:`same_masks` as ``context_fn``.
 
 from __future__ import annotations
 
-import operator
 import warnings
 
 import torch
@@ -84,10 +83,7 @@ class _Module(nn.Module):
 
     @address.setter
     def address(self, address: Address) -> None:
-        seed, layer, step, offset = map(operator.index, address)
-        for name, value, bits in ("seed", seed, 64), ("layer", layer, 32), ("step", step, 32), ("offset", offset, 64):
-            if not 0 <= value < 2**bits:
-                raise ValueError(f"{name} {value}: expected 0 to 2**{bits} - 1")
+        seed, layer, step, offset = _native.position(address)
         self.layer, self.offset = layer, offset
         self.seed.fill_(seed - 2**64 if seed >= 2**63 else seed)
         self.step.fill_(step)
