@@ -49,9 +49,12 @@ pub fn p(value: &Bound<'_, PyAny>) -> PyResult<f64> {
 
 /// A number. The library refuses what is not finite, and so integers that are too large for a float.
 pub fn real(name: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
-    value.extract().or_else(|error: PyErr| match overflows(value, &error) {
-        true => Ok(if value.lt(0)? { f64::NEG_INFINITY } else { f64::INFINITY }),
-        false => Err(PyTypeError::new_err(format!("{name} {value}: expected a number"))),
+    value.extract().or_else(|error: PyErr| {
+        if overflows(value, &error) {
+            Ok(if value.lt(0)? { f64::NEG_INFINITY } else { f64::INFINITY })
+        } else {
+            Err(PyTypeError::new_err(format!("{name} {value}: expected a number")))
+        }
     })
 }
 
