@@ -27,17 +27,18 @@ const KINDS: [&str; 5] = ["DROPOUT", "ALPHA", "ALPHA_BACKWARD", "GAUSSIAN", "NOI
 /// Seed, layer, step and offset, as Python gets them.
 type Position = (u64, u32, u32, u64);
 
-/// A shape, its shared axes and its strides, if it is not in row-major order.
-type Axes = (Vec<usize>, Vec<usize>, Option<Vec<usize>>);
+/// A shape; its shared axes; its strides, if it is not in row-major order; and, if it is a part of a larger tensor, that
+/// tensor's shape and where in it the part begins.
+type Axes = (Vec<usize>, Vec<usize>, Option<Vec<usize>>, Option<(Vec<usize>, Vec<usize>)>);
 
 fn invalid(error: Error) -> PyErr {
     PyValueError::new_err(error.to_string())
 }
 
-fn layout((shape, shared, strides): &Axes) -> PyResult<Layout> {
-    let start = &[0; MAX_RANK];
-    let start = &start[..shape.len().min(MAX_RANK)];
-    Layout::part(Part { whole: shape, start, shape, shared, strides: strides.as_deref() }).map_err(invalid)
+fn layout((shape, shared, strides, place): &Axes) -> PyResult<Layout> {
+    let zeros = &[0; MAX_RANK][..shape.len().min(MAX_RANK)];
+    let (whole, start) = place.as_ref().map_or((&shape[..], zeros), |(whole, start)| (whole, start));
+    Layout::part(Part { whole, start, shape, shared, strides: strides.as_deref() }).map_err(invalid)
 }
 
 /// A pass of a kind in `KINDS`.
@@ -214,6 +215,16 @@ fn count(
     }
 }
 
+/// Takes back what `count` has added to the step, which was `now`.
+#[pyfunction]
+#[pyo3(signature = (step, now, /))]
+fn rewind(step: usize, now: u32) -> PyResult<()> {
+    memory::check_present(step)?;
+    // SAFETY: as above.
+    unsafe { (step as *mut i64).write_unaligned(i64::from(now)) };
+    Ok(())
+}
+
 /// The native half of `dropout_kernels`.
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -228,5 +239,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(mask_words, module)?)?;
     module.add_function(wrap_pyfunction!(mask_bools, module)?)?;
     module.add_function(wrap_pyfunction!(position, module)?)?;
-    module.add_function(wrap_pyfunction!(count, module)?)
+    module.add_function(wrap_pyfunction!(count, module)?)?;
+    module.add_function(wrap_pyfunction!(rewind, module)?)
 }

@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import distributed, multiprocessing, nn
 
-torch = pytest.importorskip("torch")
-from torch import distributed, multiprocessing, nn  # noqa: E402
-
-import dropout_kernels.torch as dk  # noqa: E402
+import dropout_kernels.torch as dk
 
 BATCH, FEATURES = 8, 32
 

@@ -10,8 +10,6 @@ README = (Path(__file__).parents[1] / "README.md").read_text()
 
 @pytest.mark.parametrize("chapter", ["NumPy", "PyTorch"])
 def test_examples(chapter: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if chapter == "PyTorch":
-        pytest.importorskip("torch")
     monkeypatch.chdir(tmp_path)
     text = README.split(f"\n## {chapter}\n")[1].split("\n## ")[0]
     examples = re.findall(r"```python\n(.*?)```", text, re.DOTALL)

@@ -1,7 +1,8 @@
 """The native half: flat functions on addresses of memory. They trust their callers, which are the modules beside.
 
 ``element`` is F32 to I16, ``kind`` is DROPOUT to NOISE, ``x`` and ``y`` are the addresses of ``len`` elements each, and
-``axes`` is a shape, its shared axes and its strides in elements, or None for one decision per element. Passes in which
+``axes`` is a shape, its shared axes, its strides in elements unless it is in row-major order, and, for a part of a
+larger tensor, that one's shape and where the part begins; or None for one decision per element. Passes in which
 ``x`` and ``y`` are equal are in place. Nothing needs to be aligned.
 All raise ValueError for what the library has no result for, and TypeError, each with the name of the argument.
 """
@@ -23,7 +24,8 @@ GAUSSIAN: int
 NOISE: int
 
 _Position = tuple[int, int, int, int]  # seed, layer, step, offset: an Address
-_Axes = tuple[Sequence[int], Sequence[int], Sequence[int] | None] | None
+_Place = tuple[Sequence[int], Sequence[int]]
+_Axes = tuple[Sequence[int], Sequence[int], Sequence[int] | None, _Place | None] | None
 
 def run(
     kind: int,
@@ -84,3 +86,6 @@ def position(address: _Position, /) -> _Position:
 
 def count(seed: int, layer: int, step: int, offset: int, /) -> _Position:
     """A position with the seed and the step of two ``int64`` at these addresses. Adds 1 to the step, modulo 2**32."""
+
+def rewind(step: int, now: int, /) -> None:
+    """Sets the step, an ``int64`` at this address, to what it was."""

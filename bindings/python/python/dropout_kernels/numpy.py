@@ -36,6 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import Address, _native
+from ._axes import count_from_zero
 
 __all__ = [
     "Address",
@@ -296,13 +297,6 @@ def _count(name: str, value: int) -> int:
     return value
 
 
-def _axes(x: NDArray[_A], shared: Sequence[int]) -> tuple[tuple[int, ...], list[int], None] | None:
-    """Shape and shared axes, counted from 0."""
-    try:
-        axes = list(map(operator.index, shared))
-    except TypeError:
-        raise TypeError(f"shared {shared!r}: expected a sequence of integers") from None
-    for axis in axes:
-        if not -x.ndim <= axis < x.ndim:
-            raise ValueError(f"shared axis {axis} of an array of {x.ndim} axes")
-    return (x.shape, [axis % x.ndim for axis in axes], None) if axes else None
+def _axes(x: NDArray[_A], shared: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...], None, None] | None:
+    axes = count_from_zero(shared, x.ndim)
+    return (x.shape, axes, None, None) if axes else None
