@@ -51,7 +51,7 @@ def passes(block: Any, address: Any, count: int = 3) -> list[Tensor]:
 
 
 @pytest.mark.parametrize("build", MODULES)
-@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+@pytest.mark.parametrize("backend", ["eager", "aot_eager", "aot_eager_decomp_partition"])
 def test_compile(build: Callable[[], Any], backend: str) -> None:
     """Without a break of the graph: the values, the gradients and the steps of the eager module."""
     block = Block(build())
@@ -60,7 +60,19 @@ def test_compile(build: Callable[[], Any], backend: str) -> None:
     torch._dynamo.reset()
     compiled = torch.compile(block, backend=backend, fullgraph=True)
     for here, there in zip(passes(compiled, lambda: block.dropout.address), expected, strict=True):
-        torch.testing.assert_close(here, there, rtol=0, atol=0)
+        torch.testing.assert_close(here, there)
+
+
+def test_checkpoints_within_compile_are_refused() -> None:
+    """The recomputed pass would have another mask."""
+    from torch.utils.checkpoint import checkpoint
+
+    block = Block(dk.Dropout(0.3))
+    torch._dynamo.reset()
+    compiled = torch.compile(lambda x: checkpoint(block, x, use_reentrant=False), backend="aot_eager", fullgraph=True)
+    y = compiled(torch.ones(4, 8, requires_grad=True))
+    with pytest.raises(RuntimeError, match="Within torch.compile"):
+        y.sum().backward()
 
 
 def test_compile_functions() -> None:
@@ -123,6 +135,9 @@ def test_the_operator_is_one_of_pytorch() -> None:
             torch.library.opcheck(
                 torch.ops.dropout_kernels.drop.default, (x, kind, 0.3, *numbers, 1, 2, [1], [], [])
             )
+    torch.library.opcheck(torch.ops.dropout_kernels.count.default, (torch.tensor(2**32 - 1),))
+    step = torch.tensor(2**32 - 1)
+    assert torch.ops.dropout_kernels.count(step) == 2**32 - 1 and step == 0
     x = torch.randn(3, 4, 5, dtype=torch.float64, requires_grad=True)
     drop = torch.ops.dropout_kernels.drop
     assert torch.autograd.gradcheck(lambda x: drop(x, 0, 0.3, *numbers, 1, 2, [], [6, 4, 5], [3, 0, 0]), x)

@@ -14,7 +14,7 @@ from .. import Address, _native
 from ._passes import Position, apply, check_type
 from ._place import Place
 from ._replay import local
-from ._tracing import scalar, signed, trace, traced
+from ._tracing import check_is_first, scalar, signed, trace, traced
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -94,11 +94,17 @@ class Addressed(_DropoutNd):
 
     def _count(self) -> Position:
         """The address of this pass. The next has the next step."""
-        _check_is_first()
+        check_is_first()
         # Not as attributes: those that are buffers are looked for elsewhere first.
         buffers = self._buffers
         seed, step = buffers["seed"], buffers["step"]
-        if seed is None or step is None or not (_is_state(seed) and _is_state(step)):
+        if (
+            seed is None
+            or step is None
+            or not (seed.is_cpu and step.is_cpu)
+            or seed.dtype is not torch.int64
+            or step.dtype is not torch.int64
+        ):
             seed, step = self._state()
         address = _native.count(seed.data_ptr(), self.layer, step.data_ptr(), self.offset)
         worker = get_worker_info()
@@ -124,12 +130,8 @@ class Addressed(_DropoutNd):
     def _trace(self, input: Tensor) -> Tensor:
         """The forward pass as operators."""
         shared = self._shared(input)
-        compiling = is_compiling()
-        if compiling or local.source is None:
-            if not compiling:
-                _check_is_first()
-            now = self.step.clone()
-            self.step.add_(1).bitwise_and_(2**32 - 1)
+        if is_compiling() or local.source is None:
+            now = torch.ops.dropout_kernels.count(self.step)
             mask = self.p, (0, self.layer, 0, self.offset), shared, self.part
             return trace(input, self._kind, mask, self.inplace, self.seed, now)
         return trace(input, self._kind, (self.p, local.source(self), shared, self.part), self.inplace)
@@ -152,16 +154,3 @@ class Addressed(_DropoutNd):
         super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing, *rest)
         if len(missing) < 2:
             missing_keys += missing
-
-
-def _is_state(buffer: Tensor) -> bool:
-    return buffer.is_cpu and buffer.dtype is torch.int64
-
-
-def _check_is_first() -> None:
-    if torch._C._current_graph_task_id() != -1:
-        raise RuntimeError(
-            "a dropout module was called again in a backward pass, and does not know which mask it had: call "
-            "torch.utils.checkpoint.checkpoint with use_reentrant=False and context_fn=same_masks, which is in "
-            "dropout_kernels.torch"
-        )

@@ -72,12 +72,7 @@ def run(x: Tensor, kind: int, mask: Mask, inplace: bool = False) -> Tensor:
     elements = x.numel()
     threads = torch.get_num_threads() if elements >= _PARALLEL else 1
     if x.is_contiguous():
-        if kind == DROP_BLOCK:
-            *block_size, together = shared
-            memory = *_memory(x, y), elements, threads
-            _native.drop_block(element, value, block_size, x.shape, False, bool(together), address, *memory)
-            return y
-        if shared or place is not None:
+        if (shared or place is not None) and kind != DROP_BLOCK:
             axes = _flat(x.shape, shared) if place is None else (x.shape, shared, None, place)
     elif kind != DROP_BLOCK and x.dim() <= _MAX_RANK and _is_dense(x) and x.stride() == y.stride():
         # Transposed, or with channels last: the result has the same strides.
@@ -85,15 +80,19 @@ def run(x: Tensor, kind: int, mask: Mask, inplace: bool = False) -> Tensor:
     else:
         # A view with gaps or repeated elements.
         return y.copy_(run(x.contiguous(), kind, mask))
-    _native.run(kind, element, value, address, *_memory(x, y), elements, axes, threads)
-    return y
-
-
-def _memory(x: Tensor, y: Tensor) -> tuple[int, int]:
     try:
-        return x.data_ptr(), y.data_ptr()
+        source, target = x.data_ptr(), y.data_ptr()
     except RuntimeError as error:
         raise RuntimeError(_NO_TRANSFORMS) from error
+    if kind == DROP_BLOCK:
+        *block_size, together = shared
+        together = bool(together)
+        _native.drop_block(
+            element, value, block_size, x.shape, False, together, address, source, target, elements, threads
+        )
+    else:
+        _native.run(kind, element, value, address, source, target, elements, axes, threads)
+    return y
 
 
 def _flat(shape: tuple[int, ...], shared: tuple[int, ...]) -> _Axes:
@@ -126,22 +125,25 @@ def _elsewhere(x: Tensor, kind: int, mask: Mask, inplace: bool) -> Tensor:
 class _Function(torch.autograd.Function):
     """A pass whose backward pass computes the mask again."""
 
-    # With `setup_context`, which torch.func would need, a short call takes over five times as long.
+    # With `setup_context`, which torch.func would need, a short call takes over five times as long. Each argument takes
+    # time too, so all but the tensor are one.
     @staticmethod
-    def forward(ctx: Any, x: Tensor, kind: int, mask: Mask, inplace: bool) -> Tensor:
-        ctx.kind, ctx.mask, ctx.inplace = kind, mask, inplace
-        if inplace:
+    def forward(ctx: Any, x: Tensor, call: tuple[int, Mask, bool]) -> Tensor:
+        ctx.call = call
+        if call[2]:
             ctx.mark_dirty(x)
-        return run(x, kind, mask, inplace)
+        return run(x, *call)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
-        return derivative(grad, ctx.kind, ctx.mask), None, None, None
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        kind, mask, _ = ctx.call
+        return derivative(grad, kind, mask), None
 
     @staticmethod
-    def jvp(ctx: Any, tangent: Tensor, *_: None) -> Tensor:
-        result = derivative(tangent, ctx.kind, ctx.mask)
-        return tangent.copy_(result) if ctx.inplace else result.view_as(result)
+    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:
+        kind, mask, inplace = ctx.call
+        result = derivative(tangent, kind, mask)
+        return tangent.copy_(result) if inplace else result.view_as(result)
 
 
 def check_type(x: object) -> None:
@@ -174,5 +176,5 @@ def apply(x: Tensor, kind: int, mask: Mask, inplace: bool = False) -> Tensor:
         return x
     if torch._C._functorch.peek_interpreter_stack() is not None:
         raise RuntimeError(_NO_TRANSFORMS)
-    result: Tensor = _Function.apply(x, kind, mask, inplace)
+    result: Tensor = _Function.apply(x, (kind, mask, inplace))
     return result

@@ -24,6 +24,22 @@ def traced() -> bool:
     return _dispatch_modes() > 0 or _tracing_state() is not None
 
 
+@torch.library.custom_op("dropout_kernels::count", mutates_args=["step"])
+def count(step: Tensor) -> Tensor:
+    """The step of this pass, and the next step in its place. An operator of its own, which compilers neither reorder nor
+    compute again: a backward pass would see the next step.
+    """
+    check_is_first()
+    now = step.clone()
+    step.copy_((now + 1) % 2**32)
+    return now
+
+
+@count.register_fake
+def _(step: Tensor) -> Tensor:
+    return torch.empty_like(step)
+
+
 @torch.library.custom_op("dropout_kernels::drop", mutates_args=())
 def drop(
     x: Tensor,
@@ -85,3 +101,12 @@ def scalar(word: int) -> Tensor:
 def signed(word: int) -> int:
     """An integer of 64 bits, as PyTorch has it."""
     return word - 2**64 if word >= 2**63 else word
+
+
+def check_is_first() -> None:
+    if torch._C._current_graph_task_id() != -1:
+        raise RuntimeError(
+            "a dropout module was called again in a backward pass, and does not know which mask it had: call "
+            "torch.utils.checkpoint.checkpoint with use_reentrant=False and context_fn=same_masks, which is in "
+            "dropout_kernels.torch. Within torch.compile only its own choice of what is computed again is supported"
+        )
