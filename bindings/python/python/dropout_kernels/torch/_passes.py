@@ -117,9 +117,26 @@ def _is_dense(x: Tensor) -> bool:
 
 def _elsewhere(x: Tensor, kind: int, mask: Mask, inplace: bool) -> Tensor:
     """A pass on another device."""
+    if x.is_cuda and kind == _native.DROPOUT and not mask[2] and mask[3] is None:
+        return on_gpu(x, mask, inplace)
     raise RuntimeError(
-        f"a tensor on {x.device}: dropout_kernels computes on the CPU. Use the modules and functions of torch.nn there"
+        f"a tensor on {x.device}: dropout_kernels computes on the CPU, and by element with Triton on CUDA. Use the modules "
+        "and functions of torch.nn there"
     )
+
+
+def on_gpu(x: Tensor, mask: Mask, inplace: bool) -> Tensor:
+    """Dropout by element, with the masks and values of the CPU."""
+    try:
+        from .. import triton
+    except ImportError as error:
+        raise RuntimeError(f"a tensor on {x.device}, where dropout_kernels needs Triton: pip install triton") from error
+    value, (seed, layer, step, offset), _, _ = mask
+    address = triton.Address(seed, layer, step, offset)
+    if not x.is_contiguous():
+        y = triton.dropout_(x.clone(memory_format=torch.contiguous_format), value, address)
+        return (x if inplace else torch.empty_like(x)).copy_(y)
+    return triton.dropout_(x, value, address) if inplace else triton.dropout(x, value, address)
 
 
 class _Function(torch.autograd.Function):
