@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
-from torch.compiler import is_compiling
+from torch import Tensor, int64
+from torch.compiler import is_dynamo_compiling
 from torch.nn.modules.dropout import _DropoutNd
 from torch.utils.data import get_worker_info
 
@@ -14,7 +14,7 @@ from .. import Address, _native
 from ._passes import Position, apply, check_type
 from ._place import Place
 from ._replay import local
-from ._tracing import check_is_first, scalar, signed, trace, traced
+from ._tracing import called_again, dispatch_modes, graph_task, scalar, signed, trace, tracing_state
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -26,6 +26,8 @@ class Addressed(_DropoutNd):
     seed: Tensor
     step: Tensor
     _kind = _native.DROPOUT
+    _shares = True
+    """Whether elements share decisions. Asked first, as it takes less time than to ask for the axes of none."""
 
     def __init__(
         self, p: float = 0.5, inplace: bool = False, *, seed: int | None = None, layer: int = 0, offset: int = 0
@@ -77,9 +79,9 @@ class Addressed(_DropoutNd):
             check_type(input)
         if not self.training:
             return input
-        if is_compiling() or traced():
+        if is_dynamo_compiling() or dispatch_modes() > 0 or tracing_state() is not None:
             return self._trace(input)
-        shared = self._shared(input)
+        shared = self._shared(input) if self._shares else ()
         source = local.source
         address = self._count() if source is None else source(self)
         try:
@@ -94,7 +96,8 @@ class Addressed(_DropoutNd):
 
     def _count(self) -> Position:
         """The address of this pass. The next has the next step."""
-        check_is_first()
+        if graph_task() != -1:
+            raise called_again()
         # Not as attributes: those that are buffers are looked for elsewhere first.
         buffers = self._buffers
         seed, step = buffers["seed"], buffers["step"]
@@ -102,8 +105,8 @@ class Addressed(_DropoutNd):
             seed is None
             or step is None
             or not (seed.is_cpu and step.is_cpu)
-            or seed.dtype is not torch.int64
-            or step.dtype is not torch.int64
+            or seed.dtype is not int64
+            or step.dtype is not int64
         ):
             seed, step = self._state()
         address = _native.count(seed.data_ptr(), self.layer, step.data_ptr(), self.offset)
@@ -119,7 +122,7 @@ class Addressed(_DropoutNd):
             buffer = self._buffers[name]
             if buffer is None or buffer.is_meta:
                 raise RuntimeError(f"the buffer {name} of a dropout module has no memory: call reset_parameters()")
-            self._buffers[name] = buffer.to("cpu", torch.int64)
+            self._buffers[name] = buffer.to("cpu", int64)
         return self.seed, self.step
 
     def _refuse(self, address: Position) -> None:
@@ -130,7 +133,7 @@ class Addressed(_DropoutNd):
     def _trace(self, input: Tensor) -> Tensor:
         """The forward pass as operators."""
         shared = self._shared(input)
-        if is_compiling() or local.source is None:
+        if is_dynamo_compiling() or local.source is None:
             now = torch.ops.dropout_kernels.count(self.step)
             mask = self.p, (0, self.layer, 0, self.offset), shared, self.part
             return trace(input, self._kind, mask, self.inplace, self.seed, now)

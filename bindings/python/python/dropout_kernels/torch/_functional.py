@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from torch import Tensor
-from torch.compiler import is_compiling
+from torch.compiler import is_dynamo_compiling
 
 from .. import Address, _native
 from .._axes import count_from_zero
@@ -83,7 +83,7 @@ def _axes(x: Tensor, shared: Sequence[int]) -> tuple[int, ...]:
 def _pass(
     x: Tensor, kind: int, value: float, address: Address, shared: tuple[int, ...], part: Place | None, inplace: bool
 ) -> Tensor:
-    if is_compiling():
+    if is_dynamo_compiling():
         return trace(x, kind, (value, address, shared, part), inplace)
     if type(x) is not Tensor:
         check_type(x)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from .. import _native
 from ._passes import ELEMENTS, apply
-from ._tracing import traced
+from ._tracing import dispatch_modes, tracing_state
 
 _OPERATORS = {
     "dropout": (_native.DROPOUT, False),
@@ -106,7 +106,8 @@ def _implementation(name: str, kind: int, feature: bool, inplace: bool) -> Calla
             and 0 < p <= 1
             and x.dtype in ELEMENTS
             and (type(x) is Tensor or type(x) is nn.Parameter)
-            and not traced()
+            and dispatch_modes() == 0
+            and tracing_state() is None
             and transforms() is None
         ):
             return original(x, p, train)

@@ -13,11 +13,14 @@ from ._base import Addressed
 class Dropout(Addressed, nn.Dropout):
     """:class:`torch.nn.Dropout`: drops elements."""
 
+    _shares = False
+
 
 class AlphaDropout(Addressed, nn.AlphaDropout):
     """:class:`torch.nn.AlphaDropout`: drops elements of a network of SELUs. Unlike there, ``inplace`` has an effect."""
 
     _kind = _native.ALPHA
+    _shares = False
 
 
 class Dropout1d(Addressed, nn.Dropout1d):

@@ -22,7 +22,7 @@ ELEMENTS = {
 DROP_BLOCK = _native.NOISE + 1
 """A kind beside those of `_native.run`."""
 
-_BACKWARD = {
+BACKWARD = {
     _native.DROPOUT: _native.DROPOUT,
     _native.ALPHA: _native.ALPHA_BACKWARD,
     _native.ALPHA_BACKWARD: _native.ALPHA_BACKWARD,
@@ -56,11 +56,12 @@ share a mask); and the place of a part, or None for a whole."""
 
 def run(x: Tensor, kind: int, mask: Mask, inplace: bool = False) -> Tensor:
     """A pass without autograd."""
-    element = ELEMENTS.get(x.dtype)
-    if element is None:
-        raise TypeError(f"a tensor of {x.dtype}: expected one of {', '.join(map(str, ELEMENTS))}")
+    dtype = x.dtype
+    if dtype not in ELEMENTS:
+        raise TypeError(f"a tensor of {dtype}: expected one of {', '.join(map(str, ELEMENTS))}")
     if not x.is_cpu:
         return _elsewhere(x, kind, mask, inplace)
+    element = ELEMENTS[dtype]
     value, address, shared, place = mask
     if kind == DROP_BLOCK and place is not None:
         raise ValueError("DropBlock of a part of a tensor: expected a whole, as patches reach over borders")
@@ -154,23 +155,18 @@ class _Function(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         kind, mask, _ = ctx.call
-        return derivative(grad, kind, mask), None
+        return (grad if kind == _native.NOISE else apply(grad, BACKWARD[kind], mask)), None
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:
         kind, mask, inplace = ctx.call
-        result = derivative(tangent, kind, mask)
+        result = tangent if kind == _native.NOISE else apply(tangent, BACKWARD[kind], mask)
         return tangent.copy_(result) if inplace else result.view_as(result)
 
 
 def check_type(x: object) -> None:
     if not isinstance(x, Tensor):
         raise TypeError(f"input is a {type(x).__name__}: expected a Tensor")
-
-
-def derivative(grad: Tensor, kind: int, mask: Mask) -> Tensor:
-    """The backward pass of a pass."""
-    return grad if kind == _native.NOISE else apply(grad, _BACKWARD[kind], mask)
 
 
 def apply(x: Tensor, kind: int, mask: Mask, inplace: bool = False) -> Tensor:

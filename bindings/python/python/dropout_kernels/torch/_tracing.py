@@ -13,15 +13,17 @@ import torch
 from torch import Tensor
 
 from .. import _native
-from ._passes import _BACKWARD, Mask, run
+from ._passes import BACKWARD, Mask, run
 
-_dispatch_modes = torch._C._len_torch_dispatch_stack
-_tracing_state = torch._C._get_tracing_state
+dispatch_modes = torch._C._len_torch_dispatch_stack
+tracing_state = torch._C._get_tracing_state
+graph_task = torch._C._current_graph_task_id
+"""The backward pass that is running, or -1."""
 
 
 def traced() -> bool:
     """Whether somebody sees the operators that are called. torch.compile is known by `torch.compiler.is_compiling`."""
-    return _dispatch_modes() > 0 or _tracing_state() is not None
+    return dispatch_modes() > 0 or tracing_state() is not None
 
 
 @torch.library.custom_op("dropout_kernels::count", mutates_args=["step"])
@@ -29,7 +31,8 @@ def count(step: Tensor) -> Tensor:
     """The step of this pass, and the next step in its place. An operator of its own, which compilers neither reorder nor
     compute again: a backward pass would see the next step.
     """
-    check_is_first()
+    if graph_task() != -1:
+        raise called_again()
     now = step.clone()
     step.copy_((now + 1) % 2**32)
     return now
@@ -72,7 +75,7 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     kind, value = ctx.before
     if kind != _native.NOISE:
         after = ctx.layer, ctx.offset, ctx.shared, ctx.whole, ctx.start
-        grad = drop(grad, _BACKWARD[kind], value, *ctx.saved_tensors, *after)
+        grad = drop(grad, BACKWARD[kind], value, *ctx.saved_tensors, *after)
     return grad, *[None] * 9
 
 
@@ -103,10 +106,9 @@ def signed(word: int) -> int:
     return word - 2**64 if word >= 2**63 else word
 
 
-def check_is_first() -> None:
-    if torch._C._current_graph_task_id() != -1:
-        raise RuntimeError(
-            "a dropout module was called again in a backward pass, and does not know which mask it had: call "
-            "torch.utils.checkpoint.checkpoint with use_reentrant=False and context_fn=same_masks, which is in "
-            "dropout_kernels.torch. Within torch.compile only its own choice of what is computed again is supported"
-        )
+def called_again() -> RuntimeError:
+    return RuntimeError(
+        "a dropout module was called again in a backward pass, and does not know which mask it had: call "
+        "torch.utils.checkpoint.checkpoint with use_reentrant=False and context_fn=same_masks, which is in "
+        "dropout_kernels.torch. Within torch.compile only its own choice of what is computed again is supported"
+    )
