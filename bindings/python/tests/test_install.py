@@ -191,7 +191,18 @@ def symbolic(x: Tensor) -> Tensor:
     return result
 
 
+def jagged(x: Tensor) -> Tensor:
+    result: Tensor = F.dropout(torch.nested.nested_tensor_from_jagged(x, torch.tensor([0, 3, 40])), P).values()
+    return result
+
+
+def nested(x: Tensor) -> Tensor:
+    return F.dropout(torch.nested.as_nested_tensor([x[:3], x[3:]]), P).to_padded_tensor(0.0)
+
+
 LEFT: list[Callable[[Tensor], Tensor]] = [
+    jagged,
+    nested,
     lambda x: F.dropout(x.to("meta"), P),
     lambda x: F.dropout(x.to(torch.complex64), P),
     lambda x: F.dropout(x.as_subclass(Tagged), P),
@@ -203,7 +214,7 @@ LEFT: list[Callable[[Tensor], Tensor]] = [
 ]
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore:.*nested:UserWarning")
 @pytest.mark.parametrize("call", LEFT)
 @pytest.mark.parametrize("gradients", [False, True])
 def test_what_is_left_to_torch(call: Callable[[Tensor], Tensor], gradients: bool, passes: list[Any]) -> None:

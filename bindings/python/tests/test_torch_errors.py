@@ -30,6 +30,8 @@ REFUSED: list[tuple[str, type[Exception], str, Any, Callable[[], Any]]] = [
     ("integers", TypeError, "a tensor of torch.int64: expected one of torch.float32", broken(), lambda: X.long()),
     ("complex numbers", TypeError, "a tensor of torch.complex64", broken(), lambda: X.to(torch.complex64)),
     ("an array", TypeError, "input is a ndarray: expected a Tensor", broken(), lambda: X.numpy()),
+    ("a jagged tensor", TypeError, "a nested tensor", broken(),
+     lambda: torch.nested.nested_tensor([torch.ones(3, 4), torch.ones(2, 4)], layout=torch.jagged)),
     ("a list", TypeError, "input is a list: expected a Tensor", broken(), lambda: [1.0]),
     ("a list for 1d", TypeError, "input is a list", dk.Dropout1d(), lambda: [1.0]),
     ("a list for DropBlock", TypeError, "input is a list", dk.DropBlock2d(0.1, 2), lambda: [1.0]),
@@ -51,7 +53,7 @@ REFUSED: list[tuple[str, type[Exception], str, Any, Callable[[], Any]]] = [
 def test_a_refused_pass_takes_no_step(name: str, error: Any, message: str, module: Any, build: Any) -> None:
     module._buffers["step"].fill_(7)
     input = build()
-    before = input.clone() if isinstance(input, Tensor) and not input.is_meta else None
+    before = input.clone() if isinstance(input, Tensor) and not (input.is_meta or input.is_nested) else None
     with pytest.raises(error, match=message):
         module(input)
     assert module.step == 7

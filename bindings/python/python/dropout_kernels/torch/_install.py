@@ -45,7 +45,7 @@ def install() -> AbstractContextManager[None]:
 
     The seed of each call is drawn from PyTorch's default generator, so ``torch.manual_seed`` and activation checkpointing
     hold. They are other masks than PyTorch's. What this library does not take is left to PyTorch's implementation:
-    other types and devices, subclasses of ``Tensor``, and all that traces or transforms a program, such as torch.compile.
+    other types, layouts and devices, subclasses of ``Tensor``, and all that traces or transforms a program, such as torch.compile.
     """
     global _library
     with _lock:
@@ -106,6 +106,8 @@ def _implementation(name: str, kind: int, feature: bool, inplace: bool) -> Calla
             and 0 < p <= 1
             and x.dtype in ELEMENTS
             and (type(x) is Tensor or type(x) is nn.Parameter)
+            and x.layout is torch.strided
+            and not x.is_nested
             and dispatch_modes() == 0
             and tracing_state() is None
             and transforms() is None

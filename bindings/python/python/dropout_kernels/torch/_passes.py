@@ -167,6 +167,8 @@ class _Function(torch.autograd.Function):
 def check_type(x: object) -> None:
     if not isinstance(x, Tensor):
         raise TypeError(f"input is a {type(x).__name__}: expected a Tensor")
+    if x.is_nested:
+        raise TypeError("a nested tensor: expected one with a shape. Use the modules and functions of torch.nn, or values()")
 
 
 def apply(x: Tensor, kind: int, mask: Mask, inplace: bool = False) -> Tensor:
