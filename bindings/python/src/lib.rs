@@ -12,8 +12,8 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use dropout_kernels::{
-    Address, AlphaDropout, DropBlock, Dropout, Error, GaussianDropout, GaussianNoise, Integer, Layout, MAX_RANK, Mask, Mode,
-    Part, QuantizedDropout, Rate,
+    Address, AlphaDropout, DropBlock, Dropout, Error, GaussianDropout, GaussianNoise, Integer, Layout, Mask, Mode, Part,
+    QuantizedDropout, Rate,
 };
 use pass::{Pass, with_float};
 
@@ -36,8 +36,7 @@ fn invalid(error: Error) -> PyErr {
 }
 
 fn layout((shape, shared, strides, place): &Axes) -> PyResult<Layout> {
-    let zeros = &[0; MAX_RANK][..shape.len().min(MAX_RANK)];
-    let (whole, start) = place.as_ref().map_or((&shape[..], zeros), |(whole, start)| (whole, start));
+    let (whole, start) = place.as_ref().map_or((&shape[..], &[][..]), |(whole, start)| (whole, start));
     Layout::part(Part { whole, start, shape, shared, strides: strides.as_deref() }).map_err(invalid)
 }
 
@@ -148,7 +147,7 @@ fn drop_block(
     let mut words = vec![0; layer.words()];
     let mask = threads::run(py, len, threads, || layer.draw(address, &mut words))?.map_err(invalid)?;
     let pass = Pass { py, address, x, y, len, layout: None, threads };
-    with_float!(element, E => pass.in_mode::<E, _>(layer, Mode::Stored(mask)))
+    with_float!(element, E => pass.in_mode::<E, _, _>(layer, Mode::Stored(mask)))
 }
 
 /// Decisions as packed words.

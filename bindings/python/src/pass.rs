@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 
-use dropout_kernels::{Address, AnyLayout, Element, Error, Kind, Layer, Layout, Mode};
+use dropout_kernels::{Address, Element, Error, Kind, Layer, Layout, Mode, Shape};
 
 use crate::memory::{self, Memory};
 use crate::threads;
@@ -50,38 +50,42 @@ pub(crate) use with_float;
 
 impl Pass<'_> {
     /// The forward pass of a layer. Of most kinds the backward pass is the same map.
-    pub fn forward<E: Element, K: AnyLayout + Kind<E>>(&self, layer: Layer<K>) -> PyResult<()> {
-        self.in_mode::<E, K>(self.placed(layer), Mode::Train(self.address))
+    pub fn forward<E: Element, K: Kind<E> + Copy>(&self, layer: Layer<K>) -> PyResult<()> {
+        let mode = Mode::Train(self.address);
+        match self.layout {
+            Some(layout) => self.in_mode::<E, K, _>(layer.with_layout(layout), mode),
+            None => self.in_mode::<E, K, _>(layer, mode),
+        }
     }
 
     /// The backward pass of a layer.
-    pub fn backward<E: Element, K: AnyLayout + Kind<E>>(&self, layer: Layer<K>) -> PyResult<()> {
-        let mode = Mode::Train(self.address);
-        self.run::<E, K>(self.placed(layer), |layer, memory| match memory {
-            Memory::InPlace(grad) => layer.backward_in_place(mode, grad),
-            Memory::OutOfPlace(grad_y, grad_x) => layer.backward(mode, grad_y, grad_x),
-        })
+    pub fn backward<E: Element, K: Kind<E> + Copy>(&self, layer: Layer<K>) -> PyResult<()> {
+        match self.layout {
+            Some(layout) => self.backward_of::<E, K, _>(layer.with_layout(layout)),
+            None => self.backward_of::<E, K, _>(layer),
+        }
     }
 
     /// The forward pass of any layer, in any mode.
-    pub fn in_mode<E: Element, K: Kind<E>>(&self, layer: Layer<K>, mode: Mode<'_>) -> PyResult<()> {
-        self.run::<E, K>(layer, |layer, memory| match memory {
+    pub fn in_mode<E: Element, K: Kind<E> + Copy, L: Shape>(&self, layer: Layer<K, L>, mode: Mode<'_>) -> PyResult<()> {
+        self.run::<E, K, L>(layer, |layer, memory| match memory {
             Memory::InPlace(x) => layer.apply_in_place(mode, x),
             Memory::OutOfPlace(x, y) => layer.apply(mode, x, y),
         })
     }
 
-    fn placed<K: AnyLayout>(&self, layer: Layer<K>) -> Layer<K> {
-        match self.layout {
-            Some(layout) => layer.with_layout(layout),
-            None => layer,
-        }
+    fn backward_of<E: Element, K: Kind<E> + Copy, L: Shape>(&self, layer: Layer<K, L>) -> PyResult<()> {
+        let mode = Mode::Train(self.address);
+        self.run::<E, K, L>(layer, |layer, memory| match memory {
+            Memory::InPlace(grad) => layer.backward_in_place(mode, grad),
+            Memory::OutOfPlace(grad_y, grad_x) => layer.backward(mode, grad_y, grad_x),
+        })
     }
 
-    fn run<E: Element, K: Kind<E>>(
+    fn run<E: Element, K: Kind<E> + Copy, L: Shape>(
         &self,
-        layer: Layer<K>,
-        pass: impl FnOnce(&Layer<K>, Memory<'_, E>) -> Result<(), Error> + Send,
+        layer: Layer<K, L>,
+        pass: impl FnOnce(&Layer<K, L>, Memory<'_, E>) -> Result<(), Error> + Send,
     ) -> PyResult<()> {
         let layer = &if self.threads > 1 { layer.in_parallel() } else { layer };
         let Self { x, y, len, .. } = *self;
