@@ -30,7 +30,8 @@ def encoder() -> nn.Module:
 
 
 def perceptron() -> nn.Module:
-    return nn.Sequential(nn.Linear(8, 8), dk.Dropout(0.5), nn.Tanh(), nn.Linear(8, 8), nn.Sigmoid(), dk.AlphaDropout(0.5))
+    first = nn.Linear(8, 8), dk.Dropout(0.5), nn.Tanh()
+    return nn.Sequential(*first, nn.Linear(8, 8), nn.Sigmoid(), dk.AlphaDropout(0.5))
 
 
 def gradients(build: Callable[[], nn.Module], segment: Segment) -> list[Tensor]:

@@ -148,7 +148,7 @@ def curve(build: Callable[[], nn.Module], seed: int) -> list[float]:
 
 @pytest.mark.parametrize("build", [Transformer, Recurrent])
 def test_training_goes_as_it_does_with_torch(build: Callable[[], nn.Module]) -> None:
-    """Five runs each way: in each quarter the means differ by no more than runs do. And the same seed trains the same."""
+    """Five runs each way: in each quarter the means differ by no more than runs do. The same seed trains the same."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

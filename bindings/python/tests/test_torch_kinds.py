@@ -125,7 +125,8 @@ def test_parts_are_those_of_the_whole() -> None:
         expected = function(whole, 0.3, ADDRESS, shared=shared)
         for start, shape in ((0, 0, 0), (6, 4, 5)), ((3, 0, 0), (3, 4, 5)), ((1, 2, 1), (4, 2, 3)):
             index = tuple(slice(at, at + extent) for at, extent in zip(start, shape, strict=True))
-            for shard in whole[index].contiguous(), whole[index], whole[index].transpose(0, 1).contiguous().transpose(0, 1):
+            turned = whole[index].transpose(0, 1).contiguous().transpose(0, 1)
+            for shard in whole[index].contiguous(), whole[index], turned:
                 y = function(shard, 0.3, ADDRESS, shared=shared, part=((6, 4, 5), start))
                 assert torch.equal(y, expected[index])
     module = at(dk.Dropout1d(0.3))

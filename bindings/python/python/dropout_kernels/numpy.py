@@ -261,7 +261,7 @@ def _arrays(
     """
     for argument, array in (name, x), ("out", out):
         if isinstance(array, np.ma.MaskedArray):
-            raise TypeError(f"{argument} is a masked array, whose mask would be lost: expected .filled(0) or .data of it")
+            raise TypeError(f"{argument} is a masked array, whose mask would be lost: expected its .filled(0) or .data")
     wrap = x.__array_wrap__ if out is None and isinstance(x, np.ndarray) and type(x) is not np.ndarray else _same
     if out is not x:
         x = np.ascontiguousarray(x).reshape(np.shape(x))

@@ -1,7 +1,7 @@
 """The mask contract on a GPU: masks, and dropout of float32, bfloat16 and float16, in Triton.
 
-The masks and the values are those of the CPU, bit for bit. :mod:`dropout_kernels.torch` calls this for CUDA tensors; the
-functions here take tensors without autograd. The contract itself is in ``src/mask/contract.md`` of the crate.
+The masks and the values are those of the CPU, bit for bit. :mod:`dropout_kernels.torch` calls this for CUDA tensors;
+the functions here take tensors without autograd. The contract itself is in ``src/mask/contract.md`` of the crate.
 """
 
 # Kernels are no Python, and Triton has no types.

@@ -1,5 +1,5 @@
-"""Dropout for PyTorch, on the CPU: every dropout of an existing model by :func:`install`, modules that take the place of
-those of ``torch.nn``, and functions.
+"""Dropout for PyTorch, on the CPU: every dropout of an existing model by :func:`install`, modules that take the place
+of those of ``torch.nn``, and functions.
 
 A module's mask is a function of its address: its ``seed`` and ``step``, which are buffers and so part of its
 ``state_dict``, and its ``layer`` and ``offset``, which are attributes. Each forward pass in training takes the next

@@ -22,13 +22,13 @@ _NAMESAKES: dict[type[nn.Module], type[Addressed]] = {
 
 
 def convert(model: nn.Module) -> list[str]:
-    """Turns the dropout modules of ``torch.nn`` in a model into their namesakes here, in place: each stays the object that
-    it is, with its hooks. Each draws a seed of its own from PyTorch's default generator, so :func:`set_addresses` is not
-    needed.
+    """Turns the dropout modules of ``torch.nn`` in a model into their namesakes here, in place: each stays the object
+    that it is, with its hooks. Each draws a seed of its own from PyTorch's default generator, so :func:`set_addresses`
+    is not needed.
 
     Returns the names of the modules whose dropout it does not reach: those that drop without a module, such as
-    ``nn.MultiheadAttention`` and ``nn.LSTM``, and classes that inherit from the modules of ``torch.nn``. What a ``forward``
-    drops by ``torch.nn.functional`` it cannot see. :func:`install` reaches all of these.
+    ``nn.MultiheadAttention`` and ``nn.LSTM``, and classes that inherit from the modules of ``torch.nn``. What a
+    ``forward`` drops by ``torch.nn.functional`` it cannot see. :func:`install` reaches all of these.
     """
     unreached = []
     for name, module in model.named_modules():

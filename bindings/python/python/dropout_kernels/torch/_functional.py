@@ -1,8 +1,8 @@
 """Functions of a tensor, a rate and an address, with autograd: those of ``dropout_kernels.numpy`` for PyTorch.
 
-The address selects the mask: the same one gives the same mask. ``shared`` lists the axes along which all elements share a
-decision. ``part`` is for a shard of a larger tensor: its shape, and where in it the shard begins; a DTensor knows its
-own. A call in training: evaluation leaves values as they are.
+The address selects the mask: the same one gives the same mask. ``shared`` lists the axes along which all elements share
+a decision. ``part`` is for a shard of a larger tensor: the shape of that one, and where in it the shard begins; a
+DTensor knows its own. Training only: evaluation leaves values as they are.
 """
 
 from __future__ import annotations
@@ -16,25 +16,43 @@ from .. import Address, _native
 from .._axes import count_from_zero
 from ._passes import DROP_BLOCK, apply, check_type
 from ._place import Place
-from ._tracing import trace, traced
+from ._tracing import dispatch_modes, trace, tracing_state
 
 
 def dropout(
-    x: Tensor, p: float, address: Address, *, shared: Sequence[int] = (), part: Place | None = None, inplace: bool = False
+    x: Tensor,
+    p: float,
+    address: Address,
+    *,
+    shared: Sequence[int] = (),
+    part: Place | None = None,
+    inplace: bool = False,
 ) -> Tensor:
     """Dropout: dropped elements become +0.0, kept ones are multiplied by 1/(1-p)."""
     return _pass(x, _native.DROPOUT, p, address, _axes(x, shared), part, inplace)
 
 
 def alpha_dropout(
-    x: Tensor, p: float, address: Address, *, shared: Sequence[int] = (), part: Place | None = None, inplace: bool = False
+    x: Tensor,
+    p: float,
+    address: Address,
+    *,
+    shared: Sequence[int] = (),
+    part: Place | None = None,
+    inplace: bool = False,
 ) -> Tensor:
     """Alpha dropout, for networks of SELUs."""
     return _pass(x, _native.ALPHA, p, address, _axes(x, shared), part, inplace)
 
 
 def gaussian_dropout(
-    x: Tensor, p: float, address: Address, *, shared: Sequence[int] = (), part: Place | None = None, inplace: bool = False
+    x: Tensor,
+    p: float,
+    address: Address,
+    *,
+    shared: Sequence[int] = (),
+    part: Place | None = None,
+    inplace: bool = False,
 ) -> Tensor:
     """Multiplies by noise of mean 1 and variance p/(1-p)."""
     return _pass(x, _native.GAUSSIAN, p, address, _axes(x, shared), part, inplace)
@@ -88,4 +106,5 @@ def _pass(
     if type(x) is not Tensor:
         check_type(x)
     mask = value, _native.position(address), shared, part
-    return trace(x, kind, mask, inplace) if traced() else apply(x, kind, mask, inplace)
+    traced = dispatch_modes() > 0 or tracing_state() is not None
+    return trace(x, kind, mask, inplace) if traced else apply(x, kind, mask, inplace)

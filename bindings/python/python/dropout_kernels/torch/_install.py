@@ -40,12 +40,13 @@ class _Installed(AbstractContextManager[None]):
 
 
 def install() -> AbstractContextManager[None]:
-    """Makes every dropout of PyTorch on the CPU one of this library, in this process, until :func:`uninstall` or the end
-    of a ``with`` block: ``F.dropout`` and its kin, the modules of ``torch.nn``, attention, recurrent networks.
+    """Makes every dropout of PyTorch on the CPU one of this library, in this process, until :func:`uninstall` or the
+    end of a ``with`` block: ``F.dropout`` and its kin, the modules of ``torch.nn``, attention, recurrent networks.
 
-    The seed of each call is drawn from PyTorch's default generator, so ``torch.manual_seed`` and activation checkpointing
-    hold. They are other masks than PyTorch's. What this library does not take is left to PyTorch's implementation:
-    other types, layouts and devices, subclasses of ``Tensor``, and all that traces or transforms a program, such as torch.compile.
+    The seed of each call is drawn from PyTorch's default generator, so ``torch.manual_seed`` and activation
+    checkpointing hold. They are other masks than PyTorch's. What this library does not take is left to PyTorch's
+    implementation: other types, layouts and devices, subclasses of ``Tensor``, and all that traces or transforms a
+    program, such as torch.compile.
     """
     global _library
     with _lock:

@@ -39,8 +39,8 @@ _MAX_RANK = 8
 """The library's limit of axes."""
 
 _NO_TRANSFORMS = (
-    "dropout_kernels takes no tensors of torch.func's transforms, of vmap or of batched gradients: call the modules and "
-    "functions of torch.nn there"
+    "dropout_kernels takes no tensors of torch.func's transforms, of vmap or of batched gradients: call the modules "
+    "and functions of torch.nn there"
 )
 
 Position: TypeAlias = tuple[int, int, int, int]
@@ -121,8 +121,8 @@ def _elsewhere(x: Tensor, kind: int, mask: Mask, inplace: bool) -> Tensor:
     if x.is_cuda and kind == _native.DROPOUT and not mask[2] and mask[3] is None:
         return on_gpu(x, mask, inplace)
     raise RuntimeError(
-        f"a tensor on {x.device}: dropout_kernels computes on the CPU, and by element with Triton on CUDA. Use the modules "
-        "and functions of torch.nn there"
+        f"a tensor on {x.device}: dropout_kernels computes on the CPU, and by element with Triton on CUDA. Use the "
+        "modules and functions of torch.nn there"
     )
 
 
@@ -168,7 +168,7 @@ def check_type(x: object) -> None:
     if not isinstance(x, Tensor):
         raise TypeError(f"input is a {type(x).__name__}: expected a Tensor")
     if x.is_nested:
-        raise TypeError("a nested tensor: expected one with a shape. Use the modules and functions of torch.nn, or values()")
+        raise TypeError("a nested tensor: expected one with a shape. Use torch.nn for it, or its values()")
 
 
 def apply(x: Tensor, kind: int, mask: Mask, inplace: bool = False) -> Tensor:

@@ -123,8 +123,9 @@ def same_masks(context_fn: Callable[[], _Contexts] | None = None) -> _Contexts:
         selective = functools.partial(create_selective_checkpoint_contexts, policy)
         y = checkpoint(block, x, use_reentrant=False, context_fn=functools.partial(same_masks, selective))
 
-    What else is random in ``block``, such as the dropout in ``nn.MultiheadAttention``, needs ``preserve_rng_state=True``,
-    which is the default. Without it the second context warns, if PyTorch's generator on the CPU was drawn from.
+    What else is random in ``block``, such as the dropout in ``nn.MultiheadAttention``, needs
+    ``preserve_rng_state=True``, which is the default. Without it the second context warns, if PyTorch's generator on
+    the CPU was drawn from.
     The second context can be entered any number of times.
     """
     recorded = _Recorded()

@@ -1,4 +1,5 @@
-"""The passes as an operator of PyTorch, for what traces a program: torch.compile, torch.export, make_fx, torch.jit.trace.
+"""The passes as an operator of PyTorch, for what traces a program: torch.compile, torch.export, make_fx and
+torch.jit.trace.
 
 A trace of the passes themselves would have the addresses of memory that is gone. The operator takes seed and step as
 tensors, so that a graph counts its steps. Untraced calls take the direct way, which is twice as fast.
@@ -15,21 +16,18 @@ from torch import Tensor
 from .. import _native
 from ._passes import BACKWARD, Mask, run
 
+# Who asks whether a pass is traced asks all three of torch.compiler.is_dynamo_compiling, which torch.compile answers
+# when it reads a program, and these, in this order, as a call of one function for them takes longer than they do.
 dispatch_modes = torch._C._len_torch_dispatch_stack
 tracing_state = torch._C._get_tracing_state
 graph_task = torch._C._current_graph_task_id
 """The backward pass that is running, or -1."""
 
 
-def traced() -> bool:
-    """Whether somebody sees the operators that are called. torch.compile is known by `torch.compiler.is_compiling`."""
-    return dispatch_modes() > 0 or tracing_state() is not None
-
-
 @torch.library.custom_op("dropout_kernels::count", mutates_args=["step"])
 def count(step: Tensor) -> Tensor:
-    """The step of this pass, and the next step in its place. An operator of its own, which compilers neither reorder nor
-    compute again: a backward pass would see the next step.
+    """The step of this pass, and the next step in its place. An operator of its own, which compilers neither reorder
+    nor compute again: a backward pass would see the next step.
     """
     if graph_task() != -1:
         raise called_again()
@@ -82,7 +80,9 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
 drop.register_autograd(_backward, setup_context=_setup_context)
 
 
-def trace(x: Tensor, kind: int, mask: Mask, inplace: bool, seed: Tensor | None = None, step: Tensor | None = None) -> Tensor:
+def trace(
+    x: Tensor, kind: int, mask: Mask, inplace: bool, seed: Tensor | None = None, step: Tensor | None = None
+) -> Tensor:
     """A pass that is seen as an operator. Seed and step are those of the mask's address unless they are given."""
     value, address, shared, place = mask
     seed = scalar(address[0]) if seed is None else seed
