@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -260,6 +261,18 @@ def test_evaluation_and_p_0_and_1() -> None:
     with pytest.raises(RuntimeError, match="at least 2 dimensions"):
         torch.feature_dropout(x, 0.5, True)
     assert F.dropout(torch.ones(0, 3), 0.5).shape == (0, 3)
+
+
+def test_a_thread_that_begins_in_inference_mode() -> None:
+    """What it draws with must be of use afterwards."""
+
+    def run() -> Tensor:
+        with torch.inference_mode():
+            F.dropout(torch.ones(5), 0.5)
+        return F.dropout(torch.ones(5), 0.5)
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(run).result().shape == (5,)
 
 
 def test_in_place_on_a_leaf_is_refused() -> None:

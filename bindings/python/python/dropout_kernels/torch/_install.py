@@ -85,7 +85,8 @@ class _Draw(threading.local):
     """A number drawn from PyTorch's default generator, into memory of the thread's own."""
 
     def __init__(self) -> None:
-        self.number = torch.zeros((), dtype=torch.int64, device="cpu")
+        with torch.inference_mode(False):  # in which a thread may begin
+            self.number = torch.zeros((), dtype=torch.int64, device="cpu")
 
 
 _draw = _Draw()
