@@ -56,43 +56,50 @@ share a mask); and the place of a part, or None for a whole."""
 
 def run(x: Tensor, kind: int, mask: Mask, inplace: bool = False) -> Tensor:
     """A pass without autograd."""
-    dtype = x.dtype
-    if dtype not in ELEMENTS:
-        raise TypeError(f"a tensor of {dtype}: expected one of {', '.join(map(str, ELEMENTS))}")
+    element = ELEMENTS.get(x.dtype)
+    if element is None:
+        raise TypeError(f"a tensor of {x.dtype}: expected one of {', '.join(map(str, ELEMENTS))}")
     if not x.is_cpu:
         return _elsewhere(x, kind, mask, inplace)
-    element = ELEMENTS[dtype]
     value, address, shared, place = mask
-    if kind == DROP_BLOCK and place is not None:
-        raise ValueError("DropBlock of a part of a tensor: expected a whole, as patches reach over borders")
     y = x if inplace else torch.empty_like(x)
     if x.is_neg():
         # A view of complex numbers that has changed its elements' signs only by a flag.
         return y.copy_(run(x.clone(), kind, mask))
+    if kind == DROP_BLOCK:
+        return _drop_block(x, y, element, mask)
     axes: _Axes | None = None
-    elements = x.numel()
-    threads = torch.get_num_threads() if elements >= _PARALLEL else 1
     if x.is_contiguous():
-        if (shared or place is not None) and kind != DROP_BLOCK:
+        if shared or place is not None:
             axes = _flat(x.shape, shared) if place is None else (x.shape, shared, None, place)
-    elif kind != DROP_BLOCK and x.dim() <= _MAX_RANK and _is_dense(x) and x.stride() == y.stride():
+    elif x.dim() <= _MAX_RANK and _is_dense(x) and x.stride() == y.stride():
         # Transposed, or with channels last: the result has the same strides.
         axes = x.shape, shared, x.stride(), place
     else:
         # A view with gaps or repeated elements.
         return y.copy_(run(x.contiguous(), kind, mask))
+    elements = x.numel()
+    threads = torch.get_num_threads() if elements >= _PARALLEL else 1
     try:
         source, target = x.data_ptr(), y.data_ptr()
     except RuntimeError as error:
         raise RuntimeError(_NO_TRANSFORMS) from error
-    if kind == DROP_BLOCK:
-        *block_size, together = shared
-        together = bool(together)
-        _native.drop_block(
-            element, value, block_size, x.shape, False, together, address, source, target, elements, threads
-        )
-    else:
-        _native.run(kind, element, value, address, source, target, elements, axes, threads)
+    _native.run(kind, element, value, address, source, target, elements, axes, threads)
+    return y
+
+
+def _drop_block(x: Tensor, y: Tensor, element: int, mask: Mask) -> Tensor:
+    p, address, (*block_size, together), place = mask
+    if place is not None:
+        raise ValueError("DropBlock of a part of a tensor: expected a whole, as patches reach over borders")
+    if not x.is_contiguous():
+        # The library numbers the decisions of channels last in their own order, which is another mask.
+        return y.copy_(run(x.contiguous(), DROP_BLOCK, mask))
+    try:
+        memory = x.data_ptr(), y.data_ptr(), x.numel(), torch.get_num_threads()
+    except RuntimeError as error:
+        raise RuntimeError(_NO_TRANSFORMS) from error
+    _native.drop_block(element, p, block_size, x.shape, False, bool(together), address, *memory)
     return y
 
 
