@@ -1,4 +1,5 @@
-"""Times these modules beside those of torch.nn and a plain product: `python bench.py`, after `pip install .` and PyTorch.
+"""Times these modules, and those of torch.nn after `install()`, beside those of torch.nn and a plain product:
+`python bench.py`, after `pip install .` and PyTorch.
 
 One thread, on Linux. All take turns, round after round, and each is given the median of its rounds. The clock stands
 still while other processes have the CPU.
@@ -50,12 +51,20 @@ def time_of(call: Callable[[], object], calls: int) -> float:
     return (time.thread_time_ns() - start) / calls
 
 
-def compare(*calls: Callable[[], object]) -> list[float]:
-    """The median times of several calls."""
-    for call in calls:
-        time_of(call, 20)  # what is only done once
-    numbers = [max(1, int(ROUND_NS / time_of(call, 20))) for call in calls]
-    rounds = [[time_of(call, number) for call, number in zip(calls, numbers)] for _ in range(ROUNDS)]
+def installed(call: Callable[[], object], calls: int) -> float:
+    with dropout_kernels.torch.install():
+        return time_of(call, calls)
+
+
+Clock = Callable[[Callable[[], object], int], float]
+
+
+def compare(*calls: tuple[Clock, Callable[[], object]]) -> list[float]:
+    """The median times of several calls, each by its clock."""
+    for clock, call in calls:
+        clock(call, 20)  # what is only done once
+    numbers = [max(1, int(ROUND_NS / clock(call, 20))) for clock, call in calls]
+    rounds = [[clock(call, number) for (clock, call), number in zip(calls, numbers)] for _ in range(ROUNDS)]
     return [statistics.median(times) for times in zip(*rounds)]
 
 
@@ -74,16 +83,22 @@ def main() -> None:
         f"{cpu['model name']} (family {cpu['cpu family']}, model {cpu['model']}), torch {torch.__version__},", end=" "
     )
     print(f"Python {platform.python_version()}. Microseconds, float32:\n")
-    print("| p | elements | pass | torch.nn | here | ratio | x * 2 |\n|---|---:|---|---:|---:|---:|---:|")
+    print("| p | elements | pass | torch.nn | modules | ratio | install() | ratio | x * 2 |")
+    print("|---|---:|---|---:|---:|---:|---:|---:|---:|")
     for p in 0.1, 0.5:
-        for n in 16, 1 << 10, 1 << 20:
+        for n in 16, 1 << 10, 1 << 14, 1 << 20, 1 << 24:
             for what in forward, forward_and_backward:
-                layers = torch.nn.Dropout(p), dropout_kernels.torch.Dropout(p), product
-                there, here, floor = compare(*(what(layer, n) for layer in layers))
+                original, module = torch.nn.Dropout(p), dropout_kernels.torch.Dropout(p)
+                there, here, reached, floor = compare(
+                    (time_of, what(original, n)),
+                    (time_of, what(module, n)),
+                    (installed, what(original, n)),
+                    (time_of, what(product, n)),
+                )
                 name = what.__name__.replace("_", " ")
                 print(
                     f"| {p} | {n:,} | {name} | {there / 1e3:,.1f} | {here / 1e3:,.1f} | {there / here:.1f} "
-                    f"| {floor / 1e3:,.1f} |",
+                    f"| {reached / 1e3:,.1f} | {there / reached:.1f} | {floor / 1e3:,.1f} |",
                     flush=True,
                 )
 

@@ -3,6 +3,7 @@
 //! Only the package's own Python modules call them. They pass addresses of arrays and tensors that they hold, whose
 //! type, device, shape and contiguity they have checked. `_native.pyi` describes the parameters.
 
+mod arguments;
 mod memory;
 mod pass;
 mod threads;
@@ -11,8 +12,8 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use dropout_kernels::{
-    Address, AlphaDropout, DropBlock, Dropout, Error, GaussianDropout, GaussianNoise, Integer, Layout, MAX_RANK, Mask, Mode,
-    Part, QuantizedDropout, Rate,
+    Address, AlphaDropout, DropBlock, Dropout, Error, GaussianDropout, GaussianNoise, Integer, Layout, Mask, Mode, Part,
+    QuantizedDropout, Rate,
 };
 use pass::{Pass, with_float};
 
@@ -23,77 +24,82 @@ const INTEGERS: [&str; 3] = ["I8", "U8", "I16"];
 /// Kinds of dropout that have a rate or a deviation and nothing else. Only of ALPHA is the backward pass another map.
 const KINDS: [&str; 5] = ["DROPOUT", "ALPHA", "ALPHA_BACKWARD", "GAUSSIAN", "NOISE"];
 
-/// Seed, layer, step and offset: `dropout_kernels.Address`.
+/// Seed, layer, step and offset, as Python gets them.
 type Position = (u64, u32, u32, u64);
 
-/// A shape, its shared axes and its strides, if it is not in row-major order.
-type Axes = (Vec<usize>, Vec<usize>, Option<Vec<usize>>);
-
-fn address((seed, layer, step, offset): Position) -> Address {
-    Address { seed, layer, step, offset }
-}
+/// A shape; its shared axes; its strides, if it is not in row-major order; and, if it is a part of a larger tensor, that
+/// tensor's shape and where in it the part begins.
+type Axes = (Vec<usize>, Vec<usize>, Option<Vec<usize>>, Option<(Vec<usize>, Vec<usize>)>);
 
 fn invalid(error: Error) -> PyErr {
     PyValueError::new_err(error.to_string())
 }
 
-fn layout((shape, shared, strides): &Axes) -> PyResult<Layout> {
-    let start = &[0; MAX_RANK];
-    let start = &start[..shape.len().min(MAX_RANK)];
-    Layout::part(Part { whole: shape, start, shape, shared, strides: strides.as_deref() }).map_err(invalid)
+fn layout((shape, shared, strides, place): &Axes) -> PyResult<Layout> {
+    let (whole, start) = place.as_ref().map_or((&shape[..], &[][..]), |(whole, start)| (whole, start));
+    Layout::part(Part { whole, start, shape, shared, strides: strides.as_deref() }).map_err(invalid)
 }
 
 /// A pass of a kind in `KINDS`.
 #[pyfunction]
-#[pyo3(signature = (kind, element, value, position, x, y, len, axes, threads, /))]
+#[pyo3(signature = (kind, element, value, address, x, y, len, axes, threads, /))]
 fn run(
     py: Python<'_>,
     kind: usize,
     element: usize,
-    value: f64,
-    position: Position,
+    value: Bound<'_, PyAny>,
+    #[pyo3(from_py_with = arguments::address)] address: Address,
     x: usize,
     y: usize,
     len: usize,
     axes: Option<Axes>,
-    threads: usize,
+    #[pyo3(from_py_with = arguments::threads)] threads: usize,
 ) -> PyResult<()> {
     let layout = axes.as_ref().map(layout).transpose()?;
-    let pass = &Pass { py, address: address(position), x, y, len, layout, threads };
-    let rate = || Rate::new(value).map_err(invalid);
+    let pass = &Pass { py, address, x, y, len, layout, threads };
+    let rate = || Rate::new(arguments::real("p", &value)?).map_err(invalid);
     match kind {
         0 => with_float!(element, E => pass.forward::<E, _>(Dropout::new(rate()?))),
         1 => with_float!(element, E => pass.forward::<E, _>(AlphaDropout::new(rate()?))),
         2 => with_float!(element, E => pass.backward::<E, _>(AlphaDropout::new(rate()?))),
         3 => with_float!(element, E => pass.forward::<E, _>(GaussianDropout::new(rate()?))),
-        4 => with_float!(element, E => pass.forward::<E, _>(GaussianNoise::new(value as f32).map_err(invalid)?)),
+        4 => with_float!(element, E => pass.forward::<E, _>(noise(arguments::real("deviation", &value)?)?)),
         _ => Err(PyTypeError::new_err("unknown kind")),
     }
 }
 
+/// Noise of this deviation, whose sign a rounding to `f32` could lose.
+fn noise(deviation: f64) -> PyResult<GaussianNoise> {
+    if !(0.0..=f64::from(f32::MAX)).contains(&deviation) {
+        let message = format!("standard deviation {deviation:?}: expected a finite f32 that is not negative");
+        return Err(PyValueError::new_err(message));
+    }
+    GaussianNoise::new(deviation as f32).map_err(invalid)
+}
+
 /// Dropout of quantised values.
 #[pyfunction]
-#[pyo3(signature = (element, p, zero_point, fixed_point_scale, position, x, y, len, axes, threads, /))]
+#[pyo3(signature = (element, p, zero_point, fixed_point_scale, address, x, y, len, axes, threads, /))]
 fn quantized(
     py: Python<'_>,
     element: usize,
-    p: f64,
-    zero_point: i32,
+    #[pyo3(from_py_with = arguments::p)] p: f64,
+    #[pyo3(from_py_with = arguments::zero_point)] zero_point: i32,
     fixed_point_scale: bool,
-    position: Position,
+    #[pyo3(from_py_with = arguments::address)] address: Address,
     x: usize,
     y: usize,
     len: usize,
     axes: Option<Axes>,
-    threads: usize,
+    #[pyo3(from_py_with = arguments::threads)] threads: usize,
 ) -> PyResult<()> {
     fn of<E: Integer + TryFrom<i32>>(pass: &Pass<'_>, rate: Rate, zero_point: i32, scaled: bool) -> PyResult<()> {
-        let outside = |_| PyValueError::new_err(format!("zero point {zero_point}: expected a value of the array's type"));
+        let outside = |_| PyValueError::new_err(format!("zero_point {zero_point}: expected a value of the array's type"));
         let dropout = QuantizedDropout::<E>::new(rate, E::try_from(zero_point).map_err(outside)?);
         pass.forward::<E, _>(if scaled { dropout.with_fixed_point_scale() } else { dropout })
     }
     let layout = axes.as_ref().map(layout).transpose()?;
-    let pass = &Pass { py, address: address(position), x, y, len, layout, threads };
+    let pass = &Pass { py, address, x, y, len, layout, threads };
     let rate = Rate::new(p).map_err(invalid)?;
     match element.wrapping_sub(FLOATS.len()) {
         0 => of::<i8>(pass, rate, zero_point, fixed_point_scale),
@@ -105,20 +111,20 @@ fn quantized(
 
 /// DropBlock, whose mask is drawn and forgotten: the backward pass is the same map.
 #[pyfunction]
-#[pyo3(signature = (element, p, block_size, shape, channels_last, shared_channels, position, x, y, len, threads, /))]
+#[pyo3(signature = (element, p, block_size, shape, channels_last, shared_channels, address, x, y, len, threads, /))]
 fn drop_block(
     py: Python<'_>,
     element: usize,
-    p: f64,
-    block_size: Vec<usize>,
+    #[pyo3(from_py_with = arguments::p)] p: f64,
+    #[pyo3(from_py_with = arguments::block_size)] block_size: Vec<usize>,
     shape: Vec<usize>,
     channels_last: bool,
     shared_channels: bool,
-    position: Position,
+    #[pyo3(from_py_with = arguments::address)] address: Address,
     x: usize,
     y: usize,
     len: usize,
-    threads: usize,
+    #[pyo3(from_py_with = arguments::threads)] threads: usize,
 ) -> PyResult<()> {
     let rate = Rate::new(p).map_err(invalid)?;
     let layer = match (channels_last, &block_size[..], &shape[..]) {
@@ -139,17 +145,23 @@ fn drop_block(
     let layer = if shared_channels { layer.with_shared_channels() } else { layer };
     let layer = if threads > 1 { layer.in_parallel() } else { layer };
     let mut words = vec![0; layer.words()];
-    let address = address(position);
     let mask = threads::run(py, len, threads, || layer.draw(address, &mut words))?.map_err(invalid)?;
     let pass = Pass { py, address, x, y, len, layout: None, threads };
-    with_float!(element, E => pass.in_mode::<E, _>(layer, Mode::Stored(mask)))
+    with_float!(element, E => pass.in_mode::<E, _, _>(layer, Mode::Stored(mask)))
 }
 
 /// Decisions as packed words.
 #[pyfunction]
-#[pyo3(signature = (p, position, decisions, out, threads, /))]
-fn mask_words(py: Python<'_>, p: f64, position: Position, decisions: usize, out: usize, threads: usize) -> PyResult<()> {
-    let mask = Mask::new(Rate::new(p).map_err(invalid)?, address(position));
+#[pyo3(signature = (p, address, decisions, out, threads, /))]
+fn mask_words(
+    py: Python<'_>,
+    #[pyo3(from_py_with = arguments::p)] p: f64,
+    #[pyo3(from_py_with = arguments::address)] address: Address,
+    decisions: usize,
+    out: usize,
+    #[pyo3(from_py_with = arguments::threads)] threads: usize,
+) -> PyResult<()> {
+    let mask = Mask::new(Rate::new(p).map_err(invalid)?, address);
     let mask = if threads > 1 { mask.in_parallel() } else { mask };
     // SAFETY: `dropout_kernels.numpy` passes the address of an array of so many `uint32`, which it has just made.
     let words = unsafe { memory::output(out, decisions.div_ceil(32)) }?;
@@ -158,28 +170,58 @@ fn mask_words(py: Python<'_>, p: f64, position: Position, decisions: usize, out:
 
 /// Decisions as bools.
 #[pyfunction]
-#[pyo3(signature = (p, position, decisions, out, /))]
-fn mask_bools(py: Python<'_>, p: f64, position: Position, decisions: usize, out: usize) -> PyResult<()> {
-    let mask = Mask::new(Rate::new(p).map_err(invalid)?, address(position));
+#[pyo3(signature = (p, address, decisions, out, /))]
+fn mask_bools(
+    py: Python<'_>,
+    #[pyo3(from_py_with = arguments::p)] p: f64,
+    #[pyo3(from_py_with = arguments::address)] address: Address,
+    decisions: usize,
+    out: usize,
+) -> PyResult<()> {
+    let mask = Mask::new(Rate::new(p).map_err(invalid)?, address);
     // SAFETY: `dropout_kernels.numpy` passes the address of an array of so many `bool`, which it has just filled with
     // zeros, so that each byte is a bool.
     let keep = unsafe { memory::output(out, decisions) }?;
     threads::run(py, decisions, 1, || mask.bools(keep))?.map_err(invalid)
 }
 
+/// An address, checked, as a plain tuple.
+#[pyfunction]
+#[pyo3(signature = (address, /))]
+fn position(#[pyo3(from_py_with = arguments::address)] address: Address) -> Position {
+    (address.seed, address.layer, address.step, address.offset)
+}
+
 /// The position of a PyTorch module's next pass, of which seed and step are in its buffers. The step is then one more.
 #[pyfunction]
 #[pyo3(signature = (seed, layer, step, offset, /))]
-fn count(seed: usize, layer: u32, step: usize, offset: u64) -> PyResult<Position> {
+fn count(
+    seed: usize,
+    #[pyo3(from_py_with = arguments::layer)] layer: u32,
+    step: usize,
+    #[pyo3(from_py_with = arguments::offset)] offset: u64,
+) -> PyResult<Position> {
+    memory::check_present(seed)?;
+    memory::check_present(step)?;
+    let (seed, step) = (seed as *const i64, step as *mut i64);
     // SAFETY: `dropout_kernels.torch` passes the addresses of two tensors on the CPU, each with one `int64`, which it
-    // holds. Whoever else reads or writes them does so with the interpreter's lock, which this call keeps. The reference
-    // to the seed is gone before there is one to the step.
-    let seed = *unsafe { memory::number::<i64>(seed) }?;
+    // holds. Whoever else reads or writes them does so with the interpreter's lock, which this call keeps. They may lie
+    // at any address, as in a file that is mapped to memory, but not at null, which was just checked.
+    unsafe {
+        let now = step.read_unaligned().cast_unsigned() as u32;
+        step.write_unaligned(i64::from(now.wrapping_add(1)));
+        Ok((seed.read_unaligned().cast_unsigned(), layer, now, offset))
+    }
+}
+
+/// Takes back what `count` has added to the step, which was `now`.
+#[pyfunction]
+#[pyo3(signature = (step, now, /))]
+fn rewind(step: usize, now: u32) -> PyResult<()> {
+    memory::check_present(step)?;
     // SAFETY: as above.
-    let step = unsafe { memory::number::<i64>(step) }?;
-    let now = step.cast_unsigned() as u32;
-    *step = i64::from(now.wrapping_add(1));
-    Ok((seed.cast_unsigned(), layer, now, offset))
+    unsafe { (step as *mut i64).write_unaligned(i64::from(now)) };
+    Ok(())
 }
 
 /// The native half of `dropout_kernels`.
@@ -195,5 +237,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(drop_block, module)?)?;
     module.add_function(wrap_pyfunction!(mask_words, module)?)?;
     module.add_function(wrap_pyfunction!(mask_bools, module)?)?;
-    module.add_function(wrap_pyfunction!(count, module)?)
+    module.add_function(wrap_pyfunction!(position, module)?)?;
+    module.add_function(wrap_pyfunction!(count, module)?)?;
+    module.add_function(wrap_pyfunction!(rewind, module)?)
 }

@@ -2,10 +2,10 @@
 
 use pyo3::prelude::*;
 
-use dropout_kernels::{Address, AnyLayout, Element, Error, Kind, Layer, Layout, Mode};
+use dropout_kernels::{Address, Element, Error, Kind, Layer, Layout, Mode, Shape};
 
-use crate::memory::Memory;
-use crate::{invalid, threads};
+use crate::memory::{self, Memory};
+use crate::threads;
 
 /// A pass in training: what all kinds of dropout have in common.
 pub struct Pass<'py> {
@@ -50,45 +50,51 @@ pub(crate) use with_float;
 
 impl Pass<'_> {
     /// The forward pass of a layer. Of most kinds the backward pass is the same map.
-    pub fn forward<E: Element, K: AnyLayout + Kind<E>>(&self, layer: Layer<K>) -> PyResult<()> {
-        self.in_mode::<E, K>(self.placed(layer), Mode::Train(self.address))
+    pub fn forward<E: Element, K: Kind<E> + Copy>(&self, layer: Layer<K>) -> PyResult<()> {
+        let mode = Mode::Train(self.address);
+        match self.layout {
+            Some(layout) => self.in_mode::<E, K, _>(layer.with_layout(layout), mode),
+            None => self.in_mode::<E, K, _>(layer, mode),
+        }
     }
 
     /// The backward pass of a layer.
-    pub fn backward<E: Element, K: AnyLayout + Kind<E>>(&self, layer: Layer<K>) -> PyResult<()> {
-        let mode = Mode::Train(self.address);
-        self.run::<E, K>(self.placed(layer), |layer, memory| match memory {
-            Memory::InPlace(grad) => layer.backward_in_place(mode, grad),
-            Memory::OutOfPlace(grad_y, grad_x) => layer.backward(mode, grad_y, grad_x),
-        })
+    pub fn backward<E: Element, K: Kind<E> + Copy>(&self, layer: Layer<K>) -> PyResult<()> {
+        match self.layout {
+            Some(layout) => self.backward_of::<E, K, _>(layer.with_layout(layout)),
+            None => self.backward_of::<E, K, _>(layer),
+        }
     }
 
     /// The forward pass of any layer, in any mode.
-    pub fn in_mode<E: Element, K: Kind<E>>(&self, layer: Layer<K>, mode: Mode<'_>) -> PyResult<()> {
-        self.run::<E, K>(layer, |layer, memory| match memory {
+    pub fn in_mode<E: Element, K: Kind<E> + Copy, L: Shape>(&self, layer: Layer<K, L>, mode: Mode<'_>) -> PyResult<()> {
+        self.run::<E, K, L>(layer, |layer, memory| match memory {
             Memory::InPlace(x) => layer.apply_in_place(mode, x),
             Memory::OutOfPlace(x, y) => layer.apply(mode, x, y),
         })
     }
 
-    fn placed<K: AnyLayout>(&self, layer: Layer<K>) -> Layer<K> {
-        match self.layout {
-            Some(layout) => layer.with_layout(layout),
-            None => layer,
-        }
+    fn backward_of<E: Element, K: Kind<E> + Copy, L: Shape>(&self, layer: Layer<K, L>) -> PyResult<()> {
+        let mode = Mode::Train(self.address);
+        self.run::<E, K, L>(layer, |layer, memory| match memory {
+            Memory::InPlace(grad) => layer.backward_in_place(mode, grad),
+            Memory::OutOfPlace(grad_y, grad_x) => layer.backward(mode, grad_y, grad_x),
+        })
     }
 
-    fn run<E: Element, K: Kind<E>>(
+    fn run<E: Element, K: Kind<E> + Copy, L: Shape>(
         &self,
-        layer: Layer<K>,
-        pass: impl FnOnce(&Layer<K>, Memory<'_, E>) -> Result<(), Error> + Send,
+        layer: Layer<K, L>,
+        pass: impl FnOnce(&Layer<K, L>, Memory<'_, E>) -> Result<(), Error> + Send,
     ) -> PyResult<()> {
         let layer = &if self.threads > 1 { layer.in_parallel() } else { layer };
-        // SAFETY: the Python module that calls holds the arrays or tensors that `x` and `y` are the addresses of until
-        // this returns. It has checked that they have elements of type E, `len` from the first to the last, and that it
-        // may write to `y`. Other Python threads that write to them meanwhile are a race in the caller's program, as
-        // they are for NumPy and PyTorch. Any bits make a value of each element type.
-        let memory = unsafe { Memory::<E>::new(self.x, self.y, self.len) }?;
-        threads::run(self.py, self.len, self.threads, || pass(layer, memory))?.map_err(invalid)
+        let Self { x, y, len, .. } = *self;
+        threads::run(self.py, len, self.threads, || {
+            // SAFETY: the Python module that calls holds the arrays or tensors that `x` and `y` are the addresses of
+            // until this returns. It has checked that they have elements of type E, `len` from the first to the last,
+            // and that it may write to `y`. Other Python threads that write to them meanwhile are a race in the caller's
+            // program, as they are for NumPy and PyTorch. Any bits make a value of each element type.
+            unsafe { memory::over::<E>(x, y, len, |memory| pass(layer, memory)) }
+        })?
     }
 }

@@ -108,7 +108,7 @@ def test_quantized_dropout(dtype: Any) -> None:
     y = dk.quantized_dropout(x, 0.5, ADDRESS, zero_point=3, fixed_point_scale=True)
     np.testing.assert_array_equal(y, np.where(keep, doubled, dtype(3)), strict=True)
     assert dk.quantized_dropout(x, 0.5, ADDRESS, out=x) is x
-    with pytest.raises(ValueError, match="zero point 40000"):
+    with pytest.raises(ValueError, match="zero_point 40000"):
         dk.quantized_dropout(x, 0.5, ADDRESS, zero_point=40_000)
 
 
@@ -150,7 +150,7 @@ def test_bad_arguments_change_nothing() -> None:
         dk.dropout(x, 0.5, ADDRESS, shared=[0, 0], out=x)
     with pytest.raises(ValueError, match="logical index 2\\^64"):
         dk.dropout(x, 0.5, ADDRESS._replace(offset=2**64 - 1), out=x)
-    with pytest.raises(OverflowError):
+    with pytest.raises(ValueError, match="step 4294967296"):
         dk.dropout(x, 0.5, ADDRESS._replace(step=2**32), out=x)
     with pytest.raises(ValueError, match="standard deviation"):
         dk.gaussian_noise(x, -1.0, ADDRESS, out=x)
@@ -173,9 +173,6 @@ def test_bad_arrays() -> None:
             dk.dropout(x, 0.5, ADDRESS, out=out)
     with pytest.raises(ValueError, match="overlap"):
         dk.dropout(x.ravel()[:50], 0.5, ADDRESS, out=x.ravel()[1:51])
-    memory = np.zeros(41, np.uint8)
-    with pytest.raises(ValueError, match="misaligned"):
-        dk.dropout(np.frombuffer(memory[1:], np.float32), 0.5, ADDRESS, out=np.zeros(10, np.float32))
 
 
 def test_empty_and_scalar_arrays() -> None:
@@ -212,7 +209,7 @@ def test_a_pool_has_as_many_threads_as_asked_for() -> None:
     def pooled() -> int:
         return sum(path.read_text() == "dropout-kernels\n" for path in Path("/proc/self/task").glob("*/comm"))
 
-    x = np.ones(2**18, np.float32)
+    x = np.ones(3 * 2**17, np.float32)
     for threads in 3, 2:
         dk.dropout(x, 0.5, ADDRESS, threads=threads)
         deadline = time.monotonic() + 10  # by which the threads of the pool before have ended

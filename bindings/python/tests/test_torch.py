@@ -10,15 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 import contract
+import dropout_kernels.torch as dk
 from dropout_kernels import Address
-
-torch = pytest.importorskip("torch")
-from torch import Tensor, nn  # noqa: E402
-from torch.utils.checkpoint import checkpoint  # noqa: E402
-
-import dropout_kernels.torch as dk  # noqa: E402
 
 DTYPES = torch.float32, torch.float64, torch.float16, torch.bfloat16
 FIRST = Address(seed=2**64 - 7, layer=3, step=1000, offset=5)
@@ -347,25 +345,10 @@ def test_same_masks_by_hand() -> None:
         dk.Dropout()(x)
 
 
-def test_what_is_refused() -> None:
-    module = dk.Dropout()
-    with pytest.raises(RuntimeError, match="a tensor on meta: these modules compute on the CPU"):
-        module(torch.ones(3, device="meta"))
-    for dtype in torch.int64, torch.complex64:
-        with pytest.raises(TypeError, match=f"a tensor of {dtype}: expected one of torch.float32"):
-            module(torch.ones(3, dtype=dtype))
-    for broken in dk.Dropout().to("meta"), dk.Dropout().type(torch.float32):
-        with pytest.raises(RuntimeError, match="buffers seed and step"):
-            broken(torch.ones(3))
-    module.p = 2.0
-    with pytest.raises(ValueError, match="rate p = 2"):
-        module(torch.ones(3))
-
-
 def test_threads_are_those_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     """From the size on at which the library cuts a tensor in two."""
-    native, asked = dk._native.run, []
-    monkeypatch.setattr(dk._native, "run", lambda *arguments: asked.append(arguments[-1]) or native(*arguments))
+    native, asked = dk._passes._native.run, []
+    monkeypatch.setattr(dk._passes._native, "run", lambda *arguments: asked.append(arguments[-1]) or native(*arguments))
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(5)

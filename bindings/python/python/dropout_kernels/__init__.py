@@ -4,9 +4,11 @@ A mask is a function of an address and a rate. The backward pass computes it aga
 same on every CPU, on any number of threads, and however a tensor is cut into parts.
 
 - ``dropout_kernels.numpy``: functions on arrays.
-- ``dropout_kernels.torch``: modules that take the place of those of ``torch.nn``.
+- ``dropout_kernels.torch``: every dropout of a model by one line, modules that take the place of those of
+  ``torch.nn``, and functions.
+- ``dropout_kernels.triton``: the same masks on a GPU.
 
-Neither is imported by this package itself, so each needs its library only when it is used.
+None is imported by this package itself, so each needs its library only when it is used.
 """
 
 from typing import NamedTuple

@@ -1,8 +1,10 @@
 """The native half: flat functions on addresses of memory. They trust their callers, which are the modules beside.
 
 ``element`` is F32 to I16, ``kind`` is DROPOUT to NOISE, ``x`` and ``y`` are the addresses of ``len`` elements each, and
-``axes`` is a shape, its shared axes and its strides in elements, or None for one decision per element. Passes in which
-``x`` and ``y`` are equal are in place. All raise ValueError for what the library has no result for.
+``axes`` is a shape, its shared axes, its strides in elements unless it is in row-major order, and, for a part of a
+larger tensor, that one's shape and where the part begins; or None for one decision per element. Passes in which
+``x`` and ``y`` are equal are in place. Nothing needs to be aligned.
+All raise ValueError for what the library has no result for, and TypeError, each with the name of the argument.
 """
 
 from collections.abc import Sequence
@@ -22,13 +24,14 @@ GAUSSIAN: int
 NOISE: int
 
 _Position = tuple[int, int, int, int]  # seed, layer, step, offset: an Address
-_Axes = tuple[Sequence[int], Sequence[int], Sequence[int] | None] | None
+_Place = tuple[Sequence[int], Sequence[int]]
+_Axes = tuple[Sequence[int], Sequence[int], Sequence[int] | None, _Place | None] | None
 
 def run(
     kind: int,
     element: int,
     value: float,
-    position: _Position,
+    address: _Position,
     x: int,
     y: int,
     len: int,
@@ -46,7 +49,7 @@ def quantized(
     p: float,
     zero_point: int,
     fixed_point_scale: bool,
-    position: _Position,
+    address: _Position,
     x: int,
     y: int,
     len: int,
@@ -63,7 +66,7 @@ def drop_block(
     shape: Sequence[int],
     channels_last: bool,
     shared_channels: bool,
-    position: _Position,
+    address: _Position,
     x: int,
     y: int,
     len: int,
@@ -72,11 +75,17 @@ def drop_block(
 ) -> None:
     """DropBlock, in both passes."""
 
-def mask_words(p: float, position: _Position, decisions: int, out: int, threads: int, /) -> None:
+def mask_words(p: float, address: _Position, decisions: int, out: int, threads: int, /) -> None:
     """Keep bits, to ``(decisions + 31) // 32`` words of 32 bits at ``out``."""
 
-def mask_bools(p: float, position: _Position, decisions: int, out: int, /) -> None:
+def mask_bools(p: float, address: _Position, decisions: int, out: int, /) -> None:
     """Keep bits, to ``decisions`` bools at ``out``, which are valid bools already."""
+
+def position(address: _Position, /) -> _Position:
+    """An address, checked, as a plain tuple."""
 
 def count(seed: int, layer: int, step: int, offset: int, /) -> _Position:
     """A position with the seed and the step of two ``int64`` at these addresses. Adds 1 to the step, modulo 2**32."""
+
+def rewind(step: int, now: int, /) -> None:
+    """Sets the step, an ``int64`` at this address, to what it was."""

@@ -16,22 +16,27 @@ sample (stochastic depth)          N x C x H x W          ``(1, 2, 3)``
 element, the same at each time     time x N x C           ``(0,)``
 =================================  =====================  ===================
 
-Arrays have the machine's byte order; input that is not in C order is copied first. ``threads`` is the number of threads
-for arrays of 2**18 elements or more. It changes no bit of the result.
+Arrays have the machine's byte order; input that is not in C order is copied first. Subclasses of ``ndarray`` come back
+as from NumPy's own ufuncs, by ``__array_wrap__``. Masked arrays are refused: pass ``x.filled(0)`` or ``x.data``.
 
-Functions raise ``TypeError`` for an array of a type that they do not take, and ``ValueError`` for arguments that have
-no result, such as a rate above 1; ``out`` is then as it was.
+``threads`` is the most threads that may take part. There is one for each 2**17 elements, and never more than 256. It
+changes no bit of the result.
+
+Functions raise ``TypeError`` for an argument of a type that they do not take, and ``ValueError`` for one that has no
+result, such as a rate above 1 or a negative seed; ``out`` is then as it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import Address, _native
+from ._axes import count_from_zero
 
 __all__ = [
     "Address",
@@ -70,6 +75,8 @@ def mask(shape: int | Sequence[int], p: float, address: Address) -> NDArray[np.b
     >>> mask(8, 0.5, Address(seed=42)).sum() == 8 - (~mask(8, 0.5, Address(seed=42))).sum()
     np.True_
     """
+    for extent in shape if isinstance(shape, Sequence) else [shape]:
+        _count("shape", extent)
     keep = np.zeros(shape, np.bool_)
     _native.mask_bools(p, address, keep.size, keep.ctypes.data)
     return keep
@@ -81,7 +88,7 @@ def mask_words(decisions: int, p: float, address: Address, *, threads: int = 1) 
     >>> [f"{word:08X}" for word in mask_words(128, 0.1, Address(seed=42))]
     ['FFEFFFFB', '7FF7FBFB', 'FBFFFFFF', '7F7BFBFF']
     """
-    words = np.empty((decisions + 31) // 32, np.uint32)
+    words = np.empty((_count("decisions", decisions) + 31) // 32, np.uint32)
     _native.mask_words(p, address, decisions, words.ctypes.data, threads)
     return words
 
@@ -100,7 +107,7 @@ def dropout(
     >>> bool(np.isin(dropout(np.ones(100), 0.5, Address(seed=42)), [0, 2]).all())
     True
     """
-    return _run(_native.DROPOUT, x, p, address, shared, out, threads)
+    return _run(_native.DROPOUT, "x", x, p, address, shared, out, threads)
 
 
 def dropout_backward(
@@ -113,7 +120,7 @@ def dropout_backward(
     threads: int = 1,
 ) -> NDArray[_F]:
     """The gradient with respect to the input of :func:`dropout`, from that with respect to its output."""
-    return _run(_native.DROPOUT, grad, p, address, shared, out, threads)
+    return _run(_native.DROPOUT, "grad", grad, p, address, shared, out, threads)
 
 
 def alpha_dropout(
@@ -126,7 +133,7 @@ def alpha_dropout(
     threads: int = 1,
 ) -> NDArray[_F]:
     """Alpha dropout, for networks of SELUs: keeps mean 0 and variance 1 (Klambauer et al., NeurIPS 2017)."""
-    return _run(_native.ALPHA, x, p, address, shared, out, threads)
+    return _run(_native.ALPHA, "x", x, p, address, shared, out, threads)
 
 
 def alpha_dropout_backward(
@@ -139,7 +146,7 @@ def alpha_dropout_backward(
     threads: int = 1,
 ) -> NDArray[_F]:
     """The gradient with respect to the input of :func:`alpha_dropout`, from that with respect to its output."""
-    return _run(_native.ALPHA_BACKWARD, grad, p, address, shared, out, threads)
+    return _run(_native.ALPHA_BACKWARD, "grad", grad, p, address, shared, out, threads)
 
 
 def gaussian_dropout(
@@ -152,7 +159,7 @@ def gaussian_dropout(
     threads: int = 1,
 ) -> NDArray[_F]:
     """Gaussian dropout: multiplies by noise of mean 1 and variance p/(1-p) (Srivastava et al., JMLR 15, 2014)."""
-    return _run(_native.GAUSSIAN, x, p, address, shared, out, threads)
+    return _run(_native.GAUSSIAN, "x", x, p, address, shared, out, threads)
 
 
 def gaussian_dropout_backward(
@@ -165,7 +172,7 @@ def gaussian_dropout_backward(
     threads: int = 1,
 ) -> NDArray[_F]:
     """The gradient with respect to the input of :func:`gaussian_dropout`, from that with respect to its output."""
-    return _run(_native.GAUSSIAN, grad, p, address, shared, out, threads)
+    return _run(_native.GAUSSIAN, "grad", grad, p, address, shared, out, threads)
 
 
 def gaussian_noise(
@@ -178,7 +185,7 @@ def gaussian_noise(
     threads: int = 1,
 ) -> NDArray[_F]:
     """Adds Gaussian noise of mean 0 and this standard deviation. Its backward pass is the identity."""
-    return _run(_native.NOISE, x, deviation, address, shared, out, threads)
+    return _run(_native.NOISE, "x", x, deviation, address, shared, out, threads)
 
 
 def quantized_dropout(
@@ -197,11 +204,10 @@ def quantized_dropout(
     Kept ones stay as they are, and the caller folds 1/(1-p) into the next requantisation; with ``fixed_point_scale``
     they are scaled in integer arithmetic and saturated. The backward pass is the same function.
     """
-    x, y = _arrays(x, out)
-    element = _element(_INTEGERS, x.dtype)
-    axes = _axes(x, shared)
+    x, y, wrap = _arrays("x", x, out, _INTEGERS)
+    element, axes = _INTEGERS[x.dtype], _axes(x, shared)
     _native.quantized(element, p, zero_point, fixed_point_scale, address, *_memory(x, y), x.size, axes, threads)
-    return y
+    return wrap(y)
 
 
 def drop_block(
@@ -224,16 +230,17 @@ def drop_block(
     Kept values are multiplied by the number of elements divided by that of kept ones.
     The backward pass is the same function.
     """
-    x, y = _arrays(x, out)
-    element, place = _element(_FLOATS, x.dtype), _memory(x, y)
+    x, y, wrap = _arrays("x", x, out, _FLOATS)
+    element, place = _FLOATS[x.dtype], _memory(x, y)
     _native.drop_block(
         element, p, block_size, x.shape, channels_last, shared_channels, address, *place, x.size, threads
     )
-    return y
+    return wrap(y)
 
 
 def _run(
     kind: int,
+    name: str,
     x: NDArray[_F],
     value: float,
     address: Address,
@@ -241,44 +248,55 @@ def _run(
     out: NDArray[_F] | None,
     threads: int,
 ) -> NDArray[_F]:
-    x, y = _arrays(x, out)
-    element = _element(_FLOATS, x.dtype)
-    _native.run(kind, element, value, address, *_memory(x, y), x.size, _axes(x, shared), threads)
-    return y
+    x, y, wrap = _arrays(name, x, out, _FLOATS)
+    _native.run(kind, _FLOATS[x.dtype], value, address, *_memory(x, y), x.size, _axes(x, shared), threads)
+    return wrap(y)
 
 
-def _element(elements: dict[np.dtype[Any], int], dtype: np.dtype[Any]) -> int:
-    if dtype not in elements:
-        raise TypeError(f"an array of {dtype}: expected one of {', '.join(map(str, elements))}")
-    return elements[dtype]
-
-
-def _arrays(x: NDArray[_A], out: NDArray[_A] | None) -> tuple[NDArray[_A], NDArray[_A]]:
-    """Input and output, each in C order, with as many elements of the same type."""
-    if out is None:
+def _arrays(
+    name: str, x: NDArray[_A], out: NDArray[_A] | None, elements: dict[np.dtype[Any], int]
+) -> tuple[NDArray[_A], NDArray[_A], Callable[[NDArray[_A]], NDArray[_A]]]:
+    """Input and output, each in C order, with as many elements of the same type, and what makes the result of the
+    output.
+    """
+    for argument, array in (name, x), ("out", out):
+        if isinstance(array, np.ma.MaskedArray):
+            raise TypeError(f"{argument} is a masked array, whose mask would be lost: expected its .filled(0) or .data")
+    wrap = x.__array_wrap__ if out is None and isinstance(x, np.ndarray) and type(x) is not np.ndarray else _same
+    if out is not x:
         x = np.ascontiguousarray(x).reshape(np.shape(x))
-        return x, np.empty_like(x)
+    if x.dtype not in elements:
+        raise TypeError(f"{name} is an array of {x.dtype}: expected one of {', '.join(map(str, elements))}")
+    if out is None:
+        return x, np.empty_like(x), wrap
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out is a {type(out).__name__}: expected an array")
     if not (out.flags.c_contiguous and out.flags.writeable):
         raise ValueError("out is read-only or not in C order: expected an array that can be written to in C order")
-    if out is x:
-        return out, out
-    x = np.ascontiguousarray(x).reshape(np.shape(x))
     if (out.shape, out.dtype) != (x.shape, x.dtype):
         raise ValueError(f"out is {out.dtype} of shape {out.shape}: expected {x.dtype} of shape {x.shape}")
-    return x, out
+    return x, out, wrap
+
+
+def _same(y: NDArray[_A]) -> NDArray[_A]:
+    return y
 
 
 def _memory(x: NDArray[_A], y: NDArray[_A]) -> tuple[int, int]:
     return x.ctypes.data, y.ctypes.data
 
 
-def _axes(x: NDArray[_A], shared: Sequence[int]) -> tuple[tuple[int, ...], list[int], None] | None:
-    """Shape and shared axes, counted from 0."""
-    if len(shared) == 0:
-        return None
-    for axis in shared:
-        if not -x.ndim <= axis < x.ndim:
-            raise ValueError(f"shared axis {axis} of an array of {x.ndim} axes")
-    return x.shape, [axis % x.ndim for axis in shared], None
+def _count(name: str, value: int) -> int:
+    """An argument that counts something."""
+    try:
+        value = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} {value!r}: expected an integer") from None
+    if value < 0:
+        raise ValueError(f"{name} {value}: expected 0 or more")
+    return value
+
+
+def _axes(x: NDArray[_A], shared: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...], None, None] | None:
+    axes = count_from_zero(shared, x.ndim)
+    return (x.shape, axes, None, None) if axes else None
