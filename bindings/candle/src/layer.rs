@@ -31,7 +31,8 @@ pub type AlphaDropout = Layer<Alpha>;
 /// Training calls are counted by the [`Addresses`] from which the module has its layer's number; a clone of the module
 /// is the same layer.
 pub struct Layer<K> {
-    drop_p: f32,
+    /// As given, in decimals.
+    drop_p: f64,
     addresses: Addresses,
     number: u32,
     kind: PhantomData<fn() -> K>,
@@ -41,6 +42,9 @@ impl<K: Kind> Layer<K> {
     /// A module that drops with probability `drop_p`, from 0 to 1, and is the next layer of the source in whose
     /// [scope](Addresses::scope) it is made. Outside of all scopes it has a source of its own with a random seed: like
     /// `candle_nn::Dropout` it then drops differently in each run of the program.
+    ///
+    /// The rate is the shortest decimal that is this `f32`. So 0.1 is what it is to the library and its other bindings,
+    /// which take `f64`, and the masks are the same.
     #[must_use]
     pub fn new(drop_p: f32) -> Self {
         Self::new_in(drop_p, &Addresses::in_scope())
@@ -49,7 +53,7 @@ impl<K: Kind> Layer<K> {
     /// A module that is the next layer of `addresses`.
     #[must_use]
     pub fn new_in(drop_p: f32, addresses: &Addresses) -> Self {
-        Self { drop_p, addresses: addresses.clone(), number: addresses.add_layer(), kind: PhantomData }
+        Self { drop_p: decimal(drop_p), addresses: addresses.clone(), number: addresses.add_layer(), kind: PhantomData }
     }
 
     /// The number of this layer within its source.
@@ -125,8 +129,13 @@ impl<K: Kind> Layer<K> {
         if K::MAP_AXES > 0 && xs.rank() != expected {
             return Err(Error::UnexpectedNumberOfDims { expected, got: xs.rank(), shape: xs.shape().clone() }.bt());
         }
-        Ok(K::kernel(Rate::from_f32(self.drop_p).map_err(Error::wrap)?))
+        Ok(K::kernel(Rate::new(self.drop_p).map_err(Error::wrap)?))
     }
+}
+
+/// The shortest decimal that is this `f32`.
+fn decimal(x: f32) -> f64 {
+    x.to_string().parse().expect("the digits of a float")
 }
 
 fn check_device(name: &str, device: &Device) -> Result<()> {
