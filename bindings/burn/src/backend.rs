@@ -31,6 +31,7 @@ pub(crate) enum Direction {
 /// Backends with this operation.
 #[backend_extension(Flex, Autodiff)]
 pub(crate) trait DropoutBackend: Backend {
+    #[allow(clippy::large_types_passed_by_value, reason = "it stays in the graph")]
     fn dropout(x: FloatTensor<Self>, pass: Pass) -> FloatTensor<Self>;
 }
 
