@@ -31,3 +31,8 @@ pub use addresses::Addresses;
 pub use counter::Counter;
 pub use dropout::{Dropout, DropoutConfig, Kind};
 pub use dropout_kernels::Address;
+
+/// The README's examples, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
