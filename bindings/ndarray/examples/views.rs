@@ -1,9 +1,10 @@
 //! Drops views in many orders of memory, asserts that all have the mask of the row-major array, and prints what an
-//! element costs: `cargo run --release --example views`.
+//! element costs in CPU time: `cargo run --release --example views`.
 #![expect(clippy::cast_precision_loss, reason = "lengths below 2^53 are exact")]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use cpu_time::ThreadTime;
 use dropout_kernels::{Address, Dropout, Mode, Rate, Scaled};
 use dropout_kernels_ndarray::{ArrayLayer, Error};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, ShapeBuilder, s};
@@ -35,7 +36,7 @@ fn measure(dropout: &ArrayLayer<Scaled>, side: usize) -> Result<(), Error> {
     let time = |what: &str, x: Option<ArrayView2<'_, f32>>, mut y: ArrayViewMut2<'_, f32>| {
         let mut shortest = Duration::MAX;
         for run in 0..if side > 1000 { 8 } else { 50 } {
-            let start = Instant::now();
+            let start = ThreadTime::now();
             match x {
                 Some(x) => dropout.apply(TRAIN, x, y.view_mut()),
                 None => dropout.apply_in_place(TRAIN, y.view_mut()),
