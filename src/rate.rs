@@ -44,7 +44,9 @@ impl Rate {
         if p >= 0.0 && p <= 1.0 { Ok(Self { threshold: round_to_range(p) }) } else { Err(Error::Rate { p }) }
     }
 
-    /// The rate nearest to `p`, widened to `f64`. `0.1_f32` is 0.100000001490116, so it differs from `new(0.1)`.
+    /// The rate nearest to `p`, widened to `f64`: the `f32` itself, not the decimal that it was written as. `0.1_f32` is
+    /// 0.100000001490116, whose threshold is 429,496,736, and that of `new(0.1)` is 429,496,730. To mean the decimal,
+    /// parse it as an `f64`.
     ///
     /// # Errors
     /// As [`new`](Self::new).

@@ -11,7 +11,7 @@ pub struct Linear {
 /// Parameters, and their velocity in stochastic gradient descent with momentum.
 pub struct Trainable {
     pub parameters: Parameters,
-    velocity: Parameters,
+    pub velocity: Parameters,
 }
 
 pub struct Parameters {

@@ -75,8 +75,8 @@ fn main() -> Result<(), RecordError> {
     let net = net.train_for(300, &device);
     println!("after 600 steps: accuracy {:.3}", net.accuracy());
 
-    // In another process the network would have other weights, and a seed of its own, until it is loaded.
-    let resumed = Net::new(&device).load_record(ModuleRecord::load(&file)?).train_for(300, &device);
+    // In another process the network would have other weights and another seed, until it is loaded.
+    let resumed = Addresses::new(0).scope(|| Net::new(&device)).load_record(ModuleRecord::load(&file)?).train_for(300, &device);
     println!("resumed at 300:  accuracy {:.3}, the same weights: {}", resumed.accuracy(), resumed.weights() == net.weights());
     std::fs::remove_dir_all(directory).map_err(|error| RecordError::Io(error.to_string()))
 }

@@ -1,14 +1,19 @@
 //! Who numbers the layers of a model.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread::LocalKey;
 
+use burn::module::{Module, ModuleMapper};
 use dropout_kernels::Address;
 
+use crate::counter::Counter;
+
 /// A seed, and the number of the next layer: where the modules of a model get their addresses. A clone goes on with the
-/// same numbers.
+/// same numbers, on any thread.
 ///
 /// ```
 /// use dropout_kernels_burn::{Addresses, DropoutConfig};
@@ -25,6 +30,20 @@ pub struct Addresses {
 thread_local! {
     /// Those of the innermost scope.
     static IN_SCOPE: RefCell<Option<Addresses>> = const { RefCell::new(None) };
+    /// Those of the innermost Monte-Carlo passes.
+    static PASSES: RefCell<Option<Passes>> = const { RefCell::new(None) };
+    /// The seed that counters take from a mapper.
+    static SEED: RefCell<Option<u64>> = const { RefCell::new(None) };
+}
+
+static SCOPES_REQUIRED: AtomicBool = AtomicBool::new(false);
+
+/// Calls that do not count.
+#[derive(Debug)]
+struct Passes {
+    seed: u64,
+    /// The next step of each layer.
+    steps: BTreeMap<u32, u32>,
 }
 
 impl Addresses {
@@ -35,26 +54,116 @@ impl Addresses {
     }
 
     /// Runs `make`, in which [`DropoutConfig::init`](crate::DropoutConfig::init) takes its addresses from this source.
-    /// Scopes end with `make`, hold on its thread only, and can be nested.
+    /// Scopes end with `make`, hold on its thread only, and can be nested. Where other threads make parts of the model,
+    /// each has a scope of a clone.
     pub fn scope<T>(&self, make: impl FnOnce() -> T) -> T {
-        /// Ends the scope, also if `make` panics.
-        struct Outer(Option<Addresses>);
-
-        impl Drop for Outer {
-            fn drop(&mut self) {
-                IN_SCOPE.set(self.0.take());
-            }
-        }
-
-        let _outer = Outer(IN_SCOPE.replace(Some(self.clone())));
-        make()
+        within(&IN_SCOPE, self.clone(), make)
     }
 
-    /// The first address of a new layer of the innermost scope. Outside of all scopes it is the first layer of a source
-    /// whose seed is the operating system's.
-    pub(crate) fn next_layer() -> Address {
-        let source = IN_SCOPE.with_borrow(Clone::clone).unwrap_or_else(|| Self::new(RandomState::new().hash_one(0)));
+    /// From now on, and in the whole program, a seed is never forgotten: [`DropoutConfig::init`] panics outside of all
+    /// scopes, instead of taking a random seed, and so does a training call inside of a scope, where a module that is
+    /// made in a model's `forward` would be a new layer in each call.
+    ///
+    /// [`DropoutConfig::init`]: crate::DropoutConfig::init
+    pub fn require_scopes() {
+        SCOPES_REQUIRED.store(true, Ordering::Relaxed);
+    }
+
+    /// Runs passes of Monte-Carlo dropout. In `passes`, on its thread, every module drops, also without autodiff and if it
+    /// is frozen or `valid`, and nothing is counted: the n-th call of a layer, counted from 0 in here, drops by the mask
+    /// of `seed`, the layer and step n, and training goes on as if it had not been.
+    ///
+    /// Samples of several batches have masks of their own if all are in one call, or in calls with different seeds.
+    ///
+    /// ```
+    /// use burn::tensor::{Device, Tensor};
+    /// use dropout_kernels_burn::{Addresses, DropoutConfig};
+    ///
+    /// let model = Addresses::new(42).scope(|| DropoutConfig::new(0.5).init());
+    /// let x = Tensor::<1>::ones([1000], &Device::flex());
+    /// let samples = Addresses::monte_carlo(7, || [0; 2].map(|_| model.forward(x.clone()).into_data()));
+    /// assert_ne!(samples[0], samples[1]);
+    /// assert_eq!(samples, Addresses::monte_carlo(7, || [0; 2].map(|_| model.forward(x.clone()).into_data())));
+    /// assert_eq!(model.counter.next().step, 0);
+    /// ```
+    pub fn monte_carlo<T>(seed: u64, passes: impl FnOnce() -> T) -> T {
+        within(&PASSES, Passes { seed, steps: BTreeMap::new() }, passes)
+    }
+
+    /// The model with another seed, and counts of its own that go on from the same numbers: for a rank or a member of an
+    /// ensemble that has loaded another's record, and would otherwise drop the same. Modules without a record keep theirs.
+    ///
+    /// ```
+    /// use dropout_kernels_burn::{Address, Addresses, DropoutConfig};
+    ///
+    /// let first = Addresses::new(42).scope(|| DropoutConfig::new(0.5).init());
+    /// first.counter.count();
+    /// let second = Addresses::reseed(first.clone(), 43);
+    /// assert_eq!(second.counter.next(), Address { seed: 43, ..first.counter.next() });
+    /// ```
+    #[must_use]
+    pub fn reseed<M: Module>(model: M, seed: u64) -> M {
+        /// Whose methods leave everything as it is.
+        struct Identity;
+
+        impl ModuleMapper for Identity {}
+
+        within(&SEED, seed, || model.map(&mut Identity))
+    }
+
+    /// The counter of a new layer of the innermost scope. Outside of all scopes it is the first layer of a source whose
+    /// seed is the operating system's, and in no record.
+    pub(crate) fn next_counter() -> Counter {
+        let Some(source) = IN_SCOPE.with_borrow(Clone::clone) else {
+            let required = SCOPES_REQUIRED.load(Ordering::Relaxed);
+            assert!(!required, "a dropout made outside of all scopes: expected Addresses::scope around the making of the model");
+            return Counter::unrecorded(Address { seed: RandomState::new().hash_one(0), ..Address::default() });
+        };
         let layer = source.layers.fetch_add(1, Ordering::Relaxed);
-        Address { seed: source.seed, layer, ..Address::default() }
+        Counter::new(Address { seed: source.seed, layer, ..Address::default() })
     }
+
+    /// Panics in a scope, if scopes are required.
+    pub(crate) fn check_call() {
+        let in_scope = IN_SCOPE.with_borrow(Option::is_some);
+        assert!(
+            !(in_scope && SCOPES_REQUIRED.load(Ordering::Relaxed)),
+            "a training call in a scope: expected the scope around the making of the model alone"
+        );
+    }
+
+    /// Whether calls are Monte-Carlo passes.
+    pub(crate) fn in_passes() -> bool {
+        PASSES.with_borrow(Option::is_some)
+    }
+
+    /// The address of a layer's next Monte-Carlo pass, unless calls are counted.
+    pub(crate) fn next_pass(layer: u32) -> Option<Address> {
+        PASSES.with_borrow_mut(|passes| {
+            let passes = passes.as_mut()?;
+            let next = passes.steps.entry(layer).or_default();
+            let step = *next;
+            *next = step.checked_add(1).expect("a layer has at most 2^32 - 1 Monte-Carlo passes");
+            Some(Address { seed: passes.seed, layer, step, offset: 0 })
+        })
+    }
+
+    /// The seed that a mapper of [`reseed`](Self::reseed) brings.
+    pub(crate) fn new_seed() -> Option<u64> {
+        SEED.with_borrow(|seed| *seed)
+    }
+}
+
+/// Runs `f` with a value in its place, and then puts back what was there, also if `f` panics.
+fn within<V, T>(place: &'static LocalKey<RefCell<Option<V>>>, value: V, f: impl FnOnce() -> T) -> T {
+    struct Outer<V: 'static>(&'static LocalKey<RefCell<Option<V>>>, Option<V>);
+
+    impl<V> Drop for Outer<V> {
+        fn drop(&mut self) {
+            self.0.set(self.1.take());
+        }
+    }
+
+    let _outer = Outer(place, place.replace(Some(value)));
+    f()
 }

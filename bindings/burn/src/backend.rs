@@ -17,6 +17,7 @@ use crate::dropout::Kind;
 pub(crate) struct Pass {
     pub(crate) kind: Kind,
     pub(crate) rate: Rate,
+    pub(crate) layout: Layout,
     pub(crate) address: Address,
     pub(crate) direction: Direction,
 }
@@ -30,6 +31,7 @@ pub(crate) enum Direction {
 /// Backends with this operation.
 #[backend_extension(Flex, Autodiff)]
 pub(crate) trait DropoutBackend: Backend {
+    #[allow(clippy::large_types_passed_by_value, reason = "it stays in the graph")]
     fn dropout(x: FloatTensor<Self>, pass: Pass) -> FloatTensor<Self>;
 }
 
@@ -81,10 +83,7 @@ impl Pass {
         K: kernels::Kind<E> + AnyLayout + Copy,
     {
         let mut x = if x.is_contiguous() { x } else { x.to_contiguous() };
-        let shape = x.layout().shape().clone();
-        let (decisions, map) = shape.split_at(if self.kind == Kind::Channels { 2 } else { shape.len() });
-        let layout = Layout::shared(&[decisions.iter().product(), map.iter().product()], &[1]);
-        let layer = layer.with_layout(layout.expect("a tensor that exists")).in_parallel();
+        let layer = layer.with_layout(self.layout).in_parallel();
         let (start, end) = x.layout().contiguous_offsets().expect("a contiguous tensor");
         let mode = Mode::Train(self.address);
 
@@ -96,6 +95,7 @@ impl Pass {
             };
             (result, x)
         } else {
+            let shape = x.layout().shape().clone();
             let (x, mut y) = (&x.storage()[start..end], vec![E::zeroed(); end - start]);
             let result = match self.direction {
                 Direction::Forward => layer.apply(mode, x, &mut y),
@@ -103,7 +103,7 @@ impl Pass {
             };
             (result, <FloatTensor<Flex>>::from_data(TensorData::new(y, shape)))
         };
-        result.expect("slices of the layout's length");
+        result.unwrap_or_else(|error| panic!("{error}"));
         y
     }
 }
@@ -115,8 +115,8 @@ mod tests {
     #[test]
     fn takes_the_place_of_a_tensor_that_nobody_else_holds() {
         let tensor = || <FloatTensor<Flex>>::from_data(TensorData::new(vec![1.0_f32; 100], [100]));
-        let pass =
-            |direction| Pass { kind: Kind::Elements, rate: Rate::new(0.5).unwrap(), address: Address::default(), direction };
+        let (rate, layout, address) = (Rate::new(0.5).unwrap(), Layout::flat(100), Address::default());
+        let pass = |direction| Pass { kind: Kind::Elements, rate, layout, address, direction };
         for direction in [Direction::Forward, Direction::Backward] {
             let (x, shared) = (tensor(), tensor());
             let place = x.bytes().as_ptr();

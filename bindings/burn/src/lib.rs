@@ -18,14 +18,21 @@
 //! assert_eq!(dropout.forward(x.clone()).into_data(), x.into_data());
 //! ```
 //!
-//! It runs on the backend Flex, in `f32`, `f64`, `f16` and `bf16`; burn panics on others.
+//! It runs on the backend Flex, in `f32`, `f64`, `f16` and `bf16`. On other devices it is dropout by the device's own
+//! generator.
 
 mod addresses;
 mod backend;
 mod counter;
 mod dropout;
+mod elsewhere;
 
 pub use addresses::Addresses;
 pub use counter::Counter;
 pub use dropout::{Dropout, DropoutConfig, Kind};
 pub use dropout_kernels::Address;
+
+/// The README's examples, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -122,6 +122,115 @@ fn each_call_has_its_own_address() {
 }
 
 #[test]
+fn at_a_given_address() {
+    let address = Address { seed: 5, layer: 6, step: 7, offset: 8 };
+    let module = DropoutConfig::new(0.5).init();
+    let before = module.counter.next();
+    let expected = values(dropout(0.5, Kind::Elements, address).forward(counting([300], DType::F32)));
+    let plain = Tensor::<1>::from_data(counting([300], DType::F32).into_data(), &Device::flex());
+    for x in [counting([300], DType::F32), plain] {
+        assert_eq!(values(module.forward_at(x.clone(), address)), expected);
+        assert_eq!(values(module.valid().forward_at(x, address)), expected);
+    }
+    assert_eq!(module.counter.next(), before);
+}
+
+/// Boxes of a tensor, each with the expected elements and gradients of the whole.
+fn check_parts<const D: usize>(kind: Kind, whole: [usize; D], boxes: &[([usize; D], [usize; D])]) {
+    let address = Address { seed: 42, layer: 3, step: 1000, offset: 5 };
+    let module = DropoutConfig::new(0.4).with_kind(kind).init();
+    let cut = |x: &Tensor<D>, start: [usize; D], shape: [usize; D]| {
+        (0..D).fold(x.clone(), |x, axis| x.narrow(axis, start[axis], shape[axis]))
+    };
+    let x = counting(whole, DType::F32).require_grad();
+    let y = module.forward_at(x.clone(), address);
+    let dx = x.grad(&(y.clone() * x.clone().detach()).backward()).unwrap();
+    for &(start, shape) in boxes {
+        let part = cut(&x, start, shape).detach().require_grad();
+        let z = module.forward_part(part.clone(), address, whole, start);
+        assert_eq!(values(z.clone()), values(cut(&y, start, shape)));
+        let gradients = (z * part.clone().detach()).backward();
+        assert_eq!(
+            values(part.grad(&gradients).unwrap()),
+            values((0..D).fold(dx.clone(), |dx, axis| dx.narrow(axis, start[axis], shape[axis])))
+        );
+    }
+}
+
+#[test]
+fn parts_of_a_tensor() {
+    check_parts(Kind::Elements, [8, 30], &[([0, 0], [3, 30]), ([3, 0], [5, 30]), ([2, 7], [4, 11])]);
+    check_parts(Kind::Alpha, [8, 30], &[([3, 0], [5, 30]), ([2, 7], [4, 11])]);
+    check_parts(Kind::Channels, [4, 6, 3, 5], &[([2, 0, 0, 0], [2, 6, 3, 5]), ([1, 2, 1, 0], [2, 3, 2, 5])]);
+}
+
+#[test]
+#[should_panic(expected = "a part of 3 from 6 on along axis 0")]
+fn refuses_parts_outside_of_the_whole() {
+    let _ = DropoutConfig::new(0.5).init().forward_part(counting([3, 4], DType::F32), Address::default(), [8, 4], [6, 0]);
+}
+
+#[test]
+fn monte_carlo_passes_count_nothing() {
+    let modules = Addresses::new(42).scope(|| [DropoutConfig::new(0.5).init(), DropoutConfig::new(0.5).init()]);
+    let x = || Tensor::<1>::ones([200], &Device::flex());
+    let of = |seed, layer, step| {
+        values(modules[0].forward_at(x(), Address { seed, layer: u32::try_from(layer).unwrap(), step, offset: 0 }))
+    };
+    Addresses::monte_carlo(7, || {
+        for step in 0..3 {
+            for (layer, module) in modules.iter().enumerate() {
+                // Without autodiff, frozen, valid: a network as it is used for inference.
+                for (call, module) in [module.clone(), module.clone().freeze(), module.valid()].iter().enumerate() {
+                    assert_eq!(values(module.forward(x())), of(7, layer, 3 * step + u32::try_from(call).unwrap()));
+                }
+            }
+        }
+        Addresses::monte_carlo(8, || assert_eq!(values(modules[0].forward(x())), of(8, 0, 0)));
+        assert_eq!(values(modules[1].forward(x())), of(7, 1, 9));
+    });
+    assert_eq!(modules.map(|module| module.counter.next().step), [0, 0]);
+}
+
+/// Two places of one network have one layer, and never one mask.
+#[test]
+fn clones_within_a_network_stay_one_layer_when_it_is_loaded() {
+    let module = Addresses::new(42).scope(|| DropoutConfig::new(0.5).init());
+    let net = [module.clone(), module];
+    let _ = net[0].counter.count();
+    let steps = |net: &[Dropout; 2]| [&net[0], &net[1], &net[0]].map(|module| module.counter.count().step);
+    let copies = [0, 1].map(|_| net.clone().load_record(net.clone().into_record()));
+    let reseeded = Addresses::reseed(net.clone(), 43);
+    assert_eq!([&copies[0], &copies[1], &reseeded, &net].map(steps), [[1, 2, 3]; 4]);
+    assert_eq!(reseeded.map(|module| module.counter.next().seed), [43; 2]);
+}
+
+/// Dropout of burn's own kind, where the kernels do not reach.
+#[test]
+fn other_devices() {
+    #[expect(deprecated, reason = "it is another")]
+    let device = Device::ndarray().autodiff();
+    let module = DropoutConfig::new(0.5).init();
+    let x = Tensor::<1>::ones([1000], &device).require_grad();
+    let y = module.forward(x.clone());
+    let gradient = values(x.grad(&y.backward()).unwrap());
+    let y = values(y);
+    let drops = y.iter().filter(|&&y| y == 0.0).count();
+    let expected: Vec<f64> = y.iter().map(|&y| if y == 0.0 { 0.0 } else { 2.0 }).collect();
+    assert!((400..600).contains(&drops) && y == expected, "{drops} drops of 1000");
+    assert_eq!(y, gradient);
+    assert_eq!(module.counter.next().step, 0);
+}
+
+#[test]
+#[should_panic(expected = "dropout by an address on Device<")]
+fn refuses_addresses_on_other_devices() {
+    #[expect(deprecated, reason = "it is another")]
+    let x = Tensor::<1>::ones([10], &Device::ndarray());
+    let _ = DropoutConfig::new(0.5).init().forward_at(x, Address::default());
+}
+
+#[test]
 #[should_panic(expected = "rate p = 1.5: expected a probability from 0 to 1")]
 fn refuses_rates_that_are_not_probabilities() {
     let _ = DropoutConfig::new(1.5).init();

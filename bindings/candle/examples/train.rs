@@ -1,9 +1,7 @@
 //! Trains a small network with dropout, stops halfway, and goes on from the checkpoint: `cargo run --example train`.
 //! The run that was interrupted ends where one that was not does, bit for bit.
 
-use std::collections::HashMap;
-
-use candle_core::{D, DType, Device, Result, Tensor, safetensors};
+use candle_core::{D, DType, Device, Result, Tensor};
 use candle_nn::{Linear, Optimizer, SGD, VarBuilder, VarMap, linear, loss};
 use dropout_kernels_candle::{Addresses, Dropout}; // the one line that `use candle_nn::Dropout` becomes
 
@@ -52,19 +50,6 @@ impl Run {
         right.to_dtype(DType::F32)?.mean_all()?.to_scalar()
     }
 
-    fn save(&self, file: &str) -> Result<()> {
-        let mut tensors = HashMap::from([("dropout".to_owned(), self.addresses.state()?)]);
-        for (name, var) in self.vars.data().lock().unwrap().iter() {
-            tensors.insert(name.clone(), var.as_tensor().clone());
-        }
-        safetensors::save(&tensors, file)
-    }
-
-    fn load(&mut self, file: &str) -> Result<()> {
-        self.vars.load(file)?;
-        self.addresses.restore(&safetensors::load(file, &Device::Cpu)?["dropout"])
-    }
-
     fn weights(&self) -> Result<Vec<f32>> {
         self.net.out.weight().flatten_all()?.to_vec1()
     }
@@ -80,23 +65,22 @@ fn ring() -> Result<(Tensor, Tensor)> {
 
 fn main() -> Result<()> {
     let file = std::env::temp_dir().join(format!("dropout-kernels-{}.safetensors", std::process::id()));
-    let file = file.to_string_lossy();
 
     let whole = Run::new(42)?;
     whole.train(300)?;
-    whole.save(&file)?;
+    whole.addresses.save(&whole.vars, &file)?;
     println!("after 300 steps: accuracy {:.3}, addresses {}", whole.accuracy()?, whole.addresses.state()?);
     whole.train(300)?;
     println!("after 600 steps: accuracy {:.3}", whole.accuracy()?);
 
     let mut resumed = Run::new(0)?; // what else a new process would have
-    resumed.load(&file)?;
+    resumed.addresses.load(&mut resumed.vars, &file)?;
     resumed.train(300)?;
     println!(
         "resumed at 300:  accuracy {:.3}, the same weights: {}",
         resumed.accuracy()?,
         resumed.weights()? == whole.weights()?
     );
-    std::fs::remove_file(&*file)?;
+    std::fs::remove_file(file)?;
     Ok(())
 }

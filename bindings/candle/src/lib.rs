@@ -26,7 +26,7 @@
 //! | [`Dropout3d`] | N x C x D x H x W | feature volume | 0 |
 //! | [`AlphaDropout`] | any shape | element | SELU's limit, then `a * x + b` |
 //!
-//! They take `f32`, `f64`, `f16` and `bf16` on the CPU; another type or device is an error.
+//! They take `f32`, `f64`, `f16` and `bf16` on the CPU. On other devices they are dropout by the device's own generator.
 //!
 //! # Which mask
 //!
@@ -34,6 +34,8 @@
 //! layer, and each training call the next step.
 
 mod addresses;
+mod checkpoint;
+mod elsewhere;
 mod kind;
 mod layer;
 mod pass;
@@ -41,4 +43,4 @@ mod pass;
 pub use addresses::Addresses;
 pub use dropout_kernels::Address;
 pub use kind::{Alpha, Kind, Scaled};
-pub use layer::{AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, Layer};
+pub use layer::{AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, Layer, dropout};

@@ -8,6 +8,7 @@ use crate::kind::sealed::Kind;
 
 /// One pass of one mask. It holds the mask's address, not the mask.
 pub(crate) struct Pass<K: Kind> {
+    /// In the layout of the contiguous tensor.
     pub(crate) kernel: Layer<K::Kernel>,
     pub(crate) address: Address,
     pub(crate) direction: Direction,
@@ -25,7 +26,7 @@ impl<K: Kind> Pass<K> {
     where
         K::Kernel: kernels::Kind<E>,
     {
-        let kernel = self.kernel.with_layout(contiguous::<K>(layout)?);
+        let kernel = self.kernel;
         let Some((start, end)) = layout.contiguous_offsets() else {
             // The library has one layout for both slices, and candle wants a result without strides.
             let mut y = cpu_backend::unary_map(x, layout, |x| x);
@@ -67,6 +68,9 @@ impl<K: Kind> Pass<K> {
     where
         K::Kernel: kernels::Kind<E>,
     {
+        if let Some((start, end)) = layout.contiguous_offsets() {
+            return self.apply_in_place(self.kernel, &mut x[start..end]);
+        }
         let view = view::<K>(layout)?;
         let start = layout.start_offset();
         self.apply_in_place(self.kernel.with_layout(view), &mut x[start..start + view.elements()])
@@ -74,21 +78,51 @@ impl<K: Kind> Pass<K> {
 }
 
 /// The layout of a contiguous tensor of any number of axes: what shares a decision is one axis, and all others another.
-fn contiguous<K: Kind>(layout: &Layout) -> Result<kernels::Layout> {
-    let (decisions, map) = layout.dims().split_at(layout.dims().len() - K::MAP_AXES);
+pub(crate) fn contiguous<K: Kind>(shape: &[usize]) -> Result<kernels::Layout> {
+    let (decisions, map) = shape.split_at(shape.len() - K::MAP_AXES);
     kernels::Layout::shared(&[decisions.iter().product(), map.iter().product()], &[1]).map_err(Error::wrap)
+}
+
+/// The layout of a part of a contiguous tensor.
+pub(crate) fn part<K: Kind>(whole: &[usize], start: &[usize], shape: &[usize]) -> Result<kernels::Layout> {
+    let shared: Vec<usize> = (shape.len() - K::MAP_AXES..shape.len()).collect();
+    kernels::Layout::part(Part { whole, start, shape, shared: &shared, strides: None }).map_err(Error::wrap)
 }
 
 /// The layout of a tensor with its strides.
 ///
 /// # Errors
-/// If elements overlap.
+/// If elements overlap; if more than [`MAX_RANK`](kernels::MAX_RANK) axes are left when those that lie in memory as one are
+/// taken as one.
 pub(crate) fn view<K: Kind>(layout: &Layout) -> Result<kernels::Layout> {
-    let (shape, rank) = (layout.dims(), layout.dims().len());
-    let axes: Vec<usize> = (0..rank).collect();
-    let (start, shared) = (vec![0; rank], &axes[rank - K::MAP_AXES..]);
-    kernels::Layout::part(Part { whole: shape, start: &start, shape, shared, strides: Some(layout.stride()) })
-        .map_err(Error::wrap)
+    let deciding = layout.dims().len() - K::MAP_AXES;
+    let (mut shape, mut strides, mut shared) = (Vec::new(), Vec::new(), Vec::new());
+    for (axis, (&extent, &stride)) in layout.dims().iter().zip(layout.stride()).enumerate() {
+        let is_shared = axis >= deciding;
+        match (shape.last_mut(), strides.last_mut()) {
+            _ if extent == 1 => {}
+            (Some(outer), Some(outer_stride)) if *outer_stride == extent * stride && shared.is_empty() != is_shared => {
+                *outer *= extent;
+                *outer_stride = stride;
+            }
+            _ => {
+                if is_shared {
+                    shared.push(shape.len());
+                }
+                shape.push(extent);
+                strides.push(stride);
+            }
+        }
+    }
+    let (start, strides) = (vec![0; shape.len()], Some(&*strides));
+    let layout = kernels::Layout::part(Part { whole: &shape, start: &start, shape: &shape, shared: &shared, strides });
+    layout.map_err(|error| match error {
+        kernels::Error::Stride { .. } => {
+            let name = K::NAME;
+            Error::msg(format!("{name} in place of a view whose elements overlap: expected a copy, as `contiguous` gives"))
+        }
+        error => Error::wrap(error),
+    })
 }
 
 impl<K: Kind> CustomOp1 for Pass<K> {

@@ -91,6 +91,28 @@ fn check_in_place<K: Kind>() -> Result<()> {
     Ok(())
 }
 
+/// More axes than the kernels have: those that lie in memory as one are one to them.
+#[test]
+fn many_axes_in_place() -> Result<()> {
+    let check = |x: &Tensor| {
+        let expected = Dropout::new_in(0.4, &Addresses::new(1)).forward(&x.copy()?, true)?;
+        Dropout::new_in(0.4, &Addresses::new(1)).forward_inplace(x, true)?;
+        assert_eq!(values(x), values(&expected), "{:?}", x.layout());
+        Ok::<_, candle_core::Error>(())
+    };
+    let x = || counting(&[2, 3, 1, 2, 2, 2, 1, 2, 2, 3], DType::F32).detach().copy();
+    check(&x()?)?;
+    check(&x()?.narrow(0, 1, 1)?)?;
+    check(&x()?.narrow(4, 1, 1)?)?;
+    check(&x()?.transpose(1, 9)?)?;
+    let reversed = counting(&[2; 10], DType::F32).detach().copy()?.permute(vec![9, 8, 7, 6, 5, 4, 3, 2, 1, 0])?;
+    let addresses = Addresses::new(1);
+    let error = Dropout::new_in(0.4, &addresses).forward_inplace(&reversed, true).unwrap_err().to_string();
+    assert!(error.starts_with("a shape of 10 axes: expected at most 8"), "{error}");
+    assert_eq!(addresses.state()?.to_vec1::<u32>()?[2], 0);
+    Ok(())
+}
+
 #[test]
 fn in_place() -> Result<()> {
     check_in_place::<Scaled<0>>()?;

@@ -32,3 +32,8 @@ mod layer;
 
 pub use error::Error;
 pub use layer::ArrayLayer;
+
+/// The README's examples, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

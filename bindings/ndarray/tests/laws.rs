@@ -1,8 +1,10 @@
 //! Views of random shapes, orders, steps and directions, against decisions of the mask contract one by one.
 
-use dropout_kernels::{Address, AlphaDropout, Dropout, Error as KernelError, Mask, Mode, PackedMask, QuantizedDropout, Rate};
+use dropout_kernels::{
+    Address, AlphaDropout, Dropout, Error as KernelError, Layout, Mask, Mode, PackedMask, QuantizedDropout, Rate,
+};
 use dropout_kernels_ndarray::{ArrayLayer, Error};
-use ndarray::{Array, Array2, Array3, ArrayD, ArrayViewMutD, Axis, IxDyn, Slice, arr1};
+use ndarray::{Array, Array2, Array3, ArrayD, ArrayViewMutD, Axis, IxDyn, ShapeBuilder, Slice, arr1, s};
 use quickcheck::{Arbitrary, Gen, quickcheck};
 
 /// How a view lies in an array that is larger than it.
@@ -173,6 +175,30 @@ quickcheck! {
         case.check(&case.output, &before, &y, |_, x, keep| if keep { a * x } else { 0.0 });
     }
 
+    /// Boxes of a tensor, each in its own array, are the tensor.
+    fn parts(case: Case, cuts: Vec<(u16, u16)>) -> () {
+        let axes = case.axes();
+        let layer = ArrayLayer::new(Dropout::new(case.rate())).sharing(&axes);
+        let mut whole = ArrayD::<f64>::ones(IxDyn(&case.shape));
+        layer.apply_in_place(Mode::Train(case.address), whole.view_mut()).unwrap();
+
+        let mut cuts = cuts.into_iter().chain([(0, u16::MAX)]).cycle();
+        let start: Vec<usize> = case.shape.iter().map(|&extent| usize::from(cuts.next().unwrap().0) % (extent + 1)).collect();
+        let end = start.iter().zip(&case.shape).map(|(&start, &extent)| {
+            start + usize::from(cuts.next().unwrap().1) % (extent - start + 1)
+        });
+        let slices: Vec<Slice> = start.iter().zip(end).map(|(&start, end)| Slice::from(start..end)).collect();
+        let expected = whole.slice_each_axis(|axis| slices[axis.axis.index()]);
+
+        let part = layer.part_of(&case.shape, &start);
+        let mut x = ArrayD::<f64>::ones(expected.raw_dim());
+        part.apply_in_place(Mode::Train(case.address), x.view_mut()).unwrap();
+        assert_eq!(x, expected, "{case:?} from {start:?}");
+        let mut y = ArrayD::<f64>::zeros(expected.raw_dim().f());
+        part.backward(Mode::Train(case.address), ArrayD::ones(expected.raw_dim()).view(), y.view_mut()).unwrap();
+        assert_eq!(y, expected, "{case:?} from {start:?}");
+    }
+
     fn a_stored_mask(case: Case) -> () {
         let layer = ArrayLayer::new(Dropout::new(case.rate())).sharing(&case.axes());
         let unshared = (0..case.shape.len()).filter(|axis| !case.shared.contains(axis));
@@ -218,6 +244,39 @@ fn integers() {
     assert_eq!(x, y);
     let dropped = x.iter().filter(|&&x| x == 0).count();
     assert!((1200..1600).contains(&dropped), "{dropped} of 2800");
+}
+
+/// A layer that had a layout would have been run without it, so that the ranks of a part each drop the same positions.
+#[test]
+fn refuses_layers_with_a_layout() {
+    let dropout = Dropout::new(Rate::new(0.5).unwrap());
+    for layout in [Layout::flat(6), Layout::flat(1), Layout::flat(0), Layout::nchw([1, 2, 1, 3]).unwrap()] {
+        let layer = ArrayLayer::new(dropout.with_layout(layout));
+        let mut x = Array2::<f32>::ones((2, 3));
+        assert_eq!(layer.apply_in_place(TRAIN, x.view_mut()).unwrap_err(), Error::Layout, "{layout:?}");
+        assert_eq!(x, Array2::ones((2, 3)));
+        let mut x = Array2::from_elem((2, 3), 1_i8);
+        let layer = ArrayLayer::new(QuantizedDropout::new(Rate::new(0.5).unwrap(), 0).with_layout(layout));
+        assert_eq!(layer.apply_in_place(TRAIN, x.view_mut()).unwrap_err(), Error::Layout, "{layout:?}");
+    }
+    assert_eq!(Error::Layout.to_string(), "a layer with a layout: expected one without, as arrays have theirs");
+}
+
+#[test]
+fn refuses_parts_outside_of_the_whole() {
+    let layer = ArrayLayer::new(Dropout::new(Rate::new(0.5).unwrap()));
+    let part = |whole: &[usize], start: &[usize]| {
+        // Every second row, in boxes, of which the first are inside.
+        let mut x = Array2::<f32>::ones((100, 100));
+        let error = layer.clone().part_of(whole, start).apply_in_place(TRAIN, x.slice_mut(s![..;2, ..])).unwrap_err();
+        assert_eq!(x, Array2::ones((100, 100)));
+        error
+    };
+    let outside = KernelError::Part { axis: 0, start: 30, extent: 50, whole: 79 };
+    assert_eq!(part(&[79, 100], &[30, 0]), Error::Kernel(outside));
+    let rank = |name, actual| Error::Kernel(KernelError::Length { name, expected: 3, actual });
+    assert_eq!(part(&[79, 100, 1], &[0, 0, 0]), rank("shape", 2));
+    assert_eq!(part(&[79, 100, 1], &[0]), rank("start", 1));
 }
 
 #[test]

@@ -1,175 +1,170 @@
-//! The same network on all ranks: each has some rows of the batch, or some columns of the hidden layer.
+//! The network on all ranks: each has some rows of the batch, or some columns of the hidden layer.
 
 use std::ops::Range;
 
-use common::data::PIXELS;
+use common::data::{Dataset, PIXELS};
 use common::linear::{Linear, Parameters, Trainable};
-use common::network::{Score, cross_entropy_gradient, elements, log_softmax};
-use common::training::{BATCH, LEARNING_RATE, MOMENTUM};
-use dropout_kernels::{Dropout, Error, Rate};
+use common::training::BATCH;
+use dropout_kernels::{Dropout, Error, Layout, Part};
 use mpi::collective::SystemOperation;
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::{Communicator, CommunicatorCollectives};
-use ndarray::{Array2, ArrayBase, DataMut, Dimension, s};
+use ndarray::{Array1, Array2, ArrayBase, Axis, DataMut, Dimension, s};
 
-use crate::serial::{Batch, HIDDEN, INPUT, Model, Step, gate};
-use crate::shard::{MaskHash, Shard, share};
+use crate::model::{Exchange, HIDDEN, Model, Outcome, Step, dropout};
 
-/// Ranks that train together.
-pub trait Ranks {
-    /// A step on this rank. It adds the masks of all ranks to the hash.
-    fn step(&mut self, batch: &Batch, hash: &mut MaskHash) -> Result<Step, Error>;
-
-    /// Whether on every rank the same units are on as on one rank alone.
-    fn agree(&self, one: &Array2<bool>, gates: &Array2<bool>) -> bool;
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// Data parallel: each rank has some rows of the batch, and a copy of the weights.
+    Rows,
+    /// Tensor parallel: each rank has some units of the hidden layer and their weights, and the whole batch.
+    Columns,
 }
 
-/// Data parallel: each rank has some rows of the batch, and a copy of the weights.
-pub struct Rows<'w> {
+/// This rank, among those that train together.
+pub struct Ranks<'w> {
     world: &'w SimpleCommunicator,
+    by: By,
+    /// Of the whole hidden layer.
+    width: usize,
+    /// What this rank has of it.
     model: Model,
 }
 
-impl<'w> Rows<'w> {
-    pub fn of(model: &Model, world: &'w SimpleCommunicator) -> Self {
-        let [hidden, output] = [&model.hidden, &model.output].map(|linear| copy(linear, s![.., ..]));
-        Self { world, model: Model { rates: model.rates, hidden, output } }
-    }
+/// A box of a matrix.
+pub struct Shard {
+    pub whole: [usize; 2],
+    pub rows: Range<usize>,
+    pub columns: Range<usize>,
+}
 
-    fn rows(&self, rank: usize) -> Range<usize> {
-        share(BATCH, rank, self.world.size() as usize)
-    }
-
-    fn shard(&self, rank: usize, columns: usize) -> Shard {
-        Shard { whole: [BATCH, columns], rows: self.rows(rank), columns: 0..columns }
+impl Shard {
+    /// Dropout of this box: it has the box of the whole's mask, and needs no communication for that.
+    pub fn dropout(&self, layer: u32) -> Result<Dropout, Error> {
+        let layout = Layout::part(Part {
+            whole: &self.whole,
+            start: &[self.rows.start, self.columns.start],
+            shape: &[self.rows.len(), self.columns.len()],
+            ..Part::default()
+        })?;
+        Ok(dropout(layer)?.with_layout(layout))
     }
 }
 
-impl Ranks for Rows<'_> {
-    fn step(&mut self, batch: &Batch, hash: &mut MaskHash) -> Result<Step, Error> {
-        let (world, rank) = (self.world, self.world.rank() as usize);
-        let Model { rates, hidden: hidden_layer, output } = &self.model;
-        let width = hidden_layer.trainable.parameters.bias.len();
-        hash.add(world, |rank| self.shard(rank, PIXELS), rates[0], batch.address(INPUT))?;
-        hash.add(world, |rank| self.shard(rank, width), rates[1], batch.address(HIDDEN))?;
-
-        let rows: Vec<usize> = self.rows(rank).collect();
-        let share = rows.len() as f32 / BATCH as f32;
-        let mine = batch.data.select(&rows);
-        let input_dropout = self.shard(rank, PIXELS).dropout(rates[0])?;
-        let hidden_dropout = self.shard(rank, width).dropout(rates[1])?;
-
-        let mut input = mine.images;
-        input_dropout.apply_in_place(batch.mode(INPUT), elements(&mut input))?;
-        let mut hidden = hidden_layer.forward(&input).mapv_into(|x| x.max(0.0));
-        let gates = hidden.mapv(|x| x > 0.0);
-        hidden_dropout.apply_in_place(batch.mode(HIDDEN), elements(&mut hidden))?;
-        let logits = output.forward(&hidden);
-        let loss = Score::of(&log_softmax(logits.clone()), &mine.labels).loss * f64::from(share);
-
-        // Of the mean over the whole batch.
-        let grad_logits = cross_entropy_gradient(logits, &mine.labels) * share;
-        let mut grad_hidden = output.backward(&grad_logits);
-        hidden_dropout.backward_in_place(batch.mode(HIDDEN), elements(&mut grad_hidden))?;
-        gate(&mut grad_hidden, &gates);
-        let mut gradients = [Linear::gradient(&input, &grad_hidden), Linear::gradient(&hidden, &grad_logits)];
-        for Parameters { weights, bias } in &mut gradients {
-            sum(world, weights);
-            sum(world, bias);
-        }
-        let [hidden, output] = &gradients;
-        self.model.learn(hidden, output);
-        let mut total = 0.0;
-        world.all_reduce_into(&loss, &mut total, SystemOperation::sum());
-        Ok(Step { loss: total, gates })
-    }
-
-    fn agree(&self, one: &Array2<bool>, gates: &Array2<bool>) -> bool {
-        let rows = self.rows(self.world.rank() as usize);
-        everywhere(self.world, one.slice(s![rows, ..]) == gates)
-    }
-}
-
-/// Tensor parallel: each rank has some units of the hidden layer and their weights, and the whole batch.
-pub struct Columns<'w> {
-    world: &'w SimpleCommunicator,
-    rates: [Rate; 2],
-    width: usize,
-    hidden: Linear,
-    /// The weights that read this rank's units. Every rank has the whole bias.
-    output: Linear,
-}
-
-impl<'w> Columns<'w> {
-    pub fn of(model: &Model, world: &'w SimpleCommunicator) -> Self {
+impl<'w> Ranks<'w> {
+    /// This rank's part of a network.
+    pub fn of(model: &Model, by: By, world: &'w SimpleCommunicator) -> Self {
         let width = model.hidden.trainable.parameters.bias.len();
-        let columns = share(width, world.rank() as usize, world.size() as usize);
-        let hidden = copy(&model.hidden, s![.., columns.clone()]);
-        let output = copy(&model.output, s![columns, ..]);
-        Self { world, rates: model.rates, width, hidden, output }
+        let units = share(width, world, world.rank(), by == By::Columns);
+        let hidden = map(&model.hidden, |Parameters { weights, bias }| Parameters {
+            weights: weights.slice(s![.., units.clone()]).as_standard_layout().into_owned(),
+            bias: bias.slice(s![units.clone()]).to_owned(),
+        });
+        // The weights that read these units. Every rank has the whole bias.
+        let output = map(&model.output, |Parameters { weights, bias }| Parameters {
+            weights: weights.slice(s![units.clone(), ..]).to_owned(),
+            bias: bias.clone(),
+        });
+        Self { world, by, width, model: Model { hidden, output } }
     }
 
-    fn columns(&self, rank: usize) -> Range<usize> {
-        share(self.width, rank, self.world.size() as usize)
+    /// The rows of a batch that this rank reads.
+    pub fn rows(&self) -> Range<usize> {
+        self.shard(HIDDEN, self.world.rank()).rows
     }
 
-    fn shard(&self, rank: usize) -> Shard {
-        Shard { whole: [BATCH, self.width], rows: 0..BATCH, columns: self.columns(rank) }
+    /// What a rank has of the tensor that a dropout layer drops.
+    pub fn shard(&self, layer: u32, rank: i32) -> Shard {
+        let rows = share(BATCH, self.world, rank, self.by == By::Rows);
+        if layer == HIDDEN {
+            let columns = share(self.width, self.world, rank, self.by == By::Columns);
+            Shard { whole: [BATCH, self.width], rows, columns }
+        } else {
+            Shard { whole: [BATCH, PIXELS], rows, columns: 0..PIXELS }
+        }
+    }
+
+    /// A step on this rank's rows. The loss that it returns is that of the whole batch.
+    pub fn step(&mut self, step: Step, rows: Dataset) -> Result<Outcome, Error> {
+        let [input, hidden] = [0, HIDDEN].map(|layer| self.shard(layer, self.world.rank()).dropout(layer));
+        let sums = Sums { world: self.world, by: self.by };
+        let mut outcome = self.model.step(step, rows, [&input?, &hidden?], &sums)?;
+        if self.by == By::Rows {
+            let mine = outcome.loss;
+            self.world.all_reduce_into(&mine, &mut outcome.loss, SystemOperation::sum());
+        }
+        Ok(outcome)
+    }
+
+    /// The whole network, on every rank: for a checkpoint, which any number of ranks can load.
+    pub fn gather(&self) -> Model {
+        let Self { world, by, width, .. } = *self;
+        let units = share(width, world, world.rank(), by == By::Columns);
+        // Of what each rank has another part, others have zeros.
+        let sum_of_parts = |x: &mut [f32]| {
+            if by == By::Columns {
+                sum(world, x);
+            }
+        };
+        let hidden = map(&self.model.hidden, |Parameters { weights, bias }| {
+            let mut whole = Parameters { weights: Array2::zeros((PIXELS, width)), bias: Array1::zeros(width) };
+            whole.weights.slice_mut(s![.., units.clone()]).assign(weights);
+            whole.bias.slice_mut(s![units.clone()]).assign(bias);
+            sum_of_parts(elements(&mut whole.weights));
+            sum_of_parts(elements(&mut whole.bias));
+            whole
+        });
+        let output = map(&self.model.output, |Parameters { weights, bias }| {
+            let mut whole = Parameters { weights: Array2::zeros((width, weights.len_of(Axis(1)))), bias: bias.clone() };
+            whole.weights.slice_mut(s![units.clone(), ..]).assign(weights);
+            sum_of_parts(elements(&mut whole.weights));
+            whole
+        });
+        Model { hidden, output }
     }
 }
 
-impl Ranks for Columns<'_> {
-    fn step(&mut self, batch: &Batch, hash: &mut MaskHash) -> Result<Step, Error> {
-        let (world, rank) = (self.world, self.world.rank() as usize);
-        // Every rank has all of the input, and so all of its mask: rank 0 has it for the hash.
-        let input = |rank| Shard { whole: [BATCH, PIXELS], rows: 0..if rank == 0 { BATCH } else { 0 }, columns: 0..PIXELS };
-        hash.add(world, input, self.rates[0], batch.address(INPUT))?;
-        hash.add(world, |rank| self.shard(rank), self.rates[1], batch.address(HIDDEN))?;
+/// The communication of one way to split a network.
+struct Sums<'w> {
+    world: &'w SimpleCommunicator,
+    by: By,
+}
 
-        let input_dropout = Dropout::new(self.rates[0]);
-        let hidden_dropout = self.shard(rank).dropout(self.rates[1])?;
-        let mut input = batch.data.images.clone();
-        input_dropout.apply_in_place(batch.mode(INPUT), elements(&mut input))?;
-        let mut hidden = self.hidden.forward(&input).mapv_into(|x| x.max(0.0));
-        let gates = hidden.mapv(|x| x > 0.0);
-        hidden_dropout.apply_in_place(batch.mode(HIDDEN), elements(&mut hidden))?;
-        let Parameters { weights, bias } = &self.output.trainable.parameters;
-        let mut logits = hidden.dot(weights);
-        sum(world, &mut logits);
-        let logits = logits + bias;
-        let loss = Score::of(&log_softmax(logits.clone()), &batch.data.labels).loss;
-
-        // The logits and their gradient are the same on all ranks, the units behind them each on its own.
-        let grad_logits = cross_entropy_gradient(logits, &batch.data.labels);
-        let mut grad_hidden = self.output.backward(&grad_logits);
-        hidden_dropout.backward_in_place(batch.mode(HIDDEN), elements(&mut grad_hidden))?;
-        gate(&mut grad_hidden, &gates);
-        self.hidden.trainable.step(&Linear::gradient(&input, &grad_hidden), LEARNING_RATE, MOMENTUM);
-        self.output.trainable.step(&Linear::gradient(&hidden, &grad_logits), LEARNING_RATE, MOMENTUM);
-        Ok(Step { loss, gates })
+impl Exchange for Sums<'_> {
+    /// Each rank has the logits of its own units.
+    fn sum_logits(&self, logits: &mut Array2<f32>) {
+        if self.by == By::Columns {
+            sum(self.world, elements(logits));
+        }
     }
 
-    fn agree(&self, one: &Array2<bool>, gates: &Array2<bool>) -> bool {
-        let columns = self.columns(self.world.rank() as usize);
-        everywhere(self.world, one.slice(s![.., columns]) == gates)
+    /// Each rank has the gradients of its own rows.
+    fn sum_gradients(&self, gradients: &mut Parameters) {
+        if self.by == By::Rows {
+            sum(self.world, elements(&mut gradients.weights));
+            sum(self.world, elements(&mut gradients.bias));
+        }
     }
 }
 
-/// A layer with some of another's weights, at rest.
-fn copy<I: ndarray::SliceArg<ndarray::Ix2, OutDim = ndarray::Ix2>>(linear: &Linear, some: I) -> Linear {
-    Linear { trainable: Trainable::new(linear.trainable.parameters.weights.slice(some).as_standard_layout().into_owned()) }
+/// The part of `len` positions that a rank has, if they are split.
+fn share(len: usize, world: &SimpleCommunicator, rank: i32, split: bool) -> Range<usize> {
+    let (rank, size) = if split { (rank as usize, world.size() as usize) } else { (0, 1) };
+    rank * len / size..(rank + 1) * len / size
+}
+
+/// A layer made of another's parameters and their velocity.
+fn map(linear: &Linear, part: impl Fn(&Parameters) -> Parameters) -> Linear {
+    let Trainable { parameters, velocity } = &linear.trainable;
+    Linear { trainable: Trainable { parameters: part(parameters), velocity: part(velocity) } }
+}
+
+fn elements<D: Dimension>(x: &mut ArrayBase<impl DataMut<Elem = f32>, D>) -> &mut [f32] {
+    x.as_slice_memory_order_mut().expect("an array of its own has no gaps")
 }
 
 /// Becomes its sum over all ranks.
-fn sum<D: Dimension>(world: &SimpleCommunicator, x: &mut ArrayBase<impl DataMut<Elem = f32>, D>) {
-    let Some(x) = x.as_slice_memory_order_mut() else { unreachable!("gradients have no gaps") };
+fn sum(world: &SimpleCommunicator, x: &mut [f32]) {
     let mine = x.to_vec();
     world.all_reduce_into(&mine[..], x, SystemOperation::sum());
-}
-
-/// Whether it is so on every rank.
-fn everywhere(world: &SimpleCommunicator, here: bool) -> bool {
-    let mut all = false;
-    world.all_reduce_into(&here, &mut all, SystemOperation::logical_and());
-    all
 }

@@ -8,9 +8,14 @@ use dropout_kernels_candle::Address;
 pub const ADDRESS: Address = Address { seed: 42, layer: 3, step: 1000, offset: 0 };
 
 /// Whether each of the first `decisions` decisions keeps.
-pub fn keeps(p: f32, address: Address, decisions: usize) -> Vec<bool> {
-    let mask = Mask::new(Rate::from_f32(p).unwrap(), address);
+pub fn keeps(p: f64, address: Address, decisions: usize) -> Vec<bool> {
+    let mask = Mask::new(Rate::new(p).unwrap(), address);
     (0..decisions).map(|i| mask.keeps(i as u64).unwrap()).collect()
+}
+
+/// The rate that the contract has for `p`: a multiple of 2^-32.
+pub fn realised(p: f64) -> f64 {
+    (p * 2_f64.powi(32)).round_ties_even() / 2_f64.powi(32)
 }
 
 /// 1, 2, 3 and so on: no two elements are the same.
