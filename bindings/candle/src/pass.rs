@@ -8,8 +8,9 @@ use crate::kind::sealed::Kind;
 
 /// One pass of one mask. It holds the mask's address, not the mask.
 pub(crate) struct Pass<K: Kind> {
-    /// In the layout of the contiguous tensor.
     pub(crate) kernel: Layer<K::Kernel>,
+    /// That of the contiguous tensor.
+    pub(crate) layout: kernels::Layout,
     pub(crate) address: Address,
     pub(crate) direction: Direction,
 }
@@ -26,7 +27,7 @@ impl<K: Kind> Pass<K> {
     where
         K::Kernel: kernels::Kind<E>,
     {
-        let kernel = self.kernel;
+        let kernel = self.kernel.with_layout(self.layout);
         let Some((start, end)) = layout.contiguous_offsets() else {
             // The library has one layout for both slices, and candle wants a result without strides.
             let mut y = cpu_backend::unary_map(x, layout, |x| x);
@@ -51,7 +52,7 @@ impl<K: Kind> Pass<K> {
         Ok(y)
     }
 
-    fn apply_in_place<E: Element>(&self, kernel: Layer<K::Kernel>, x: &mut [E]) -> Result<()>
+    fn apply_in_place<E: Element>(&self, kernel: Layer<K::Kernel, kernels::Layout>, x: &mut [E]) -> Result<()>
     where
         K::Kernel: kernels::Kind<E>,
     {
@@ -69,7 +70,7 @@ impl<K: Kind> Pass<K> {
         K::Kernel: kernels::Kind<E>,
     {
         if let Some((start, end)) = layout.contiguous_offsets() {
-            return self.apply_in_place(self.kernel, &mut x[start..end]);
+            return self.apply_in_place(self.kernel.with_layout(self.layout), &mut x[start..end]);
         }
         let view = view::<K>(layout)?;
         let start = layout.start_offset();

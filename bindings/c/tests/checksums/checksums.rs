@@ -3,8 +3,8 @@
 
 use dropout_kernels::monte_carlo::Moments;
 use dropout_kernels::{
-    Address, AlphaDropout, DropBlock, Dropout, Error, GaussianDropout, Integer, Kind, Layer, Layout, Mask, Mode,
-    PackedMask, Part, QuantizedDropout, Rate,
+    Address, AlphaDropout, DropBlock, Dropout, Error, GaussianDropout, Integer, Kind, Layer, Layout, Mask, Mode, PackedMask,
+    Part, QuantizedDropout, Rate,
 };
 
 const N: usize = 300;
@@ -50,12 +50,7 @@ fn main() -> Result<(), Error> {
 }
 
 /// All passes of a kind, each of elements, maps and a part, in evaluation, and of elements in place.
-fn floats<K: Kind<f32>>(
-    kind: &str,
-    layer: Layer<K>,
-    [flat, maps, part]: &[Layout; 3],
-    x: &[f32; N],
-) -> Result<(), Error> {
+fn floats<K: Kind<f32>>(kind: &str, layer: Layer<K>, [flat, maps, part]: &[Layout; 3], x: &[f32; N]) -> Result<(), Error> {
     for pass in ["", "_backward", "_backward_add"] {
         let mut all = Vec::new();
         let train = Mode::Train(ADDRESS);
