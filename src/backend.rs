@@ -60,7 +60,8 @@ impl Backend {
         Self(if portable { Set::Portable } else { Set::Scalar })
     }
 
-    /// All backends that run on this CPU, the slowest first: `scalar`, which is always there, then the vectors.
+    /// All backends that run on this CPU, the slowest first: `scalar`, which targets with vectors have with the feature
+    /// `scalar` alone, then the vectors.
     pub fn all() -> impl Iterator<Item = Self> {
         let scalar = (!VECTORS || cfg!(feature = "scalar")).then_some(Set::Scalar);
         let everywhere = scalar.into_iter().chain(VECTORS.then_some(Set::Portable));

@@ -125,21 +125,18 @@
 //! # Features
 //!
 //! None is on by default. `half` adds the element types `f16` and `bf16` of the crate `half`. `rayon` adds
-//! `Layer::in_parallel`, and needs std.
+//! `Layer::in_parallel`, and needs std. `scalar` adds the scalar backend to targets with vectors, for tests: see
+//! [`Backend::all`].
 //!
 //! # Builds without optimisation
 //!
-//! Optimised, a call takes at most 7 kB of stack. Without optimisation each temporary vector has a place of its own,
-//! and dropout of `f32` took 321 kB with AVX2, 250 kB with AVX-512, 150 kB with SSE2 and 39 kB with the scalar backend.
-//! This brings it down to 79, 71, 51 and 31 kB, and makes the masks as fast as in a release build:
+//! The kernels are compiled in this crate, so that its own level of optimisation decides how fast they are, and how much
+//! stack they take, even where the rest of a program is built without:
 //!
 //! ```toml
 //! [profile.dev.package.dropout-kernels]
 //! opt-level = 3
 //! ```
-//!
-//! The rest is code that is generic over the type of the elements, which your own package compiles: with
-//! `opt-level = 1` there it goes too.
 #![no_std]
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
@@ -162,10 +159,8 @@ compile_error!(
 //
 // A call to a layer goes through these:
 //
-//     Layer::apply -> Kind::run -> Job::apply -> Backend::run -> Lanes::call -> Task::run
-//                                                                                  |
-//                                              Source::next computes a tile of decisions, ChunkFn::map applies them,
-//                                              a chunk of elements at a time, until the tensor is done
+//     Layer::apply -> Options::plan -> Kind::effect -> Compiled::run        so far in the crate of the caller; from here on in this one
+//     Job::run -> Plan::drive: Source::next, runs of memory with their keep bits -> Backend::run -> Chunks, the loop -> Effect
 //
 // The key traits:
 //
@@ -173,17 +168,15 @@ compile_error!(
 //     simd::WideLanes       the same, and on eight 64-bit lanes, for random bits. All backends but Scalar have it.
 //     simd::Task            a computation, generic over Lanes. Lanes::call compiles it for the instruction set.
 //     mask::Generate        Lanes that make random bits: every WideLanes in vectors, Scalar one block at a time.
-//     mask::Source          an iterator of decisions, a tile at a time: computed, stored, or noise.
-//     mask::Tile            decisions on the stack, in limbs: keep bits, or factors of noise.
-//     kernel::Effect        what a tile does to elements, such as Masked, which chooses between a Pair's two functions.
-//     kernel::ChunkFn       an Effect at work on one range of elements: a chunk in, a chunk out.
-//     kernel::Pair          what becomes of a kept element, and of a dropped one. Usually a kind is just this.
-//     kernel::Update        whether results overwrite the output or are added to it.
+//     kernel::Sink          what runs are handed to.
+//     kernel::Effect        what becomes of a chunk of elements, kept or dropped. Usually a kind is just this.
+//     kernel::Compiled      an element type for which an effect is compiled.
 //     element::sealed::*    how an element type is loaded, stored, selected. They seal their public namesakes.
-//     layer::sealed::Kind   a kind of dropout: what it runs. Of most, ByMask: a rate, and a Pair for each pass.
+//     layer::sealed::Kind   a kind of dropout: its rate, and its effect in a pass.
+//     layer::Shape          whether a layer has a layout.
 //
 // A target without vectors is taken for a microcontroller (simd::VECTORS). There a chunk is one element, a limb has 32
-// decisions instead of 64, and kernel::limbs is the loop: it takes limbs straight from the source, without tiles.
+// decisions instead of 64, and kernel::drive takes blocks straight from the generator, without tiles.
 //
 // Inlining is not a matter of taste here. Only the implementations of Lanes::call have #[target_feature]. Whatever
 // handles vectors must be inlined into them, hence #[inline(always)] on all of it: a function that is not inlined is
