@@ -14,7 +14,7 @@ use crate::backend::Backend;
 use crate::element::sealed::Float;
 use crate::layout::{Layout, Stretch};
 use crate::mask::{BLOCK, Generate, Stream};
-use crate::simd::{CHUNK, Lanes, Task};
+use crate::simd::{CHUNK, Lanes, Task, VECTORS};
 
 /// What becomes of elements with noise.
 #[derive(Clone, Copy)]
@@ -109,8 +109,8 @@ impl<E: Float> Effect<E> for WithNoise<'_, E> {
     }
 }
 
-/// Values that are laid out at once.
-const WINDOW: usize = 256;
+/// Values that are laid out at once: where there are no vectors, few, for the stack.
+const WINDOW: usize = if VECTORS { 256 } else { 32 };
 
 /// Noise, in stretches of memory.
 struct Drive<'a> {
@@ -160,7 +160,7 @@ fn lay_out(noise: &[f32], start: usize, map_len: usize, stride: usize, each: &mu
     }
     let mut window = [0.0; WINDOW];
     // As many maps at once as fit, or each by itself.
-    let maps = if stride == map_len { (WINDOW / map_len).max(1) } else { 1 };
+    let maps = if stride == map_len { WINDOW.checked_div(map_len).unwrap_or(1).max(1) } else { 1 };
     for (i, noise) in noise.chunks(maps).enumerate() {
         let start = start + i * maps * stride;
         let all = noise.len() * map_len;

@@ -10,8 +10,8 @@ use crate::mask::PackedMask;
 ///
 /// As there is one type for all kinds, two combinations are errors at run time: [`Train`](Self::Train) for
 /// [`DropBlock`](crate::DropBlock), whose scale depends on the whole mask, so that the mask must be drawn first
-/// ([`Error::ComputedMask`]); and [`Stored`](Self::Stored) for [`GaussianDropout`](crate::GaussianDropout) and
-/// [`GaussianNoise`](crate::GaussianNoise), which have noise instead of a mask ([`Error::StoredMask`]). A type for each
+/// ([`Error::ComputedMask`](crate::Error::ComputedMask)); and [`Stored`](Self::Stored) for [`GaussianDropout`](crate::GaussianDropout) and
+/// [`GaussianNoise`](crate::GaussianNoise), which have noise instead of a mask ([`Error::StoredMask`](crate::Error::StoredMask)). A type for each
 /// kind would rule these out at compile time, but a network of several kinds would then need several types that say the
 /// same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -6,7 +6,7 @@ use crate::error::{
     answer,
     dk_error::{self, *},
 };
-use crate::layer::Pass;
+use crate::layer::{AnyLayer, Pass};
 use crate::layout::dk_size;
 use crate::memory::{Array, read, write};
 use crate::mode::{dk_address, dk_mode, dk_stored_mask};
@@ -128,7 +128,7 @@ pub unsafe extern "C" fn dk_drop_block_f32(
     len: usize,
 ) -> dk_error {
     // SAFETY: the promise that lib.rs describes.
-    unsafe { Pass { mode, x, y, len }.forward(read(drop_block).and_then(dk_drop_block::get)) }
+    unsafe { Pass { mode, x, y, len }.forward(read(drop_block).and_then(dk_drop_block::get).map(AnyLayer::LaidOut)) }
 }
 
 /// The backward pass of DropBlock, from the gradient of the output to that of the input, or in place.
@@ -141,7 +141,9 @@ pub unsafe extern "C" fn dk_drop_block_backward_f32(
     len: usize,
 ) -> dk_error {
     // SAFETY: the promise that lib.rs describes.
-    unsafe { Pass { mode, x: grad_y, y: grad_x, len }.backward(read(drop_block).and_then(dk_drop_block::get)) }
+    unsafe {
+        Pass { mode, x: grad_y, y: grad_x, len }.backward(read(drop_block).and_then(dk_drop_block::get).map(AnyLayer::LaidOut))
+    }
 }
 
 /// The backward pass of DropBlock, added to `grad_x`. The arrays must not overlap.
@@ -154,5 +156,8 @@ pub unsafe extern "C" fn dk_drop_block_backward_add_f32(
     len: usize,
 ) -> dk_error {
     // SAFETY: the promise that lib.rs describes.
-    unsafe { Pass { mode, x: grad_y, y: grad_x, len }.backward_add(read(drop_block).and_then(dk_drop_block::get)) }
+    unsafe {
+        Pass { mode, x: grad_y, y: grad_x, len }
+            .backward_add(read(drop_block).and_then(dk_drop_block::get).map(AnyLayer::LaidOut))
+    }
 }

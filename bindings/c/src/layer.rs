@@ -8,10 +8,11 @@ use crate::memory::{Array, read};
 use crate::mode::dk_mode;
 use crate::rate::dk_rate;
 
-/// A layer, and the layout to run it on, if there is one.
-pub(crate) struct OnLayout<K> {
-    layer: Layer<K>,
-    layout: Option<Layout>,
+/// A layer, on a layout or without one.
+#[expect(clippy::large_enum_variant, reason = "it lives on the stack, for one call")]
+pub(crate) enum AnyLayer<K> {
+    Flat(Layer<K>),
+    LaidOut(Layer<K, Layout>),
 }
 
 /// The layer that `new` makes of a rate, on a layout or without one.
@@ -22,18 +23,19 @@ pub(crate) unsafe fn layer<K: Copy>(
     new: impl FnOnce(Rate) -> Layer<K>,
     rate: dk_rate,
     from: *const dk_layout,
-) -> Result<OnLayout<K>, dk_error> {
+) -> Result<AnyLayer<K>, dk_error> {
     let layer = new(rate.get()?);
     // SAFETY: what the caller promises.
-    Ok(OnLayout { layer, layout: unsafe { layout(from)? } })
+    let layout = unsafe { layout(from)? };
+    Ok(layout.map_or(AnyLayer::Flat(layer), |layout| AnyLayer::LaidOut(layer.with_layout(layout))))
 }
 
-/// Calls a method of a layer, on its layout or without one.
+/// Calls a method of such a layer.
 macro_rules! call {
-    ($on:expr, $method:ident($($argument:expr),*)) => {
-        match $on.layout {
-            Some(layout) => $on.layer.with_layout(layout).$method($($argument),*),
-            None => $on.layer.$method($($argument),*),
+    ($layer:expr, $method:ident($($argument:expr),*)) => {
+        match $layer {
+            AnyLayer::Flat(layer) => layer.$method($($argument),*),
+            AnyLayer::LaidOut(layer) => layer.$method($($argument),*),
         }
     };
 }
@@ -50,33 +52,35 @@ impl<E: Element> Pass<E> {
     /// # Safety
     /// The promise that lib.rs describes, of all pointers.
     #[inline(always)]
-    pub(crate) unsafe fn forward<K: Kind<E>>(self, layer: Result<OnLayout<K>, dk_error>) -> dk_error {
-        answer(layer.and_then(|on| {
+    pub(crate) unsafe fn forward<K: Kind<E>>(self, layer: Result<AnyLayer<K>, dk_error>) -> dk_error {
+        answer(layer.and_then(|layer| {
             // SAFETY: what the caller promises.
-            unsafe { self.run(|mode, x| call!(on, apply_in_place(mode, x)), |mode, x, y| call!(on, apply(mode, x, y))) }
+            unsafe { self.run(|mode, x| call!(&layer, apply_in_place(mode, x)), |mode, x, y| call!(&layer, apply(mode, x, y))) }
         }))
     }
 
     /// # Safety
     /// The promise that lib.rs describes, of all pointers.
     #[inline(always)]
-    pub(crate) unsafe fn backward<K: Kind<E>>(self, layer: Result<OnLayout<K>, dk_error>) -> dk_error {
-        answer(layer.and_then(|on| {
+    pub(crate) unsafe fn backward<K: Kind<E>>(self, layer: Result<AnyLayer<K>, dk_error>) -> dk_error {
+        answer(layer.and_then(|layer| {
             // SAFETY: what the caller promises.
-            unsafe { self.run(|mode, x| call!(on, backward_in_place(mode, x)), |mode, x, y| call!(on, backward(mode, x, y))) }
+            unsafe {
+                self.run(|mode, x| call!(&layer, backward_in_place(mode, x)), |mode, x, y| call!(&layer, backward(mode, x, y)))
+            }
         }))
     }
 
     /// # Safety
     /// The promise that lib.rs describes, of all pointers.
     #[inline(always)]
-    pub(crate) unsafe fn backward_add<K: Kind<E>>(self, layer: Result<OnLayout<K>, dk_error>) -> dk_error
+    pub(crate) unsafe fn backward_add<K: Kind<E>>(self, layer: Result<AnyLayer<K>, dk_error>) -> dk_error
     where
         E: Float,
     {
-        answer(layer.and_then(|on| {
+        answer(layer.and_then(|layer| {
             // SAFETY: what the caller promises.
-            unsafe { self.run(|_, _| Err(dk_error::DK_ERROR_OVERLAP), |mode, x, y| Ok(call!(on, backward_add(mode, x, y))?)) }
+            unsafe { self.run(|_, _| Err(dk_error::DK_ERROR_OVERLAP), |mode, x, y| Ok(call!(&layer, backward_add(mode, x, y))?)) }
         }))
     }
 

@@ -224,7 +224,7 @@ impl DropBlock {
     /// Draws the mask of an address into `words`. Keep it for the backward pass, or draw it again from the same
     /// address.
     ///
-    /// A layer [`in_parallel`](Layer::in_parallel) draws large masks on all threads. It cuts them where a word ends
+    /// With the feature `rayon`, a layer `in_parallel` draws large masks on all threads. It cuts them where a word ends
     /// together with a map or, channels last, a sample; a mask that has no such place, such as that of one sample with
     /// channels last, is drawn by the calling thread.
     ///
