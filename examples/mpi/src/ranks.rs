@@ -40,7 +40,7 @@ pub struct Shard {
 
 impl Shard {
     /// Dropout of this box: it has the box of the whole's mask, and needs no communication for that.
-    pub fn dropout(&self, layer: u32) -> Result<Dropout, Error> {
+    pub fn dropout(&self, layer: u32) -> Result<Dropout<Layout>, Error> {
         let layout = Layout::part(Part {
             whole: &self.whole,
             start: &[self.rows.start, self.columns.start],
