@@ -8,7 +8,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Flex, backend_extension};
 use burn::tensor::{DType, Element, TensorData};
 use bytemuck::Pod;
-use dropout_kernels::{self as kernels, Address, AlphaDropout, AnyLayout, Layer, Layout, Mode, Rate};
+use dropout_kernels::{self as kernels, Address, AlphaDropout, Layer, Layout, Mode, Rate};
 
 use crate::dropout::Kind;
 
@@ -80,7 +80,7 @@ impl Pass {
     fn apply<E, K>(self, layer: Layer<K>, x: FloatTensor<Flex>) -> FloatTensor<Flex>
     where
         E: Element + Pod + kernels::Element,
-        K: kernels::Kind<E> + AnyLayout + Copy,
+        K: kernels::Kind<E> + Copy,
     {
         let mut x = if x.is_contiguous() { x } else { x.to_contiguous() };
         let layer = layer.with_layout(self.layout).in_parallel();

@@ -18,7 +18,7 @@ pub enum Alpha {}
 pub(crate) const NAMES: [&str; 5] = ["dropout", "dropout1d", "dropout2d", "dropout3d", "alpha-dropout"];
 
 pub(crate) mod sealed {
-    use dropout_kernels::{self as kernels, AlphaDropout, AnyLayout, Dropout, Layer, Rate};
+    use dropout_kernels::{self as kernels, AlphaDropout, Dropout, Layer, Rate};
     use half::{bf16, f16};
 
     pub trait Kind: 'static {
@@ -29,14 +29,7 @@ pub(crate) mod sealed {
         /// The number of axes at the end that share a decision.
         const MAP_AXES: usize;
 
-        type Kernel: AnyLayout
-            + kernels::Kind<f32>
-            + kernels::Kind<f64>
-            + kernels::Kind<f16>
-            + kernels::Kind<bf16>
-            + Copy
-            + Send
-            + Sync;
+        type Kernel: kernels::Kind<f32> + kernels::Kind<f64> + kernels::Kind<f16> + kernels::Kind<bf16> + Copy + Send + Sync;
 
         fn kernel(rate: Rate) -> Layer<Self::Kernel>;
 

@@ -156,7 +156,7 @@ impl<K: Kind> Layer<K> {
         }
         check::<K>(xs)?;
         check_device(K::NAME, xs.device())?;
-        let kernel = K::kernel(rate(self.drop_p)?).with_layout(contiguous::<K>(xs.dims())?);
+        let (kernel, layout) = (K::kernel(rate(self.drop_p)?), contiguous::<K>(xs.dims())?);
         if xs.track_op() {
             bail!("{} in place of a tensor with gradients: expected one that candle does not track", K::NAME);
         }
@@ -167,7 +167,7 @@ impl<K: Kind> Layer<K> {
         if xs.elem_count() == 0 {
             return Ok(()); // candle takes its strides of zero for an overlap
         }
-        xs.inplace_op1(&Pass::<K> { kernel, address, direction: Direction::Forward })
+        xs.inplace_op1(&Pass::<K> { kernel, layout, address, direction: Direction::Forward })
     }
 }
 
@@ -193,7 +193,7 @@ pub fn dropout(xs: &Tensor, drop_p: f32, address: Address) -> Result<Tensor> {
 
 fn pass<K: Kind>(xs: &Tensor, rate: Rate, layout: kernels::Layout, address: Address) -> Result<Tensor> {
     check_device(K::NAME, xs.device())?;
-    xs.apply_op1(Pass::<K> { kernel: K::kernel(rate).with_layout(layout), address, direction: Direction::Forward })
+    xs.apply_op1(Pass::<K> { kernel: K::kernel(rate), layout, address, direction: Direction::Forward })
 }
 
 /// Whether a module takes a tensor, on whatever device.

@@ -1,7 +1,7 @@
 //! Visits arrays box by box. A box is what the kernels can take: elements without gaps in memory, or few enough for a
 //! tile.
 
-use dropout_kernels::{AnyLayout, Element, Kind, Layer, Layout, Mode, Part};
+use dropout_kernels::{Element, Kind, Layer, Layout, Mode, Part};
 use ndarray::{ArrayView, ArrayViewMut, Axis, Dimension};
 
 use crate::error::Error;
@@ -24,7 +24,7 @@ pub(crate) struct Pass<'a, K> {
     pub(crate) shared: &'a [usize],
 }
 
-impl<K: AnyLayout + Copy> Pass<'_, K> {
+impl<K: Copy> Pass<'_, K> {
     /// The pass over the box that begins at `start`; in place if there is no `x`.
     pub(crate) fn run<E: Element + Copy, D: Dimension>(
         &self,

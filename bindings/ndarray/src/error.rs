@@ -13,9 +13,6 @@ pub enum Error {
         /// The shape of the second.
         actual: Vec<usize>,
     },
-    /// A layer that has a layout already: arrays bring their own. For a part of a larger array there is
-    /// [`part_of`](crate::ArrayLayer::part_of).
-    Layout,
     /// An error of the library.
     Kernel(dropout_kernels::Error),
 }
@@ -24,7 +21,6 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Shape { expected, actual } => write!(f, "an output of shape {actual:?}: expected {expected:?}"),
-            Self::Layout => f.write_str("a layer with a layout: expected one without, as arrays have theirs"),
             Self::Kernel(error) => error.fmt(f),
         }
     }

@@ -1,6 +1,6 @@
 //! The public layer: checks arguments, then visits the arrays box by box.
 
-use dropout_kernels::{AnyLayout, Element, Kind, Layer, Layout, Mode, Part};
+use dropout_kernels::{Element, Kind, Layer, Layout, Mode, Part};
 use ndarray::{ArrayView, ArrayViewMut, Axis, Dimension};
 
 use crate::boxes::{Direction, Pass};
@@ -44,8 +44,18 @@ pub struct ArrayLayer<K> {
     whole: Option<(Vec<usize>, Vec<usize>)>,
 }
 
-impl<K: AnyLayout + Copy> ArrayLayer<K> {
-    /// The layer, which has no layout, with one decision per element.
+impl<K: Copy> ArrayLayer<K> {
+    /// The layer with one decision per element. Arrays bring their layout, so the layer has none:
+    ///
+    /// ```compile_fail,E0308
+    /// use dropout_kernels::{Dropout, Layout, Rate};
+    /// use dropout_kernels_ndarray::ArrayLayer;
+    ///
+    /// ArrayLayer::new(Dropout::new(Rate::new(0.5)?).with_layout(Layout::flat(100)));
+    /// # Ok::<(), dropout_kernels::Error>(())
+    /// ```
+    ///
+    /// For parts of larger arrays there is [`part_of`](Self::part_of).
     #[must_use]
     pub const fn new(layer: Layer<K>) -> Self {
         Self { layer, shared: Vec::new(), whole: None }
@@ -85,7 +95,7 @@ impl<K: AnyLayout + Copy> ArrayLayer<K> {
     /// The forward pass, from `x` to `y`.
     ///
     /// # Errors
-    /// [`Error::Shape`] unless both have the same shape; [`Error::Layout`] if the layer has a layout; [`Error::Kernel`]
+    /// [`Error::Shape`] unless both have the same shape; [`Error::Kernel`]
     /// with [`Rank`](dropout_kernels::Error::Rank) for too many axes, [`Axis`](dropout_kernels::Error::Axis) for a shared
     /// axis that they do not have, [`ShapeOverflow`](dropout_kernels::Error::ShapeOverflow),
     /// [`Length`](dropout_kernels::Error::Length) and [`Part`](dropout_kernels::Error::Part) if they are no part of the
@@ -156,21 +166,11 @@ impl<K: AnyLayout + Copy> ArrayLayer<K> {
         {
             return Err(Error::Shape { expected: x.shape().to_vec(), actual: y.shape().to_vec() });
         }
-        self.check_layout(y.first())?;
         let shape = y.shape().to_vec();
         let (whole, mut start) = self.whole.clone().unwrap_or_else(|| (shape.clone(), vec![0; shape.len()]));
         Layout::part(Part { whole: &whole, start: &start, shape: &shape, shared: &self.shared, strides: None })?;
         let pass = Pass { layer: self.layer, direction, mode, whole: &whole, shared: &self.shared };
         // The first box fails if any does: it has the whole's decisions and mode.
         pass.run(&mut start, x, y)
-    }
-
-    /// `Error::Layout` if the layer has a layout. It does not tell, but slices of one length only fit it then.
-    fn check_layout<E: Element + Copy>(&self, any: Option<&E>) -> Result<(), Error>
-    where
-        K: Kind<E>,
-    {
-        let fits = |x: &mut [E]| self.layer.apply_in_place(Mode::Eval, x).is_ok();
-        if fits(&mut []) && any.is_none_or(|&any| fits(&mut [any])) { Ok(()) } else { Err(Error::Layout) }
     }
 }

@@ -1,8 +1,6 @@
 //! Views of random shapes, orders, steps and directions, against decisions of the mask contract one by one.
 
-use dropout_kernels::{
-    Address, AlphaDropout, Dropout, Error as KernelError, Layout, Mask, Mode, PackedMask, QuantizedDropout, Rate,
-};
+use dropout_kernels::{Address, AlphaDropout, Dropout, Error as KernelError, Mask, Mode, PackedMask, QuantizedDropout, Rate};
 use dropout_kernels_ndarray::{ArrayLayer, Error};
 use ndarray::{Array, Array2, Array3, ArrayD, ArrayViewMutD, Axis, IxDyn, ShapeBuilder, Slice, arr1, s};
 use quickcheck::{Arbitrary, Gen, quickcheck};
@@ -244,22 +242,6 @@ fn integers() {
     assert_eq!(x, y);
     let dropped = x.iter().filter(|&&x| x == 0).count();
     assert!((1200..1600).contains(&dropped), "{dropped} of 2800");
-}
-
-/// A layer that had a layout would have been run without it, so that the ranks of a part each drop the same positions.
-#[test]
-fn refuses_layers_with_a_layout() {
-    let dropout = Dropout::new(Rate::new(0.5).unwrap());
-    for layout in [Layout::flat(6), Layout::flat(1), Layout::flat(0), Layout::nchw([1, 2, 1, 3]).unwrap()] {
-        let layer = ArrayLayer::new(dropout.with_layout(layout));
-        let mut x = Array2::<f32>::ones((2, 3));
-        assert_eq!(layer.apply_in_place(TRAIN, x.view_mut()).unwrap_err(), Error::Layout, "{layout:?}");
-        assert_eq!(x, Array2::ones((2, 3)));
-        let mut x = Array2::from_elem((2, 3), 1_i8);
-        let layer = ArrayLayer::new(QuantizedDropout::new(Rate::new(0.5).unwrap(), 0).with_layout(layout));
-        assert_eq!(layer.apply_in_place(TRAIN, x.view_mut()).unwrap_err(), Error::Layout, "{layout:?}");
-    }
-    assert_eq!(Error::Layout.to_string(), "a layer with a layout: expected one without, as arrays have theirs");
 }
 
 #[test]
