@@ -80,7 +80,7 @@ impl Pass {
     fn apply<E, K>(self, layer: Layer<K>, x: FloatTensor<Flex>) -> FloatTensor<Flex>
     where
         E: Element + Pod + kernels::Element,
-        K: kernels::Kind<E>,
+        K: kernels::Kind<E> + Copy,
     {
         let mut x = if x.is_contiguous() { x } else { x.to_contiguous() };
         let layer = layer.with_layout(self.layout).in_parallel();

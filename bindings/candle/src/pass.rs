@@ -9,7 +9,7 @@ use crate::kind::sealed::Kind;
 /// One pass of one mask. It holds the mask's address, not the mask.
 pub(crate) struct Pass<K: Kind> {
     pub(crate) kernel: Layer<K::Kernel>,
-    /// That of the contiguous tensor.
+    /// Of the contiguous tensor.
     pub(crate) layout: kernels::Layout,
     pub(crate) address: Address,
     pub(crate) direction: Direction,
@@ -31,7 +31,7 @@ impl<K: Kind> Pass<K> {
         let Some((start, end)) = layout.contiguous_offsets() else {
             // The library has one layout for both slices, and candle wants a result without strides.
             let mut y = cpu_backend::unary_map(x, layout, |x| x);
-            self.apply_in_place(kernel, &mut y)?;
+            self.apply_in_place(self.layout, &mut y)?;
             return Ok(y);
         };
         let mode = Mode::Train(self.address);
@@ -52,11 +52,11 @@ impl<K: Kind> Pass<K> {
         Ok(y)
     }
 
-    fn apply_in_place<E: Element>(&self, kernel: Layer<K::Kernel, kernels::Layout>, x: &mut [E]) -> Result<()>
+    fn apply_in_place<E: Element>(&self, layout: kernels::Layout, x: &mut [E]) -> Result<()>
     where
         K::Kernel: kernels::Kind<E>,
     {
-        let mode = Mode::Train(self.address);
+        let (kernel, mode) = (self.kernel.with_layout(layout), Mode::Train(self.address));
         match self.direction {
             Direction::Forward => kernel.apply_in_place(mode, x),
             Direction::Backward => kernel.backward_in_place(mode, x),
@@ -70,11 +70,11 @@ impl<K: Kind> Pass<K> {
         K::Kernel: kernels::Kind<E>,
     {
         if let Some((start, end)) = layout.contiguous_offsets() {
-            return self.apply_in_place(self.kernel.with_layout(self.layout), &mut x[start..end]);
+            return self.apply_in_place(self.layout, &mut x[start..end]);
         }
         let view = view::<K>(layout)?;
         let start = layout.start_offset();
-        self.apply_in_place(self.kernel.with_layout(view), &mut x[start..start + view.elements()])
+        self.apply_in_place(view, &mut x[start..start + view.elements()])
     }
 }
 

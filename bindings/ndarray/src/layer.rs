@@ -45,8 +45,17 @@ pub struct ArrayLayer<K> {
 }
 
 impl<K: Copy> ArrayLayer<K> {
-    /// The layer, with one decision per element. It has no layout, as arrays have theirs: for a part of a larger array there
-    /// is [`part_of`](Self::part_of).
+    /// The layer with one decision per element. Arrays bring their layout, so the layer has none:
+    ///
+    /// ```compile_fail,E0308
+    /// use dropout_kernels::{Dropout, Layout, Rate};
+    /// use dropout_kernels_ndarray::ArrayLayer;
+    ///
+    /// ArrayLayer::new(Dropout::new(Rate::new(0.5)?).with_layout(Layout::flat(100)));
+    /// # Ok::<(), dropout_kernels::Error>(())
+    /// ```
+    ///
+    /// For parts of larger arrays there is [`part_of`](Self::part_of).
     #[must_use]
     pub const fn new(layer: Layer<K>) -> Self {
         Self { layer, shared: Vec::new(), whole: None }
@@ -86,7 +95,8 @@ impl<K: Copy> ArrayLayer<K> {
     /// The forward pass, from `x` to `y`.
     ///
     /// # Errors
-    /// [`Error::Shape`] unless both have the same shape; [`Error::Kernel`] with [`Rank`](dropout_kernels::Error::Rank) for too many axes, [`Axis`](dropout_kernels::Error::Axis) for a shared
+    /// [`Error::Shape`] unless both have the same shape; [`Error::Kernel`]
+    /// with [`Rank`](dropout_kernels::Error::Rank) for too many axes, [`Axis`](dropout_kernels::Error::Axis) for a shared
     /// axis that they do not have, [`ShapeOverflow`](dropout_kernels::Error::ShapeOverflow),
     /// [`Length`](dropout_kernels::Error::Length) and [`Part`](dropout_kernels::Error::Part) if they are no part of the
     /// whole, and the errors of [`Layer::apply`]. No array has then changed.

@@ -10,7 +10,7 @@ use mpi::topology::SimpleCommunicator;
 use mpi::traits::{Communicator, CommunicatorCollectives};
 use ndarray::{Array2, s};
 
-use crate::model::{Exchange, HIDDEN, INPUT, Model, Outcome, RATES, Step, dropout};
+use crate::model::{Exchange, HIDDEN, INPUT, Model, Outcome, RATES, Step};
 use crate::ranks::{By, Ranks};
 
 /// The most by which the loss of all ranks may differ from that of one, relatively, as long as every unit of the hidden
@@ -47,7 +47,8 @@ impl<'w> Check<'w> {
         for layer in [INPUT, HIDDEN] {
             self.masks(step, layer, all)?;
         }
-        let reference = self.one.step(step, batch, [&dropout(INPUT)?, &dropout(HIDDEN)?], &Alone)?;
+        let reference =
+            self.one.step(step, batch, [&all.whole(INPUT).dropout(INPUT)?, &all.whole(HIDDEN).dropout(HIDDEN)?], &Alone)?;
         let mine = all.shard(HIDDEN, self.world.rank());
         let agree = reference.gates.slice(s![mine.rows, mine.columns]) == outcome.gates;
         let mut everywhere = false;

@@ -4,7 +4,7 @@ use common::data::{CLASSES, Dataset, PIXELS};
 use common::linear::{Linear, Parameters};
 use common::network::{Score, cross_entropy_gradient, elements, log_softmax};
 use common::training::{BATCH, LEARNING_RATE, MOMENTUM};
-use dropout_kernels::{Address, Dropout, Error, Mode, Rate, Shape};
+use dropout_kernels::{Address, Dropout, Error, Layout, Mode, Rate};
 use ndarray::Array2;
 use rand::Rng;
 
@@ -58,11 +58,11 @@ impl Model {
     }
 
     /// A step on rows of a batch.
-    pub fn step<L: Shape>(
+    pub fn step(
         &mut self,
         step: Step,
         rows: Dataset,
-        dropouts: [&Dropout<L>; 2],
+        dropouts: [&Dropout<Layout>; 2],
         others: &impl Exchange,
     ) -> Result<Outcome, Error> {
         let [input_dropout, hidden_dropout] = dropouts;

@@ -73,15 +73,18 @@ impl<'w> Ranks<'w> {
         self.shard(HIDDEN, self.world.rank()).rows
     }
 
+    /// All of the tensor that a dropout layer drops.
+    pub fn whole(&self, layer: u32) -> Shard {
+        let columns = if layer == HIDDEN { self.width } else { PIXELS };
+        Shard { whole: [BATCH, columns], rows: 0..BATCH, columns: 0..columns }
+    }
+
     /// What a rank has of the tensor that a dropout layer drops.
     pub fn shard(&self, layer: u32, rank: i32) -> Shard {
+        let whole = self.whole(layer);
         let rows = share(BATCH, self.world, rank, self.by == By::Rows);
-        if layer == HIDDEN {
-            let columns = share(self.width, self.world, rank, self.by == By::Columns);
-            Shard { whole: [BATCH, self.width], rows, columns }
-        } else {
-            Shard { whole: [BATCH, PIXELS], rows, columns: 0..PIXELS }
-        }
+        let columns = share(whole.columns.len(), self.world, rank, self.by == By::Columns && layer == HIDDEN);
+        Shard { rows, columns, ..whole }
     }
 
     /// A step on this rank's rows. The loss that it returns is that of the whole batch.
