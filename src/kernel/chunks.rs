@@ -184,13 +184,13 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
     fn own<P: Place<E>>(&mut self, bits: Bits<'_>, own: Bits<'_>, x: Option<&[E]>, y: &mut [P]) {
         let mut x = x;
         for ((y, mut keep), mut own) in y.chunks_mut(LIMB).zip(bits.iter()).zip(own.iter()) {
-            for y in y.chunks_mut(CHUNK) {
-                let rest = match x {
-                    Some(x) => x,
-                    None => P::elements(y),
+            let (chunks, rest) = y.as_chunks_mut::<CHUNK>();
+            for y in chunks {
+                let input = match x {
+                    Some(x) => x.first_chunk(),
+                    None => P::elements(y).first_chunk().map(|y| &*y),
                 };
-                let input = rest.first_chunk().copied().unwrap_or_else(|| padded(rest));
-                let result = self.chunk(keep as u16, &input, y.len());
+                let result = self.chunk(keep as u16, input.unwrap_or(&[E::ZERO; CHUNK]), CHUNK);
                 if let Some(y) = P::elements(y).first_chunk_mut() {
                     *y = E::select(self.lanes, own as u16, result, *y);
                 } else {
@@ -198,6 +198,14 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
                 }
                 (keep, own) = (keep >> (CHUNK % LIMB), own >> (CHUNK % LIMB));
                 x = x.map(|x| x.get(CHUNK..).unwrap_or_default());
+            }
+            if !rest.is_empty() {
+                let input = match x {
+                    Some(x) => padded(x),
+                    None => padded(P::elements(rest)),
+                };
+                let result = self.chunk(keep as u16, &input, rest.len());
+                write_own(own as u16, rest, &result);
             }
         }
     }

@@ -12,7 +12,7 @@ use super::walk::{Distance, Offsets, Stretches, Walk};
 pub(crate) const PLACES: usize = 4096;
 
 /// Contiguous places from which on nothing is gained by more at once.
-const LONG: usize = 512;
+const LONG: usize = 256;
 
 /// Feature maps from which on a loop for each pays. Those that are dropped are not read.
 const MAP: usize = 256;
