@@ -188,7 +188,7 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
             for y in chunks {
                 let input = match x {
                     Some(x) => x.first_chunk(),
-                    None => P::elements(y).first_chunk().map(|y| &*y),
+                    None => P::elements(y).first_chunk(),
                 };
                 let result = self.chunk(keep as u16, input.unwrap_or(&[E::ZERO; CHUNK]), CHUNK);
                 if let Some(y) = P::elements(y).first_chunk_mut() {
