@@ -94,8 +94,8 @@ impl<L: Shape> Select<L> {
     ///
     /// # Errors
     /// [`Error::Length`] if `kept` does not have the layout's length, `dropped` or `y` not that of `kept`, or a stored
-    /// mask not the layout's number of decisions; [`Error::IndexOverflow`] if a decision's index is 2^64 or more. `y` is
-    /// then as it was.
+    /// mask not the layout's number of decisions; [`Error::ShapeOverflow`] for a stored mask if these are more than `usize`
+    /// holds; [`Error::IndexOverflow`] if a decision's index is 2^64 or more. `y` is then as it was.
     pub fn select<E: Element>(&self, mode: Mode<'_>, kept: &[E], dropped: &[E], y: &mut [E]) -> Result<(), Error> {
         check_length("y", kept.len(), y.len())?;
         self.choose(mode, Slices { x: Some(kept), y }, dropped)
