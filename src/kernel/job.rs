@@ -48,7 +48,7 @@ impl<E: Element, P: Place<E>> Job<'_, E, P> {
     /// The effect, on the calling thread. The elements begin at the place `base`.
     pub(crate) fn run_here(&mut self, base: usize, effect: impl Effect<E>) {
         let Self { plan, slices } = self;
-        // Whether it pays is said of a whole tensor.
+        // Said of what this thread has, which may be a part.
         let fence = Fence::pays(slices.x.map_or(0, size_of_val)).then(Fence::new);
         let (len, head) = (slices.y.len(), slices.head());
         let fence = fence.as_ref();
