@@ -6,8 +6,8 @@
 mod measure;
 
 use dropout_kernels::{
-    Activation, AlphaDropout, DropBlock, Dropout, Float, Fused, GaussianDropout, GaussianNoise, Integer, Kind, Layer, Layout,
-    Mode, PackedMask, Part, QuantizedDropout, Rate, Select, Shape,
+    Activation, AlphaDropout, DropBlock, Dropout, Filler, Float, Fused, GaussianDropout, GaussianNoise, Integer, Kind, Layer,
+    Layout, Mode, PackedMask, Part, QuantizedDropout, Rate, Select, Shape,
 };
 use measure::times::{Row, Times};
 use measure::{Point, Slices, address, scale, train};
@@ -138,7 +138,8 @@ impl Table {
     fn select(&mut self) {
         let mut slices = Slices::new(self.n);
         let (select, dropped) = (Select::new(self.rate()), vec![0.0; self.n]);
-        let run = |slices: &mut Slices, step| select.select(train(step), &slices.x, &dropped, &mut slices.y).unwrap();
+        let run =
+            |slices: &mut Slices, step| select.apply(train(step), &slices.x, Filler::Tensor(&dropped), &mut slices.y).unwrap();
         let times = Times::measure(&mut slices, run, scale);
         self.row("select", "f32", F32_BYTES + 4.0, times);
     }
@@ -149,7 +150,7 @@ impl Table {
         let mut words = vec![0; drop_block.words()];
         let run = |slices: &mut Slices, step| {
             let mask = drop_block.draw(address(step), &mut words).unwrap();
-            drop_block.apply(Mode::Stored(mask), &slices.x, &mut slices.y).unwrap();
+            drop_block.apply(Some(mask), &slices.x, &mut slices.y).unwrap();
         };
         let times = Times::measure(&mut slices, run, scale);
         self.row(op, "f32", F32_BYTES, times);

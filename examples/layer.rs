@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use common::arguments::{self, Arguments};
 use dropout_kernels::{
-    Address, AlphaDropout, DropBlock, Dropout, Float, GaussianDropout, GaussianNoise, Layout, Mode, Part, Rate, Select,
+    Address, AlphaDropout, DropBlock, Dropout, Filler, Float, GaussianDropout, GaussianNoise, Layout, Mode, Part, Rate, Select,
 };
 use half::{bf16, f16};
 
@@ -91,7 +91,7 @@ fn filter<E: Float, const N: usize>(
         if options.select {
             let mode = options.mode(address);
             let dropped = y.split_off(x.len() / 2);
-            Select::new(options.rate).with_layout(options.layout()?).select_in_place(mode, &mut y, &dropped)?;
+            Select::new(options.rate).with_layout(options.layout()?).apply_in_place(mode, &mut y, Filler::Tensor(&dropped))?;
         } else {
             apply(options, address, &mut y)?;
         }
@@ -112,7 +112,7 @@ fn apply<E: Float>(options: &Options, address: Address, x: &mut [E]) -> Result<(
             let drop_block = DropBlock::nchw(*rate, [options.block; 2], shape.as_slice().try_into()?)?;
             let mut words = vec![0; drop_block.words()];
             let mask = drop_block.draw(address, &mut words)?;
-            drop_block.apply_in_place(if options.eval { mode } else { Mode::Stored(mask) }, x)?;
+            drop_block.apply_in_place((!options.eval).then_some(mask), x)?;
         }
         "drop_block" => return Err("DropBlock takes whole tensors".into()),
         unknown => return Err(format!("no kind {unknown}").into()),

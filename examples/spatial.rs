@@ -57,10 +57,10 @@ fn run(&Options { rate, seed, ref output }: &Options) -> Result<(), Box<dyn Erro
     let dropout2d = dropout.with_layout(Layout::nchw([IMAGES, MAPS, SIDE, SIDE])?);
     let drop_block = DropBlock::nchw(rate, [BLOCK; 2], [IMAGES, MAPS, SIDE, SIDE])?;
     let mut words = vec![0; drop_block.words()];
-    let blocks = Mode::Stored(drop_block.draw(by_block, &mut words)?);
+    let blocks = drop_block.draw(by_block, &mut words)?;
     let [mut without_maps, mut without_blocks, mut without_elements] = [(); 3].map(|()| maps.clone());
     dropout2d.apply_in_place(Mode::Train(by_map), &mut without_maps)?;
-    drop_block.apply_in_place(blocks, &mut without_blocks)?;
+    drop_block.apply_in_place(Some(blocks), &mut without_blocks)?;
     dropout.apply_in_place(Mode::Train(by_element), &mut without_elements)?;
 
     let mut kept_maps = [false; IMAGES * MAPS];

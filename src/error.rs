@@ -73,11 +73,11 @@ pub enum Error {
         /// The extent of the whole.
         whole: usize,
     },
-    /// A tensor whose length is not a multiple of the bias's: it does not consist of whole rows.
+    /// A tensor whose length is not a multiple of a row's, such as a bias: it does not consist of whole rows.
     Columns {
         /// The number of elements of the tensor.
         elements: usize,
-        /// The number of columns, the length of the bias.
+        /// The number of columns, the length of the row.
         columns: usize,
     },
     /// A shape whose number of elements does not fit `usize`, or whose number of decisions does not fit `u64` or, where
@@ -85,8 +85,6 @@ pub enum Error {
     ShapeOverflow,
     /// [`Mode::Stored`](crate::Mode::Stored) for Gaussian dropout or noise, which have no mask.
     StoredMask,
-    /// [`Mode::Train`](crate::Mode::Train) for DropBlock, whose mask has to be drawn beforehand.
-    ComputedMask,
     /// A `block_size` of 0.
     BlockSize {
         /// The axis of the maps, counted from 0.
@@ -132,9 +130,6 @@ impl fmt::Display for Error {
                 f.write_str("the shape has more elements than fit usize, or more decisions than fit u64 or are to be stored")
             }
             Self::StoredMask => f.write_str("mode Stored for Gaussian noise, which has no mask: expected Train or Eval"),
-            Self::ComputedMask => {
-                f.write_str("mode Train for DropBlock, whose mask is drawn beforehand: expected Stored or Eval")
-            }
             Self::BlockSize { axis } => {
                 write!(f, "block size 0 along axis {axis} of the maps: expected at least 1")
             }

@@ -155,6 +155,7 @@ compile_error!(
 //     kernel    the loop that applies decisions to values
 //     mask      from address and rate to decisions
 //     backend   detection, and the dispatch on it             element   element types        layout   index maps
+//     threads   work cut in halves
 //     simd      vector operations, a file for each instruction set
 //
 // A call to a layer goes through these:
@@ -197,15 +198,16 @@ pub mod monte_carlo;
 pub mod philox;
 mod rate;
 mod simd;
+mod threads;
 
 pub use address::Address;
 pub use backend::Backend;
 pub use error::Error;
 pub use fused::{Activation, Fused};
-pub use kernel::{Element, Float, Integer};
+pub use kernel::{Element, Filler, Float, Integer};
 pub use kinds::{
-    Additive, Alpha, AlphaDropout, Choice, DropBlock, Dropout, Gaussian, GaussianDropout, GaussianNoise, Patches, Quantized,
-    QuantizedDropout, Scaled, Scaling, Select,
+    Additive, Alpha, AlphaDropout, DropBlock, Dropout, Gaussian, GaussianDropout, GaussianNoise, Quantized, QuantizedDropout,
+    Scaled, Scaling, Select,
 };
 pub use layer::{Kind, Layer, Mode, Shape};
 pub use layout::{Layout, MAX_RANK, Part};

@@ -1,5 +1,7 @@
 //! The rate p, held as the integer threshold that every decision is compared with.
 
+mod scale;
+
 use crate::error::Error;
 
 /// 2^32: the threshold of p = 1.

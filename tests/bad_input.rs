@@ -2,8 +2,8 @@
 //! (Rates are in `rate.rs`.)
 
 use dropout_kernels::{
-    Activation, Address, Backend, Dropout, Error, Fused, GaussianNoise, Layout, MAX_RANK, Mask, Mode, PackedMask, Part, Rate,
-    Scaling, Select,
+    Activation, Address, Backend, Dropout, Error, Filler, Fused, GaussianNoise, Layout, MAX_RANK, Mask, Mode, PackedMask, Part,
+    Rate, Scaling, Select,
 };
 use testkit::every_backend;
 use testkit::memory::as_memory;
@@ -170,20 +170,20 @@ fn choices_refuse_both(backend: Backend) {
         &[
             row(
                 30,
-                |b, y| select(b).select(train(0), &X[..29], &X[..29], y),
+                |b, y| select(b).apply(train(0), &X[..29], Filler::Tensor(&X[..29]), y),
                 (length("y", 29, 30), ["`y`", "is 30", "expected 29"]),
             ),
-            row(29, |b, y| select(b).select(train(0), &X[..29], &X[..29], y), short("kept")),
-            row(30, |b, y| select(b).select(train(0), &X[..30], &X[..29], y), short("dropped")),
-            row(30, |b, y| select(b).select(train(u64::MAX), &X[..30], &X[..30], y), past),
-            row(29, |b, y| select(b).select_in_place(Mode::Eval, y, &X[..29]), short("kept")),
-            row(30, |b, y| select(b).select_in_place(Mode::Eval, y, &X[..29]), short("dropped")),
-            row(30, |b, g| select(b).select_backward(train(0), &X[..29], g, &mut [0.0; 29]), short("grad_y")),
-            row(29, |b, g| select(b).select_backward(train(0), &X[..30], g, &mut [0.0; 30]), short("grad_kept")),
-            row(30, |b, g| select(b).select_backward(train(0), &X[..30], g, &mut [0.0; 29]), short("grad_dropped")),
-            row(29, |b, g| select(b).select_backward(train(0), &X[..30], &mut [0.0; 30], g), short("grad_dropped")),
-            row(30, |b, g| select(b).select_backward(train(u64::MAX), &X[..30], g, &mut [0.0; 30]), past),
-            row(30, |b, g| select(b).select_backward(train(u64::MAX), &X[..30], &mut [0.0; 30], g), past),
+            row(29, |b, y| select(b).apply(train(0), &X[..29], Filler::Tensor(&X[..29]), y), short("kept")),
+            row(30, |b, y| select(b).apply(train(0), &X[..30], Filler::Tensor(&X[..29]), y), short("filler")),
+            row(30, |b, y| select(b).apply(train(u64::MAX), &X[..30], Filler::Tensor(&X[..30]), y), past),
+            row(29, |b, y| select(b).apply_in_place(Mode::Eval, y, Filler::Tensor(&X[..29])), short("kept")),
+            row(30, |b, y| select(b).apply_in_place(Mode::Eval, y, Filler::Tensor(&X[..29])), short("filler")),
+            row(30, |b, g| select(b).backward(train(0), &X[..29], g, Some(&mut [0.0; 29])), short("grad_y")),
+            row(29, |b, g| select(b).backward(train(0), &X[..30], g, Some(&mut [0.0; 30])), short("grad_kept")),
+            row(30, |b, g| select(b).backward(train(0), &X[..30], g, Some(&mut [0.0; 29])), short("grad_filler")),
+            row(29, |b, g| select(b).backward(train(0), &X[..30], &mut [0.0; 30], Some(g)), short("grad_filler")),
+            row(30, |b, g| select(b).backward(train(u64::MAX), &X[..30], g, Some(&mut [0.0; 30])), past),
+            row(30, |b, g| select(b).backward(train(u64::MAX), &X[..30], &mut [0.0; 30], Some(g)), past),
         ],
     );
 }

@@ -121,13 +121,14 @@ impl Arbitrary for BlockCase {
     }
 }
 
-fn packed(words: &[u32], decisions: usize) -> Mode<'_> {
-    Mode::Stored(PackedMask::new(words, 0, decisions).unwrap())
+#[expect(clippy::unnecessary_wraps, reason = "as passes take it")]
+fn packed(words: &[u32], decisions: usize) -> Option<PackedMask<'_>> {
+    Some(PackedMask::new(words, 0, decisions).unwrap())
 }
 
-fn apply<E: Value>(drop_block: &DropBlock, mode: Mode, x: &[E]) -> Vec<E> {
+fn apply<E: Value>(drop_block: &DropBlock, mask: Option<PackedMask>, x: &[E]) -> Vec<E> {
     let mut y = vec![E::from_bits(0xA5A5_A5A5_A5A5_A5A5); x.len()];
-    drop_block.apply(mode, x, &mut y).unwrap();
+    drop_block.apply(mask, x, &mut y).unwrap();
     y
 }
 
@@ -146,25 +147,25 @@ fn equals_the_oracle<E: Value>(backend: Backend, case: &BlockCase) {
 
 fn in_place_equals_out_of_place<E: Value>(backend: Backend, case: &BlockCase) {
     let (drop_block, words) = (case.drop_block().on(backend), case.words(backend));
-    for mode in [packed(&words, case.bits()), Mode::Eval] {
+    for mask in [packed(&words, case.bits()), None] {
         let x = case.x::<E>();
         let mut y = x.clone();
-        drop_block.apply_in_place(mode, &mut y).unwrap();
-        assert_same(&y, &apply(&drop_block, mode, &x));
+        drop_block.apply_in_place(mask, &mut y).unwrap();
+        assert_same(&y, &apply(&drop_block, mask, &x));
     }
 }
 
 fn backward_equals_forward<E: Value>(backend: Backend, case: &BlockCase) {
     let (drop_block, words) = (case.drop_block().on(backend), case.words(backend));
-    for mode in [packed(&words, case.bits()), Mode::Eval] {
+    for mask in [packed(&words, case.bits()), None] {
         let gradient = case.x::<E>();
-        let forward = apply(&drop_block, mode, &gradient);
+        let forward = apply(&drop_block, mask, &gradient);
         let mut backward = vec![E::from_bits(0xA5A5_A5A5_A5A5_A5A5); gradient.len()];
-        drop_block.backward(mode, &gradient, &mut backward).unwrap();
+        drop_block.backward(mask, &gradient, &mut backward).unwrap();
         assert_same(&backward, &forward);
 
         let mut in_place = gradient;
-        drop_block.backward_in_place(mode, &mut in_place).unwrap();
+        drop_block.backward_in_place(mask, &mut in_place).unwrap();
         assert_same(&in_place, &forward);
     }
 }
@@ -204,7 +205,7 @@ fn everything_is_dropped_at_1<E: Value>(backend: Backend, case: &BlockCase) {
 
 fn evaluation_is_the_identity<E: Value>(backend: Backend, case: &BlockCase) {
     let x = case.x::<E>();
-    assert_same(&apply(&case.drop_block().on(backend), Mode::Eval, &x), &x);
+    assert_same(&apply(&case.drop_block().on(backend), None, &x), &x);
 }
 
 fn blocks_of_one_are_elements(backend: Backend, case: &BlockCase) {
@@ -242,7 +243,7 @@ fn nothing_is_written_past_the_end(backend: Backend, case: &BlockCase) {
     let mut words = vec![0xA5A5_A5A5; start + drop_block.words() + GUARD];
     let mut y = vec![-77.0_f32; start + elements + GUARD];
     let mask = drop_block.draw(case.address, &mut words[start..start + drop_block.words()]).unwrap();
-    drop_block.apply(Mode::Stored(mask), &ones(elements), &mut y[start..start + elements]).unwrap();
+    drop_block.apply(Some(mask), &ones(elements), &mut y[start..start + elements]).unwrap();
     let (words_inside, inside) = (start..start + drop_block.words(), start..start + elements);
     assert!(words.iter().enumerate().all(|(i, word)| words_inside.contains(&i) || *word == 0xA5A5_A5A5));
     assert!(y.iter().enumerate().all(|(i, y)| inside.contains(&i) != (*y == -77.0)));
@@ -317,22 +318,19 @@ fn wrong_arguments_are_refused(backend: Backend) {
     assert_eq!(words, [0xA5A5_A5A5; 2]);
     assert!(drop_block.draw(address(offset - 1), &mut words).is_ok());
 
-    let (mode, mut y) = (packed(&words, 50), [77.0; 51]);
-    assert_eq!(drop_block.apply(mode, &X[..49], &mut y[..49]), Err(length("x", 50, 49)));
-    assert_eq!(drop_block.apply(mode, &X, &mut y), Err(length("y", 50, 51)));
-    assert_eq!(drop_block.apply_in_place(Mode::Eval, &mut y), Err(length("x", 50, 51)));
-    assert_eq!(drop_block.backward(mode, &X, &mut y), Err(length("grad_x", 50, 51)));
+    let (mask, mut y) = (packed(&words, 50), [77.0; 51]);
+    assert_eq!(drop_block.apply(mask, &X[..49], &mut y[..49]), Err(length("x", 50, 49)));
+    assert_eq!(drop_block.apply(mask, &X, &mut y), Err(length("y", 50, 51)));
+    assert_eq!(drop_block.apply_in_place(None, &mut y), Err(length("x", 50, 51)));
+    assert_eq!(drop_block.backward(mask, &X, &mut y), Err(length("grad_x", 50, 51)));
     assert_eq!(drop_block.backward_in_place(packed(&words, 51), &mut y[..50]), Err(length("mask", 50, 51)));
-    let error = drop_block.apply(Mode::Train(address(0)), &X, &mut y[..50]).unwrap_err();
-    assert_eq!(error, Error::ComputedMask);
-    assert!(error.to_string().contains("expected Stored or Eval"));
     assert_eq!(y, [77.0; 51]);
 
     // A mask of shared channels is as long as a map.
     let shared = drop_block.with_shared_channels();
     assert_eq!((shared.words(), shared.decisions()), (1, 16));
     assert_eq!(shared.draw(address(0), &mut [0; 2]), Err(length("words", 1, 2)));
-    assert_eq!(shared.apply(mode, &X, &mut y[..50]), Err(length("mask", 25, 50)));
+    assert_eq!(shared.apply(mask, &X, &mut y[..50]), Err(length("mask", 25, 50)));
     assert_eq!(y, [77.0; 51]);
 }
 
@@ -368,10 +366,10 @@ fn threads_change_no_bit() {
     ] {
         let case = BlockCase { blocks, p: 0.1, address: Address { offset: 77, ..Address::default() }, values: 1 };
         let (x, words) = (case.x::<f32>(), case.words(Backend::detect()));
-        let (drop_block, mode) = (case.drop_block(), packed(&words, case.bits()));
+        let (drop_block, mask) = (case.drop_block(), packed(&words, case.bits()));
         let mut in_parallel = vec![0xA5A5_A5A5; words.len()];
         drop_block.in_parallel().draw(case.address, &mut in_parallel).unwrap();
         assert_eq!(in_parallel, words);
-        assert_same(&apply(&drop_block.in_parallel(), mode, &x), &apply(&drop_block, mode, &x));
+        assert_same(&apply(&drop_block.in_parallel(), mask, &x), &apply(&drop_block, mask, &x));
     }
 }

@@ -1,7 +1,7 @@
 //! On all threads, a tensor gets the bits that it gets on one.
 #![cfg(feature = "rayon")]
 
-use dropout_kernels::{Activation, Address, Dropout, Fused, GaussianDropout, Layout, Mask, Mode, Rate, Scaling, Select};
+use dropout_kernels::{Activation, Address, Dropout, Filler, Fused, GaussianDropout, Layout, Mask, Mode, Rate, Scaling, Select};
 use testkit::memory::as_memory;
 use testkit::value::{assert_same, random};
 
@@ -82,6 +82,29 @@ fn fused_passes_are_cut_at_any_column() {
     }
 }
 
+/// Columns are counted from the first element of a part, across its gaps.
+#[test]
+fn rows_with_gaps_are_cut() {
+    // Rows so short that many share a limb of decisions.
+    const COLUMNS: usize = 13;
+    let layout = Layout::rows(40_001, COLUMNS, 15).unwrap();
+    let (x, row) = (random::<f32>(5, layout.elements()), random::<f32>(7, COLUMNS));
+    let mode = Mode::Train(Address { seed: 9, ..Address::default() });
+    let rate = Rate::new(0.2).unwrap();
+    let (dropout, select) = (Dropout::new(rate).with_layout(layout), Select::new(rate).with_layout(layout));
+    let [expected, actual] = [(dropout, select), (dropout.in_parallel(), select.in_parallel())].map(|(dropout, select)| {
+        let fused = Fused::new(dropout, Activation::Relu).with_bias(&row);
+        let (mut y, mut grad_x, mut chosen) = (vec![7.0; x.len()], vec![7.0; x.len()], vec![7.0; x.len()]);
+        fused.apply(mode, &x, None, &mut y).unwrap();
+        fused.backward(mode, &x, &x, &mut grad_x, None).unwrap();
+        select.apply(mode, &x, Filler::Row(&row), &mut chosen).unwrap();
+        [y, grad_x, chosen]
+    });
+    for (actual, expected) in actual.iter().zip(&expected) {
+        assert_same(actual, expected);
+    }
+}
+
 #[test]
 fn choices_and_sums_are_cut() {
     let layout = Layout::rows(801, 700, 777).unwrap();
@@ -91,8 +114,8 @@ fn choices_and_sums_are_cut() {
     let (select, dropout) = (select.with_layout(layout), dropout.with_layout(layout));
     let [expected, actual] = [(select, dropout), (select.in_parallel(), dropout.in_parallel())].map(|(select, dropout)| {
         let (mut y, mut grad_kept, mut grad_dropped) = (vec![7.0; x.len()], vec![7.0; x.len()], vec![7.0; x.len()]);
-        select.select(mode, &x, &other, &mut y).unwrap();
-        select.select_backward(mode, &x, &mut grad_kept, &mut grad_dropped).unwrap();
+        select.apply(mode, &x, Filler::Tensor(&other), &mut y).unwrap();
+        select.backward(mode, &x, &mut grad_kept, Some(&mut grad_dropped)).unwrap();
         let mut added = other.clone();
         dropout.backward_add(mode, &x, &mut added).unwrap();
         [y, grad_kept, grad_dropped, added]
@@ -153,7 +176,7 @@ fn several_threads_work() {
     let gaussian = GaussianDropout::new(rate).in_parallel();
     assert_shared("noise", || gaussian.apply(mode, &x, &mut y).unwrap());
     let select = Select::new(rate).in_parallel();
-    assert_shared("a choice", || select.select_in_place(mode, &mut y, &x).unwrap());
+    assert_shared("a choice", || select.apply_in_place(mode, &mut y, Filler::Tensor(&x)).unwrap());
     let mask = Mask::new(rate, address).in_parallel();
     assert_shared("a mask", || mask.words(32 * words.len(), &mut words).unwrap());
     let recording = Dropout::new(rate).in_parallel();

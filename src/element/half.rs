@@ -3,6 +3,7 @@
 use half::{bf16, f16};
 
 use super::sealed::{Element, Float, mean, sum, weights};
+use crate::rate::Rate;
 use crate::simd::{CHUNK, Lanes};
 
 macro_rules! half {
@@ -40,7 +41,7 @@ macro_rules! half {
                 x as f32
             }
 
-            fn inverse(_: u64, rounded: f32) -> f32 {
+            fn scale(_: Rate, rounded: f32) -> f32 {
                 rounded
             }
 

@@ -1,6 +1,6 @@
 //! The element types of tensors, and what kernels do with them.
 
-pub(crate) mod float;
+mod float;
 #[cfg(feature = "half")]
 mod half;
 mod integer;

@@ -2,6 +2,7 @@
 
 use core::ops::{Add, Mul};
 
+use crate::rate::Rate;
 use crate::simd::{CHUNK, Lanes};
 
 /// An element, as a mask sees it: a number that stays or goes.
@@ -38,8 +39,8 @@ pub(crate) trait Float: Element {
 
     /// Rounds to nearest: constants are computed in `f64`.
     fn number(x: f64) -> Self::Number;
-    /// `2^32 / divisor`, as [`number`](Self::number) of an `f64`, of which `rounded` is the nearest `f32`.
-    fn inverse(divisor: u64, rounded: f32) -> Self::Number;
+    /// The rate's scale, of which `rounded` is the nearest `f32`.
+    fn scale(rate: Rate, rounded: f32) -> Self::Number;
     /// Rounds to nearest.
     fn nearest(x: Self::Number) -> Self;
 

@@ -2,9 +2,8 @@
 
 use core::cell::Cell;
 
-use super::columns::{add_to_columns, load_columns};
 use super::forward::Forward;
-use crate::kernel::{Effect, operand};
+use crate::kernel::{Column, Effect, load_columns, operand};
 use crate::simd::{CHUNK, Lanes};
 
 /// The backward pass, as the kernel's effect on `grad_y`.
@@ -37,7 +36,7 @@ impl Effect<f32> for Backward<'_> {
         let mut next = column;
         let mut x = lanes.load_f32(&operand(x, place));
         if let (Some(bias), Some(column)) = (bias, &mut next) {
-            x = x + load_columns(lanes, bias, column);
+            x = x + lanes.load_f32(&load_columns(bias, column));
         }
         let kept = activation.gradient(lanes, x, lanes.load_f32(grad_y) * lanes.splat_f32(*factor));
         let gradient = lanes.select_f32(keep, kept, lanes.splat_f32(0.0));
@@ -50,4 +49,35 @@ impl Effect<f32> for Backward<'_> {
         }
         lanes.store_f32(gradient)
     }
+}
+
+/// Adds a chunk of values, or the first `left` if that is less, to a row from a column on, with its first element after
+/// its last. Advances the column.
+#[inline(always)]
+fn add_to_columns<L: Lanes>(lanes: L, row: &[Cell<f32>], column: &mut Column, values: L::F32s, left: usize) {
+    debug_assert!(column.number < row.len());
+    let rest = row.get(column.number..).unwrap_or_default();
+    if column.stride == 1
+        && left >= CHUNK
+        && let Some((chunk, rest)) = rest.split_first_chunk::<CHUNK>()
+    {
+        column.number = if rest.is_empty() { 0 } else { column.number + CHUNK };
+        let sums = lanes.store_f32(lanes.load_f32(&chunk.each_ref().map(Cell::get)) + values);
+        chunk.iter().zip(sums).for_each(|(to, sum)| to.set(sum));
+    } else {
+        *column = add_each(row, *column, &lanes.store_f32(values), left);
+    }
+}
+
+/// [`add_to_columns`] one by one, past the end of the row, of columns that do not lie next to each other, or of fewer values than a chunk.
+#[cold]
+fn add_each(row: &[Cell<f32>], mut column: Column, values: &[f32; CHUNK], left: usize) -> Column {
+    for value in values.iter().take(left) {
+        debug_assert!(column.number < row.len());
+        if let Some(sum) = row.get(column.number) {
+            sum.set(sum.get() + value);
+        }
+        column.step(row.len());
+    }
+    column
 }

@@ -1,8 +1,7 @@
 //! The forward pass on a chunk of elements: bias, activation, dropout and residual.
 
 use super::activation::Activation;
-use super::columns::{Columns, load_columns};
-use crate::kernel::{Effect, operand};
+use crate::kernel::{Columns, Effect, load_columns, operand};
 use crate::simd::{CHUNK, Lanes};
 
 /// The forward pass, as the kernel's effect on `x`.
@@ -30,7 +29,7 @@ impl Forward<'_> {
     fn value<L: Lanes>(&mut self, lanes: L, place: usize, x: &[f32; CHUNK]) -> L::F32s {
         let mut x = lanes.load_f32(x);
         if let Some(bias) = self.bias {
-            x = x + load_columns(lanes, bias, self.columns.at(place));
+            x = x + lanes.load_f32(&load_columns(bias, self.columns.at(place)));
         }
         self.activation.value(lanes, x) * lanes.splat_f32(self.factor)
     }

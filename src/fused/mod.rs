@@ -2,19 +2,16 @@
 
 mod activation;
 mod backward;
-mod columns;
 mod forward;
 
 use core::cell::Cell;
 
 use crate::error::{Error, check_length};
-use crate::kernel::{Job, Plan, Slices, Sum, in_order};
+use crate::kernel::{Columns, Job, Plan, Slices, Sum, check_columns};
 use crate::kinds::Dropout;
 use crate::layer::{Mode, Shape};
-use crate::layout::Layout;
 pub use activation::Activation;
 use backward::Backward;
-use columns::{ColumnMap, Columns, check_columns};
 use forward::Forward;
 
 /// The element-wise operations between two matrix products of a transformer or perceptron, in one pass over memory:
@@ -133,7 +130,7 @@ impl<'a, L: Shape> Fused<'a, L> {
     pub fn add(&self, mode: Mode<'_>, x: &[f32], residual: &mut [f32]) -> Result<(), Error> {
         self.check("x", x.len())?;
         check_length("residual", x.len(), residual.len())?;
-        let plan = self.plan(mode, x.len(), false)?;
+        let plan = self.plan(mode, x.len())?;
         let effect = Sum { effect: self.effect(mode, None, self.bias), operand: x };
         Job { plan: &plan, slices: Slices { x: None, y: residual } }.run(effect);
         Ok(())
@@ -205,19 +202,12 @@ impl<'a, L: Shape> Fused<'a, L> {
 
     /// Checks that a row has a value for each column of a slice of `len` elements.
     fn check_row(&self, name: &'static str, len: usize, row: &[f32]) -> Result<(), Error> {
-        let layout = self.dropout.options.layout();
-        check_columns(name, layout, layout.map_or(len, Layout::positions), row.len())
+        check_columns(name, self.dropout.options.layout(), len, row.len())
     }
 
-    /// What is decided of a slice of `len` elements. Elements that follow each other without a gap count columns; sums
-    /// follow the decisions.
-    fn plan<'b>(&'b self, mode: Mode<'b>, len: usize, sums: bool) -> Result<Plan<'b>, Error> {
-        let plan = self.dropout.options.plan(mode, Some(self.dropout.rate()), len)?;
-        let drive = match self.dropout.options.layout() {
-            Some(layout) if sums || layout.has_gaps() => in_order,
-            _ => plan.drive,
-        };
-        Ok(Plan { drive, ..plan })
+    /// What is decided of a slice of `len` elements.
+    fn plan<'b>(&'b self, mode: Mode<'b>, len: usize) -> Result<Plan<'b>, Error> {
+        Ok(self.dropout.options.plan(mode, Some(self.dropout.rate()), len)?.by_columns())
     }
 
     /// The forward pass in this mode, with one of the rows that say how many columns there are.
@@ -226,12 +216,12 @@ impl<'a, L: Shape> Fused<'a, L> {
         'a: 'b,
     {
         let factor = self.dropout.kind.factor::<f32>(mode).unwrap_or(1.0);
-        let columns = Columns::new(ColumnMap::new(self.dropout.options.layout(), row.map_or(0, <[f32]>::len)));
+        let columns = Columns::new(self.dropout.options.layout(), row.map_or(0, <[f32]>::len));
         Forward { activation: self.activation, factor, bias: self.bias, columns, residual }
     }
 
     fn forward(&self, mode: Mode<'_>, slices: Slices<'_, f32>, residual: Option<&[f32]>) -> Result<(), Error> {
-        let plan = self.plan(mode, slices.y.len(), false)?;
+        let plan = self.plan(mode, slices.y.len())?;
         Job { plan: &plan, slices }.run(self.effect(mode, residual, self.bias));
         Ok(())
     }
@@ -251,14 +241,16 @@ impl<'a, L: Shape> Fused<'a, L> {
                 None => self.check_row("grad_bias", x.len(), grad_bias)?,
             }
         }
-        let plan = self.plan(mode, x.len(), grad_bias.is_some())?;
+        let plan = self.plan(mode, x.len())?;
+        let plan = if grad_bias.is_some() { plan.in_order() } else { plan };
         let forward = self.effect(mode, None, self.bias.or(grad_bias.as_deref()));
         let mut job = Job { plan: &plan, slices };
+        let past_caches = job.past_caches();
         let run = |job: &mut Job<'_, f32>, base, grad_bias| {
             let effect = Backward { forward, x, grad_bias };
             match grad_y {
-                None => job.run_here(base, effect),
-                Some(operand) => job.run_here(base, Sum { effect, operand }),
+                None => job.run_here(base, effect, past_caches),
+                Some(operand) => job.run_here(base, Sum { effect, operand }, past_caches),
             }
         };
         if let Some(grad_bias) = grad_bias {

@@ -132,8 +132,20 @@ const SUMMED_BLOCKS: usize = 2;
 
 const _: () = assert!(SUMMED_BLOCKS <= TILE);
 
+impl Plan<'_> {
+    /// The same plan for an effect that counts columns along elements that follow each other without a gap.
+    pub(crate) fn by_columns(self) -> Self {
+        if self.layout.is_some_and(Layout::has_gaps) { self.in_order() } else { self }
+    }
+
+    /// The same plan in the order of the decisions, which sums follow.
+    pub(crate) fn in_order(self) -> Self {
+        if self.layout.is_some() { Self { drive: in_order, ..self } } else { self }
+    }
+}
+
 /// The same in the order of the decisions, which that of sums follows.
-pub(crate) fn in_order(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Sink) {
+fn in_order(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Sink) {
     match (plan.layout, plan.source()) {
         (Some(layout), Some(source)) if len > 0 => {
             let walk = layout.walk();

@@ -94,48 +94,6 @@ impl<E: Integer> Effect<E> for Rescale<E> {
     }
 }
 
-/// What stands in for dropped elements.
-#[derive(Clone, Copy)]
-pub(crate) struct Either<'a, E>(pub(crate) &'a [E]);
-
-impl<E: Element> Effect<E> for Either<'_, E> {
-    fn leaves_kept(&self) -> bool {
-        true
-    }
-
-    #[inline(always)]
-    fn kept<L: Lanes>(&mut self, _: L, _: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
-        *x
-    }
-
-    #[inline(always)]
-    fn dropped<L: Lanes>(&mut self, _: L, place: usize, _: &[E; CHUNK]) -> [E; CHUNK] {
-        operand(self.0, place)
-    }
-}
-
-/// The expectation of [`Either`]. Without weights it is that of p = 1: a weight of 0 would make NaN of an infinity.
-#[derive(Clone, Copy)]
-pub(crate) struct Mean<'a, E: Element> {
-    pub(crate) weights: Option<E::Weights>,
-    pub(crate) either: Either<'a, E>,
-}
-
-impl<E: Element> Effect<E> for Mean<'_, E> {
-    const CHOOSES: bool = false;
-
-    #[inline(always)]
-    fn kept<L: Lanes>(&mut self, lanes: L, place: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
-        let dropped = self.either.dropped(lanes, place, x);
-        self.weights.map_or(dropped, |weights| E::mean(lanes, weights, x, &dropped))
-    }
-
-    #[inline(always)]
-    fn dropped<L: Lanes>(&mut self, lanes: L, place: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
-        self.kept(lanes, place, x)
-    }
-}
-
 /// The input where dropped, zero where kept.
 #[derive(Clone, Copy)]
 pub(crate) struct Inverted;

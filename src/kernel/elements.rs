@@ -3,7 +3,8 @@
 
 use core::mem::MaybeUninit;
 
-use super::effects::{Affine, Either, Inverted, Mean, Rescale, Scale, Sum};
+use super::effects::{Affine, Inverted, Rescale, Scale, Sum};
+use super::filler::{Either, Mean};
 use super::job::Job;
 use super::noise::Noisy;
 use crate::element::sealed;

@@ -1,13 +1,17 @@
 //! An effect on all elements of a tensor.
 
 use super::chunks::Chunks;
+use super::drive::{all_laid_out, laid_out};
 use super::effect::Effect;
 use super::past_caches::Fence;
 use super::place::Place;
-use super::plan::{Decisions, Plan, Run, Sink};
+use super::plan::{Decisions, Drive, Plan, Run, Sink};
 use super::slices::Slices;
 use crate::backend::Backend;
 use crate::element::sealed::Element;
+use crate::layout::Layout;
+use crate::mask::BLOCK;
+use crate::threads::{GRAIN, Threads};
 
 /// A tensor, and what is decided of it.
 pub(crate) struct Job<'a, E, P = E> {
@@ -16,43 +20,74 @@ pub(crate) struct Job<'a, E, P = E> {
 }
 
 impl<E: Element, P: Place<E>> Job<'_, E, P> {
-    /// Leaves every element as it is. The plan must keep all.
-    pub(super) fn copy(&mut self) {
-        if self.slices.x.is_some() {
-            let len = self.slices.y.len();
-            (self.plan.drive)(self.plan, len, 0, &mut Copies(&mut self.slices));
-        }
-    }
-
     // By reference, here and below: moving what was written just before takes a noticeable part of a short slice's time.
     #[inline]
     pub(crate) fn run(&mut self, effect: impl Effect<E> + Send + Sync) {
         if matches!(self.plan.decisions, Decisions::Keep) && effect.leaves_kept() {
             return self.copy();
         }
-        self.in_parts(&|job, base| job.run_here(base, effect));
+        let past_caches = self.past_caches();
+        self.in_parts(&|job, base| job.run_here(base, effect, past_caches));
+    }
+
+    /// Leaves every element as it is. The plan must keep all.
+    pub(super) fn copy(&mut self) {
+        if self.slices.x.is_some() {
+            self.in_parts(&|Job { plan, slices }, _| (plan.drive)(plan, slices.y.len(), 0, &mut Copies(slices)));
+        }
+    }
+
+    /// Whether stores past the caches pay for this tensor.
+    pub(crate) fn past_caches(&self) -> bool {
+        Fence::pays(self.slices.x.map_or(0, size_of_val))
     }
 
     /// Runs `part` on the whole, or on parts of it on all threads, with the place where each begins.
     pub(crate) fn in_parts(&mut self, part: &(impl Fn(&mut Job<'_, E, P>, usize) + Sync)) {
-        #[cfg(feature = "rayon")]
-        if self.plan.in_parallel {
-            let flat = crate::layout::Layout::flat(self.slices.y.len());
-            let layout = *self.plan.layout.unwrap_or(&flat);
-            let slices = Slices { x: self.slices.x, y: &mut *self.slices.y };
-            return on_threads(self.plan, &layout, slices, 0, part);
+        if self.plan.threads == Threads::One {
+            return part(self, 0);
         }
-        part(self, 0);
+        let flat = Layout::flat(self.slices.y.len());
+        let (layout, drive) = match (self.plan.layout, self.plan.decisions) {
+            (Some(layout), _) => (*layout, self.plan.drive),
+            (None, Decisions::Keep) => (flat, all_laid_out as Drive),
+            (None, _) => (flat, laid_out as Drive),
+        };
+        let whole = Part { layout, slices: Slices { x: self.slices.x, y: &mut *self.slices.y }, base: 0 };
+        self.plan.threads.run(whole, &Part::halves, &|Part { layout, slices, base }| {
+            part(&mut Job { plan: &Plan { layout: Some(&layout), drive, ..*self.plan }, slices }, base);
+        });
     }
 
     /// The effect, on the calling thread. The elements begin at the place `base`.
-    pub(crate) fn run_here(&mut self, base: usize, effect: impl Effect<E>) {
+    pub(crate) fn run_here(&mut self, base: usize, effect: impl Effect<E>, past_caches: bool) {
         let Self { plan, slices } = self;
-        // Said of what this thread has, which may be a part.
-        let fence = Fence::pays(slices.x.map_or(0, size_of_val)).then(Fence::new);
+        let fence = past_caches.then(Fence::new);
         let (len, head) = (slices.y.len(), slices.head());
         let fence = fence.as_ref();
         (plan.drive)(plan, len, head, &mut Effects { backend: plan.backend, slices, base, effect, fence });
+    }
+}
+
+/// A part of a tensor. A mask is addressed by logical index, so where a tensor is cut changes no bit.
+struct Part<'a, E, P> {
+    layout: Layout,
+    slices: Slices<'a, E, P>,
+    /// The place where it begins.
+    base: usize,
+}
+
+impl<E: Element, P: Place<E>> Part<'_, E, P> {
+    /// A half that begins with a block computes none twice.
+    #[expect(clippy::result_large_err, reason = "what is not cut is given back, a few times a call")]
+    fn halves(self) -> Result<[Self; 2], Self> {
+        if self.slices.y.len() < 2 * GRAIN {
+            return Err(self);
+        }
+        let Some(([layout, layout_rest], elements)) = self.layout.halves(BLOCK) else { return Err(self) };
+        let [slices, slices_rest] = self.slices.cut(elements);
+        let rest = Self { layout: layout_rest, slices: slices_rest, base: self.base + elements };
+        Ok([Self { layout, slices, base: self.base }, rest])
     }
 }
 
@@ -81,35 +116,6 @@ impl<E: Element, P: Place<E>, F: Effect<E>> Sink for Effects<'_, '_, E, P, F> {
     }
 }
 
-/// Elements below which a part is not worth handing to another thread: some ten microseconds of work.
-#[cfg(feature = "rayon")]
-const GRAIN: usize = 1 << 17;
-
-/// Runs `part` on parts of the tensor that are disjoint and make up the whole. A mask is addressed by logical index, so
-/// where the cuts are changes no bit.
-#[cfg(feature = "rayon")]
-fn on_threads<E: Element, P: Place<E>>(
-    plan: &Plan<'_>,
-    layout: &crate::layout::Layout,
-    slices: Slices<'_, E, P>,
-    base: usize,
-    part: &(impl Fn(&mut Job<'_, E, P>, usize) + Sync),
-) {
-    // A part that begins with a block computes none twice.
-    if slices.y.len() >= 2 * GRAIN
-        && let Some(([first, second], elements)) = layout.halves(crate::mask::BLOCK)
-    {
-        let [slices, slices_rest] = slices.cut(elements);
-        rayon::join(
-            || on_threads(plan, &first, slices, base, part),
-            || on_threads(plan, &second, slices_rest, base + elements, part),
-        );
-        return;
-    }
-    let drive = if matches!(plan.decisions, Decisions::Keep) { super::all_laid_out } else { super::laid_out };
-    part(&mut Job { plan: &Plan { layout: Some(layout), drive, ..*plan }, slices }, base);
-}
-
 #[cfg(all(test, feature = "rayon"))]
 mod tests {
     extern crate std;
@@ -119,18 +125,16 @@ mod tests {
     use std::vec::Vec;
 
     use super::*;
-    use crate::backend::Backend;
-    use crate::layout::Layout;
 
     /// The first decisions, the places and the numbers of elements that parts have, in order.
     fn parts(layout: Layout) -> Vec<(u64, usize, usize)> {
         let (mut y, parts) = (vec![0_i8; layout.elements()], Mutex::new(vec![]));
         let plan = Plan {
             backend: Backend::detect(),
-            drive: super::super::laid_out,
+            drive: laid_out,
             decisions: Decisions::Keep,
             layout: Some(&layout),
-            in_parallel: true,
+            threads: Threads::All,
         };
         Job { plan: &plan, slices: Slices { x: None, y: &mut y } }.in_parts(&|job, base| {
             let layout = job.plan.layout.unwrap();

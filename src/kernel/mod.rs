@@ -10,6 +10,7 @@
 //! | [`drive`] | decisions become runs with their keep bits. Knows no element |
 //! | [`expand`] | bits in the order of decisions into bits in the order of memory |
 //! | [`effect`], [`effects`] | [`Effect`]: what becomes of a chunk of elements; and all there are |
+//! | [`filler`], [`columns`] | the effects of a choice, and rows that repeat |
 //! | [`noise`], [`normal`] | the same with noise in place of keep bits |
 //! | [`chunks`] | the loop over the elements of a run |
 //! | [`slices`], [`place`] | what is read and written, out of place or in place |
@@ -22,11 +23,13 @@
 //! and each vector would travel through memory.
 
 mod chunks;
+mod columns;
 mod drive;
 mod effect;
 mod effects;
 mod elements;
 mod expand;
+mod filler;
 mod job;
 mod noise;
 mod normal;
@@ -35,11 +38,14 @@ mod place;
 mod plan;
 mod slices;
 
-pub(crate) use drive::{all, all_laid_out, computed, in_order, laid_out, stored};
+pub(crate) use columns::{Column, Columns, check_columns, load_columns};
+pub(crate) use drive::{all, all_laid_out, computed, laid_out, stored};
 pub(crate) use effect::{Effect, operand};
-pub(crate) use effects::{Affine, Either, Mean, Rescale, Scale, Sum};
+pub(crate) use effects::{Affine, Rescale, Scale, Sum};
 pub(crate) use elements::Compiled;
 pub use elements::{Element, Float, Integer};
+pub use filler::Filler;
+pub(crate) use filler::{Either, Mean};
 pub(crate) use job::Job;
 pub(crate) use noise::Noisy;
 pub(crate) use plan::{Decisions, Drives, Plan};

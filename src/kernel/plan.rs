@@ -5,6 +5,7 @@ use crate::backend::Backend;
 use crate::layout::Layout;
 use crate::mask::{Bits, Computed, PackedMask, Source};
 use crate::rate::Rate;
+use crate::threads::Threads;
 
 /// A stretch of contiguous memory.
 #[derive(Clone, Copy)]
@@ -61,8 +62,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) decisions: Decisions<'a>,
     /// `None` for one decision per element of a slice.
     pub(crate) layout: Option<&'a Layout>,
-    #[cfg(feature = "rayon")]
-    pub(crate) in_parallel: bool,
+    pub(crate) threads: Threads,
 }
 
 impl<'a> Plan<'a> {

@@ -41,7 +41,6 @@ impl<E: Element, P: Place<E>> Slices<'_, E, P> {
     }
 
     /// The first elements, and the others.
-    #[cfg(feature = "rayon")]
     pub(super) fn cut(self, elements: usize) -> [Self; 2] {
         debug_assert!(elements <= self.y.len());
         let (y, y_rest) = self.y.split_at_mut(elements.min(self.y.len()));

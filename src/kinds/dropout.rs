@@ -1,6 +1,5 @@
 //! Dropout itself: kept values are scaled, dropped ones become zero.
 
-use crate::element::float::inverse;
 use crate::error::Error;
 use crate::kernel::{Float, Scale};
 use crate::layer::{Direction, Layer, Mode, Shape, sealed};
@@ -66,7 +65,7 @@ impl Dropout {
     /// Inverted dropout with one decision per element, for slices of any length.
     #[must_use]
     pub const fn new(rate: Rate) -> Self {
-        let scale = inverse(rate.keep_threshold()).to_bits();
+        let scale = rate.scale_f32().to_bits();
         Self::of(Scaled { rate, scaling: Scaling::Inverted, scale })
     }
 }
@@ -91,7 +90,7 @@ impl Scaled {
     pub(crate) fn factor<E: Float>(self, mode: Mode<'_>) -> Option<E::Number> {
         match (self.scaling, mode) {
             (Scaling::Inverted, Mode::Eval) => None,
-            (Scaling::Inverted, _) => Some(E::inverse(self.rate.keep_threshold(), f32::from_bits(self.scale))),
+            (Scaling::Inverted, _) => Some(E::scale(self.rate, f32::from_bits(self.scale))),
             (Scaling::Classic, Mode::Eval) => Some(E::number(self.rate.keep())),
             (Scaling::Classic, _) => None,
         }

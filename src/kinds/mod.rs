@@ -10,8 +10,8 @@ mod quantized;
 mod select;
 
 pub use alpha::{Alpha, AlphaDropout};
-pub use drop_block::{DropBlock, Patches};
+pub use drop_block::DropBlock;
 pub use dropout::{Dropout, Scaled, Scaling};
 pub use gaussian::{Additive, Gaussian, GaussianDropout, GaussianNoise};
 pub use quantized::{Quantized, QuantizedDropout};
-pub use select::{Choice, Select};
+pub use select::Select;

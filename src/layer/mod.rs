@@ -19,9 +19,9 @@ pub use options::Shape;
 use sealed::EffectOf;
 
 /// A layer of dropout of kind `K`: [`Dropout`](crate::Dropout), [`AlphaDropout`](crate::AlphaDropout),
-/// [`GaussianDropout`](crate::GaussianDropout), [`GaussianNoise`](crate::GaussianNoise),
-/// [`QuantizedDropout`](crate::QuantizedDropout) or [`DropBlock`](crate::DropBlock). It is a value without
-/// state or buffers, and is made once for a rate and a shape, not once a step.
+/// [`GaussianDropout`](crate::GaussianDropout), [`GaussianNoise`](crate::GaussianNoise) or
+/// [`QuantizedDropout`](crate::QuantizedDropout). It is a value without state or buffers, and is made once for a rate and a
+/// shape, not once a step.
 ///
 /// Without a layout, slices can have any length, with one decision per element. [`with_layout`](Self::with_layout) gives
 /// a layer on tensors of a [`Layout`], which is part of its type: `Dropout<Layout>`. Slices are then in the order of memory
@@ -60,7 +60,7 @@ impl<K: Copy, L: Shape> Layer<K, L> {
     #[cfg(feature = "rayon")]
     #[must_use]
     pub const fn in_parallel(mut self) -> Self {
-        self.options.in_parallel = true;
+        self.options = self.options.in_parallel();
         self
     }
 
@@ -71,8 +71,7 @@ impl<K: Copy, L: Shape> Layer<K, L> {
     /// [`Error::Length`] if `x` does not have the layout's length, `y` not that of `x`, or a stored mask not the
     /// layout's number of decisions; [`Error::IndexOverflow`] if a decision's index is 2^64 or more;
     /// [`Error::ShapeOverflow`] for a stored mask if the layout's decisions are more than `usize` holds;
-    /// [`Error::ComputedMask`] and [`Error::StoredMask`] for the combinations listed at [`Mode`]. `y` is then as it
-    /// was.
+    /// [`Error::StoredMask`] for kinds that have noise instead of a mask. `y` is then as it was.
     #[inline]
     pub fn apply<E: Element>(&self, mode: Mode<'_>, x: &[E], y: &mut [E]) -> Result<(), Error>
     where
@@ -227,9 +226,7 @@ impl<K: Copy, L: Shape> Layer<K, L> {
         let decisions = usize::try_from(self.options.decisions(x.len())).map_err(|_| Error::ShapeOverflow)?;
         check_length("mask", decisions.div_ceil(32), mask.len())?;
         let computed = Mask::new(self.kind.rate().ok_or(Error::StoredMask)?, address).on(self.options.backend());
-        #[cfg(feature = "rayon")]
-        let computed = if self.options.in_parallel { computed.in_parallel() } else { computed };
-        computed.words(decisions, mask)?;
+        computed.with_threads(self.options.threads).words(decisions, mask)?;
         self.run(Direction::Forward, Mode::Stored(PackedMask::new(mask, 0, decisions)?), Slices { x: Some(x), y })
     }
 }

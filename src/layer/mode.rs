@@ -8,12 +8,10 @@ use crate::mask::PackedMask;
 /// Layers of every kind take this one type. Its values differ from layer to layer: each layer has an
 /// [`Address::layer`](crate::Address::layer) of its own, or layers of one rate and shape drop the same elements.
 ///
-/// As there is one type for all kinds, two combinations are errors at run time: [`Train`](Self::Train) for
-/// [`DropBlock`](crate::DropBlock), whose scale depends on the whole mask, so that the mask must be drawn first
-/// ([`Error::ComputedMask`](crate::Error::ComputedMask)); and [`Stored`](Self::Stored) for [`GaussianDropout`](crate::GaussianDropout) and
-/// [`GaussianNoise`](crate::GaussianNoise), which have noise instead of a mask ([`Error::StoredMask`](crate::Error::StoredMask)). A type for each
-/// kind would rule these out at compile time, but a network of several kinds would then need several types that say the
-/// same.
+/// One combination is an error at run time: [`Stored`](Self::Stored) for [`GaussianDropout`](crate::GaussianDropout) and
+/// [`GaussianNoise`](crate::GaussianNoise), which have noise instead of a mask
+/// ([`Error::StoredMask`](crate::Error::StoredMask)). Types of their own would rule it out at compile time, but a network of
+/// several kinds would then need several types that say the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode<'a> {
     /// Training, and each pass of Monte-Carlo dropout: the mask of this address and the layer's rate.

@@ -6,35 +6,30 @@ use crate::kernel::{Decisions, Drives, Plan, all, all_laid_out, computed, laid_o
 use crate::layer::Mode;
 use crate::layout::Layout;
 use crate::rate::Rate;
+use crate::threads::Threads;
 
 /// A layout, a backend, and threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Options<L> {
     pub(crate) layout: L,
     pub(crate) backend: Option<Backend>,
-    #[cfg(feature = "rayon")]
-    pub(crate) in_parallel: bool,
+    pub(crate) threads: Threads,
 }
 
 impl Options<()> {
     pub(crate) const fn with_layout(self, layout: Layout) -> Options<Layout> {
-        Options {
-            layout,
-            backend: self.backend,
-            #[cfg(feature = "rayon")]
-            in_parallel: self.in_parallel,
-        }
+        Options { layout, backend: self.backend, threads: self.threads }
     }
 }
 
 impl<L: Shape> Options<L> {
     pub(crate) const fn new(layout: L) -> Self {
-        Self {
-            layout,
-            backend: None,
-            #[cfg(feature = "rayon")]
-            in_parallel: false,
-        }
+        Self { layout, backend: None, threads: Threads::One }
+    }
+
+    #[cfg(feature = "rayon")]
+    pub(crate) const fn in_parallel(self) -> Self {
+        Self { threads: Threads::All, ..self }
     }
 
     #[inline]
@@ -82,14 +77,7 @@ impl<L: Shape> Options<L> {
             Decisions::Computed(..) => L::DRIVES.computed,
             Decisions::Stored(_) => L::DRIVES.stored,
         };
-        Ok(Plan {
-            backend: self.backend(),
-            drive,
-            decisions,
-            layout: self.layout(),
-            #[cfg(feature = "rayon")]
-            in_parallel: self.in_parallel,
-        })
+        Ok(Plan { backend: self.backend(), drive, decisions, layout: self.layout(), threads: self.threads })
     }
 }
 

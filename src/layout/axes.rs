@@ -117,7 +117,6 @@ impl Axes {
     }
 
     /// The axis whose stride is the largest, in front and behind `half` of its positions. `None` if there is no axis.
-    #[cfg(feature = "rayon")]
     pub(super) fn halves(self, half: impl Fn(Axis) -> usize) -> Option<(Axis, usize, [Self; 2])> {
         let (i, axis) = self.0.into_iter().enumerate().filter(|(_, axis)| axis.extent > 1).max_by_key(|(_, axis)| axis.stride)?;
         let half = half(axis);

@@ -227,7 +227,6 @@ impl Layout {
     /// Cuts the tensor in two where it is outermost in memory: the layouts of both halves, and the number of elements
     /// before the second. `None` if it cannot be cut. A first half of more than `grain` decisions of a row has a
     /// multiple of `grain`.
-    #[cfg(feature = "rayon")]
     pub(crate) fn halves(&self, grain: usize) -> Option<([Self; 2], usize)> {
         let (axis, half, [first, second]) = self.axes.halves(|axis| {
             let half = axis.extent / 2;

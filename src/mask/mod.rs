@@ -31,6 +31,7 @@ use crate::backend::Backend;
 use crate::error::{Error, check_length};
 use crate::rate::Rate;
 use crate::simd::{VECTORS, with_vectors, without_vectors};
+use crate::threads::{GRAIN, Threads};
 use bernoulli::Bernoulli;
 pub(crate) use generator::Generate;
 pub use packed::PackedMask;
@@ -67,25 +68,14 @@ pub struct Mask {
     rate: Rate,
     address: Address,
     backend: Option<Backend>,
-    #[cfg(feature = "rayon")]
-    parallel: bool,
+    threads: Threads,
 }
-
-/// Decisions below which part of a mask is not worth handing to another thread: some ten microseconds of work.
-#[cfg(feature = "rayon")]
-const GRAIN: usize = 1 << 17;
 
 impl Mask {
     /// The mask of this rate and address.
     #[must_use]
     pub const fn new(rate: Rate, address: Address) -> Self {
-        Self {
-            rate,
-            address,
-            backend: None,
-            #[cfg(feature = "rayon")]
-            parallel: false,
-        }
+        Self { rate, address, backend: None, threads: Threads::One }
     }
 
     /// The same mask, computed by the given backend rather than by the fastest.
@@ -98,7 +88,11 @@ impl Mask {
     #[cfg(feature = "rayon")]
     #[must_use]
     pub const fn in_parallel(self) -> Self {
-        Self { parallel: true, ..self }
+        self.with_threads(Threads::All)
+    }
+
+    pub(crate) const fn with_threads(self, threads: Threads) -> Self {
+        Self { threads, ..self }
     }
 
     /// Whether decision `index` keeps: the plain evaluation of the mask contract that all others agree with.
@@ -125,20 +119,12 @@ impl Mask {
     pub fn words(&self, decisions: usize, words: &mut [u32]) -> Result<(), Error> {
         check_length("words", decisions.div_ceil(32), words.len())?;
         self.address.check_reach(decisions as u64)?;
-        self.fill(decisions, words);
+        self.threads.run((*self, decisions, words), &halves, &|(mask, decisions, words)| mask.fill(decisions, words));
         Ok(())
     }
 
-    /// [`words`](Self::words) of arguments that were checked.
+    /// [`words`](Self::words) of arguments that were checked, on the calling thread.
     fn fill(&self, decisions: usize, words: &mut [u32]) {
-        #[cfg(feature = "rayon")]
-        if self.parallel && decisions >= 2 * GRAIN {
-            let half = decisions / 2 / BLOCK * BLOCK;
-            let (words, rest) = words.split_at_mut(words.len().min(half / 32));
-            let second = Self { address: self.address.advanced(half as u64), ..*self };
-            rayon::join(|| self.fill(half, words), || second.fill(decisions - half, rest));
-            return;
-        }
         if !VECTORS {
             return self.write(decisions, words);
         }
@@ -205,4 +191,17 @@ impl Mask {
     fn backend(&self) -> Backend {
         self.backend.unwrap_or_else(Backend::detect)
     }
+}
+
+/// A mask's decisions and words, cut in two where a block ends, if they are many.
+type Words<'a> = (Mask, usize, &'a mut [u32]);
+
+fn halves((mask, decisions, words): Words<'_>) -> Result<[Words<'_>; 2], Words<'_>> {
+    if decisions < 2 * GRAIN {
+        return Err((mask, decisions, words));
+    }
+    let half = decisions / 2 / BLOCK * BLOCK;
+    let (words, rest) = words.split_at_mut(words.len().min(half / 32));
+    let second = Mask { address: mask.address.advanced(half as u64), ..mask };
+    Ok([(mask, half, words), (second, decisions - half, rest)])
 }

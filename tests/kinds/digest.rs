@@ -6,10 +6,11 @@
 
 use std::fmt::Write;
 use testkit::every_backend;
+use testkit::passes::Passes;
 
 use dropout_kernels::{
-    Activation, Address, AlphaDropout, Backend, DropBlock, Dropout, Element, Error, Float, Fused, GaussianDropout, GaussianNoise,
-    Integer, Kind, Layer, Layout, Mask, Mode, PackedMask, QuantizedDropout, Rate, Scaling, Select, Shape,
+    Activation, Address, AlphaDropout, Backend, DropBlock, Dropout, Element, Error, Filler, Float, Fused, GaussianDropout,
+    GaussianNoise, Integer, Kind, Layer, Layout, Mask, Mode, PackedMask, QuantizedDropout, Rate, Scaling, Select,
 };
 
 every_backend!(outputs_are_those_of_the_table);
@@ -191,7 +192,7 @@ impl Digest {
                 let layer = DropBlock::nchw(rate, [size; 2], shape).unwrap().on(backend);
                 let mut words = vec![0; layer.words()];
                 let mask = layer.draw(address, &mut words).unwrap();
-                passes::<E, _, _>(fnv, &layer, &[Mode::Stored(mask), Mode::Eval], shape.iter().product());
+                passes::<E>(fnv, &[(layer, Some(mask)), (layer, None)], shape.iter().product());
             });
         }
     }
@@ -212,7 +213,9 @@ impl Digest {
                 let stored = Mode::Stored(PackedMask::new(&words, 5, layout.decisions()).unwrap());
                 let modes = [Mode::Train(address), Mode::Eval, stored];
                 let modes = if can_be_stored { &modes[..] } else { &modes[..2] };
-                passes::<E, _, _>(fnv, &layer(rate).with_layout(layout).on(backend), modes, layout.elements());
+                let layer = layer(rate).with_layout(layout).on(backend);
+                let layers: Vec<_> = modes.iter().map(|&mode| (layer, mode)).collect();
+                passes::<E>(fnv, &layers, layout.elements());
             });
         }
     }
@@ -232,8 +235,8 @@ impl Digest {
                 let [kept, dropped, before] = [1, 2, 3].map(|stream| E::values(stream, layout.elements()));
                 for (select, mode) in choices_of(select, address) {
                     let [mut y, mut in_place] = [before.clone(), kept.clone()];
-                    select.select(mode, &kept, &dropped, &mut y).unwrap();
-                    select.select_in_place(mode, &mut in_place, &dropped).unwrap();
+                    select.apply(mode, &kept, Filler::Tensor(&dropped), &mut y).unwrap();
+                    select.apply_in_place(mode, &mut in_place, Filler::Tensor(&dropped)).unwrap();
                     fnv.tensor(&y);
                     fnv.tensor(&in_place);
                 }
@@ -250,7 +253,7 @@ impl Digest {
                 let [grad_y, before] = [1, 2].map(|stream| E::values(stream, layout.elements()));
                 for (select, mode) in choices_of(select, address) {
                     let [mut grad_kept, mut grad_dropped] = [before.clone(), before.clone()];
-                    select.select_backward(mode, &grad_y, &mut grad_kept, &mut grad_dropped).unwrap();
+                    select.backward(mode, &grad_y, &mut grad_kept, Some(&mut grad_dropped)).unwrap();
                     fnv.tensor(&grad_kept);
                     fnv.tensor(&grad_dropped);
                 }
@@ -289,7 +292,7 @@ impl Digest {
                 let layer = layer(rate).unwrap().on(backend);
                 let mut words = vec![0; layer.words()];
                 let mask = layer.draw(address, &mut words).unwrap();
-                passes::<f32, _, _>(fnv, &layer, &[Mode::Stored(mask)], elements);
+                passes::<f32>(fnv, &[(layer, Some(mask))], elements);
             });
         }
     }
@@ -327,14 +330,14 @@ impl Digest {
 }
 
 /// Both passes in each mode. Outputs begin as what they are not: rows leave what lies between them as it was.
-fn passes<E: Tensor, K: Kind<E>, L: Shape>(fnv: &mut Fnv, layer: &Layer<K, L>, modes: &[Mode<'_>], len: usize) {
+fn passes<E: Tensor>(fnv: &mut Fnv, layers: &[impl Passes<E>], len: usize) {
     let (x, grad_y) = (E::values(1, len), E::values(2, len));
-    for &mode in modes {
+    for layer in layers {
         let mut y = grad_y.clone();
-        layer.apply(mode, &x, &mut y).unwrap();
+        layer.apply(&x, &mut y).unwrap();
         fnv.tensor(&y);
         let mut grad_x = x.clone();
-        layer.backward(mode, &grad_y, &mut grad_x).unwrap();
+        layer.backward(&grad_y, &mut grad_x).unwrap();
         fnv.tensor(&grad_x);
     }
 }

@@ -1,6 +1,6 @@
 //! A choice between two tensors, against the choice written down.
 
-use dropout_kernels::{Backend, Layout, Mask, Mode, PackedMask, Rate, Select};
+use dropout_kernels::{Backend, Filler, Layout, Mask, Mode, PackedMask, Rate, Select};
 use testkit::case::{TensorCase, drops};
 use testkit::value::{Bits, Value, assert_same, random};
 use testkit::{laws, oracle};
@@ -29,8 +29,8 @@ fn layer(backend: Backend, case: &TensorCase) -> Select<Layout> {
 /// What the layer makes of two tensors, in and out of place.
 fn select<E: Bits>(layer: &Select<Layout>, mode: Mode, kept: &[E], dropped: &[E]) -> Vec<E> {
     let (mut y, mut in_place) = (unwritten(kept.len()), kept.to_vec());
-    layer.select(mode, kept, dropped, &mut y).unwrap();
-    layer.select_in_place(mode, &mut in_place, dropped).unwrap();
+    layer.apply(mode, kept, Filler::Tensor(dropped), &mut y).unwrap();
+    layer.apply_in_place(mode, &mut in_place, Filler::Tensor(dropped)).unwrap();
     assert_same(&in_place, &y);
     y
 }
@@ -80,7 +80,7 @@ fn gradients_go_where_values_came_from<E: Value>(backend: Backend, case: &Tensor
     let grad_y = case.x::<E>();
     let backward = |layer: Select<Layout>, mode| {
         let (mut grad_kept, mut grad_dropped) = (unwritten(grad_y.len()), unwritten(grad_y.len()));
-        layer.select_backward(mode, &grad_y, &mut grad_kept, &mut grad_dropped).unwrap();
+        layer.backward(mode, &grad_y, &mut grad_kept, Some(&mut grad_dropped)).unwrap();
         [grad_kept, grad_dropped]
     };
     let layer = layer(backend, case);

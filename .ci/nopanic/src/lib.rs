@@ -11,7 +11,7 @@ use core::panic::PanicInfo;
 use dropout_kernels::monte_carlo::{Moments, Uncertainty, entropy};
 use dropout_kernels::philox::{Philox, philox4x32};
 use dropout_kernels::{
-    Activation, Address, AlphaDropout, DropBlock, Dropout, Element, Error, Fused, GaussianDropout, GaussianNoise, Kind, Layer,
+    Activation, Address, AlphaDropout, DropBlock, Dropout, Element, Error, Filler, Fused, GaussianDropout, GaussianNoise, Kind, Layer,
     Layout, Mask, Mode, PackedMask, Part, QuantizedDropout, Rate, Scaling, Select, Shape,
 };
 use half::{bf16, f16};
@@ -85,17 +85,17 @@ export! {
         dropout.backward_add(mode, grad_y, grad_x);
 
     fn select_of(rate: Rate, layout: Layout) -> Select<Layout> = Select::new(rate).with_expectation().with_layout(layout);
-    fn select_apply(select: &Select<Layout>, mode: Mode, kept: &[f32], dropped: &[f32], y: &mut [f32]) -> Result<(), Error> =
-        select.select(mode, kept, dropped, y);
-    fn select_i8_in_place(select: &Select<Layout>, mode: Mode, kept: &mut [i8], dropped: &[i8]) -> Result<(), Error> =
-        select.select_in_place(mode, kept, dropped);
+    fn select_apply(select: &Select<Layout>, mode: Mode, kept: &[f32], filler: Filler<f32>, y: &mut [f32]) -> Result<(), Error> =
+        select.apply(mode, kept, filler, y);
+    fn select_i8_in_place(select: &Select<Layout>, mode: Mode, kept: &mut [i8], filler: Filler<i8>) -> Result<(), Error> =
+        select.apply_in_place(mode, kept, filler);
     fn select_backward(
         select: &Select<Layout>,
         mode: Mode,
         grad_y: &[f32],
         grad_kept: &mut [f32],
         grad_dropped: &mut [f32]
-    ) -> Result<(), Error> = select.select_backward(mode, grad_y, grad_kept, grad_dropped);
+    ) -> Result<(), Error> = select.backward(mode, grad_y, grad_kept, Some(grad_dropped));
 
     fn noise_of(deviation: f32) -> Result<GaussianNoise, Error> = GaussianNoise::new(deviation);
     fn noise_apply(noise: &GaussianNoise, mode: Mode, x: &[f32], y: &mut [f32]) -> Result<(), Error> = noise.apply(mode, x, y);
@@ -111,8 +111,8 @@ export! {
     fn drop_block_shared(drop_block: DropBlock) -> DropBlock = drop_block.with_shared_channels();
     fn drop_block_draw<'a>(drop_block: &DropBlock, address: Address, words: &'a mut [u32]) -> Result<PackedMask<'a>, Error> =
         drop_block.draw(address, words);
-    fn drop_block_apply(drop_block: &DropBlock, mode: Mode, x: &[f32], y: &mut [f32]) -> Result<(), Error> =
-        drop_block.apply(mode, x, y);
+    fn drop_block_apply(drop_block: &DropBlock, mask: Option<PackedMask>, x: &[f32], y: &mut [f32]) -> Result<(), Error> =
+        drop_block.apply(mask, x, y);
 
     fn fused_new(dropout: Dropout, activation: Activation) -> Fused<'static> = Fused::new(dropout, activation);
     fn fused_apply(fused: &Fused<'_>, mode: Mode, x: &[f32], residual: Option<&[f32]>, y: &mut [f32]) -> Result<(), Error> =

@@ -7,6 +7,7 @@ use crate::address::Address;
 use crate::backend::Backend;
 use crate::mask::{Computed, LIMB, Source, Tile, first_of};
 use crate::rate::Rate;
+use crate::threads::GRAIN;
 
 /// A mask to be drawn, or some of its groups.
 pub(super) struct Draw<'a> {
@@ -119,25 +120,10 @@ fn clear_bit(words: &mut [u32], bit: usize) {
     }
 }
 
-/// Bits below which part of a mask is not worth handing to another thread: some ten microseconds of work.
-#[cfg(feature = "rayon")]
-const GRAIN: usize = 1 << 17;
-
-#[cfg(feature = "rayon")]
 impl Draw<'_> {
-    /// Runs `part` on parts that make up the whole, on as many threads as rayon has.
-    pub(super) fn for_each_part(self, part: &(impl Fn(Draw<'_>) + Sync)) {
-        match self.halves() {
-            Ok([first, second]) => {
-                rayon::join(|| first.for_each_part(part), || second.for_each_part(part));
-            }
-            Err(whole) => part(whole),
-        }
-    }
-
     /// Cuts the mask in two where a group and a word end, so that no two threads write to the same word. As it was if
     /// there is no such place, or too little to do.
-    fn halves(self) -> Result<[Self; 2], Self> {
+    pub(super) fn halves(self) -> Result<[Self; 2], Self> {
         let Self { grid, rate, address, words } = self;
         // So many groups, a power of two, fill whole words.
         let step = 32 >> grid.group_bits().trailing_zeros().min(5);
@@ -164,6 +150,7 @@ mod tests {
     use std::vec::Vec;
 
     use super::*;
+    use crate::threads::Threads;
 
     fn grid(groups: usize, map: [usize; 3], interleaved: usize) -> Grid {
         Grid { groups, interleaved, map, patch: [1, 2, 3] }
@@ -177,7 +164,7 @@ mod tests {
         let draw = Draw { grid, rate: Rate::from_ratio(1, 2).unwrap(), address: Address::default(), words: &mut words };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            draw.for_each_part(&|part| {
+            Threads::All.run(draw, &Draw::halves, &|part| {
                 let mut lock = seen.lock().unwrap();
                 lock.0.push((part.address.offset, part.words.len()));
                 let thread = thread::current().id();

@@ -1,11 +1,14 @@
 //! The layer DropBlock.
 
+use core::mem::MaybeUninit;
+
 use super::draw::Draw;
 use super::grid::{Grid, volume};
 use crate::address::Address;
+use crate::backend::Backend;
 use crate::error::{Error, check_length};
-use crate::kernel::{Float, Scale};
-use crate::layer::{Direction, Layer, Mode, sealed};
+use crate::kernel::{Float, Job, Scale, Slices};
+use crate::layer::{Mode, Options};
 use crate::layout::Layout;
 use crate::mask::PackedMask;
 use crate::rate::Rate;
@@ -36,10 +39,9 @@ use crate::rate::Rate;
 ///
 /// [`with_shared_channels`](Self::with_shared_channels) gives all channels of a sample the same mask.
 ///
-/// Draw the mask once per step, into memory of the caller's, and pass it as [`Mode::Stored`] to both passes;
-/// [`Mode::Train`] is an error. Kept values are multiplied by the mask's number of elements divided by its number of
-/// kept ones, rounded once; dropped values become +0.0. Evaluation is the identity, and so is a mask that drops
-/// nothing.
+/// Draw the mask once per step, into memory of the caller's, and pass it to both passes: the scale depends on the whole
+/// mask. Kept values are multiplied by the mask's number of elements divided by its number of kept ones, rounded once;
+/// dropped values become +0.0. Evaluation, which has no mask, is the identity, and so is a mask that drops nothing.
 ///
 /// torchvision's `drop_block2d` and `drop_block3d` drop the same patches, with the same gamma and a scale of the whole
 /// batch too. They differ in this: one `block_size`, cut to the smallest extent of a map, holds for all axes; an even
@@ -47,32 +49,29 @@ use crate::rate::Rate;
 /// dropped NaN or infinity becomes NaN.
 ///
 /// ```
-/// use dropout_kernels::{Address, DropBlock, Mode, Rate};
+/// use dropout_kernels::{Address, DropBlock, Rate};
 ///
 /// let drop_block = DropBlock::nchw(Rate::new(0.2)?, [3, 3], [2, 8, 14, 14])?;
 /// assert!((drop_block.patch_rate().realised() - 0.2 * 196.0 / (9.0 * 144.0)).abs() < 1e-9); // gamma
 ///
 /// let mut words = vec![0; drop_block.words()];
-/// let mask = Mode::Stored(drop_block.draw(Address { seed: 42, layer: 0, step: 7, offset: 0 }, &mut words)?);
+/// let mask = drop_block.draw(Address { seed: 42, layer: 0, step: 7, offset: 0 }, &mut words)?;
 ///
 /// let x = [1.0_f32; 2 * 8 * 14 * 14];
 /// let mut y = x;
-/// drop_block.apply(mask, &x, &mut y)?;
+/// drop_block.apply(Some(mask), &x, &mut y)?;
 /// assert!((y.iter().sum::<f32>() - x.iter().sum::<f32>()).abs() < 0.1); // the scale makes up for what was dropped
 ///
 /// let mut gradient = x;
-/// drop_block.backward_in_place(mask, &mut gradient)?;
+/// drop_block.backward_in_place(Some(mask), &mut gradient)?;
 /// assert_eq!(gradient, y);
 ///
-/// drop_block.apply(Mode::Eval, &x, &mut y)?;
+/// drop_block.apply(None, &x, &mut y)?; // evaluation
 /// assert_eq!(y, x);
 /// # Ok::<(), dropout_kernels::Error>(())
 /// ```
-pub type DropBlock = Layer<Patches, Layout>;
-
-/// The kind of dropout of [`DropBlock`].
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Patches {
+pub struct DropBlock {
     /// Of patches, not of elements: gamma.
     rate: Rate,
     samples: usize,
@@ -82,6 +81,7 @@ pub struct Patches {
     grid: Grid,
     /// `None` to count each mask.
     scale: Option<f64>,
+    options: Options<Layout>,
 }
 
 /// Where a tensor has its channels.
@@ -155,7 +155,7 @@ impl DropBlock {
         };
         let grid = Grid { groups, interleaved, map, patch };
         let rate = if is_empty || rate.keep() == 0.0 { rate } else { Rate::new(rate.realised() * grid.gamma_at_one())? };
-        Ok(Layer::of(Patches { rate, samples, channels, order, grid, scale: None }).with_layout(layout))
+        Ok(Self { rate, samples, channels, order, grid, scale: None, options: Options::new(layout) })
     }
 
     /// The same layer with one map of decisions per sample, which all its channels share: what is dropped of one is
@@ -163,7 +163,7 @@ impl DropBlock {
     /// rate of patches is the same, and the scale is counted from the mask like any other's.
     ///
     /// ```
-    /// use dropout_kernels::{Address, DropBlock, Mode, Rate};
+    /// use dropout_kernels::{Address, DropBlock, Rate};
     ///
     /// // Four samples of 10 x 10 pixels of three channels.
     /// let drop_block = DropBlock::nhwc(Rate::new(0.3)?, [2, 3], [4, 10, 10, 3])?.with_shared_channels();
@@ -173,13 +173,13 @@ impl DropBlock {
     /// let mut words = vec![0; drop_block.words()];
     /// let mask = drop_block.draw(Address { seed: 42, layer: 0, step: 7, offset: 0 }, &mut words)?;
     /// let mut x = [1.0_f32; 4 * 10 * 10 * 3];
-    /// drop_block.apply_in_place(Mode::Stored(mask), &mut x)?;
+    /// drop_block.apply_in_place(Some(mask), &mut x)?;
     /// assert!(x.as_chunks().0.iter().all(|&[r, g, b]| r == g && g == b));
     /// # Ok::<(), dropout_kernels::Error>(())
     /// ```
     #[must_use]
     pub const fn with_shared_channels(mut self) -> Self {
-        let Patches { samples, channels, order, grid, .. } = self.kind;
+        let Self { samples, channels, order, grid, .. } = self;
         let layout = match order {
             Order::ChannelsFirst => Layout::shared(&[samples, channels, volume(grid.map)], &[1]),
             Order::ChannelsLast => Layout::shared(&[samples, volume(grid.map), channels], &[2]),
@@ -187,7 +187,7 @@ impl DropBlock {
         debug_assert!(layout.is_ok(), "there are as many elements as before");
         if let Ok(layout) = layout {
             self.options.layout = layout;
-            self.kind.grid = Grid { groups: samples, interleaved: 1, ..grid };
+            self.grid = Grid { groups: samples, interleaved: 1, ..grid };
         }
         self
     }
@@ -197,28 +197,28 @@ impl DropBlock {
     /// [`PackedMask::count_kept`].
     #[must_use]
     pub const fn with_scale(mut self, scale: f64) -> Self {
-        self.kind.scale = Some(scale);
+        self.scale = Some(scale);
         self
     }
 
     /// The rate at which patches are dropped, gamma.
     #[must_use]
     pub const fn patch_rate(&self) -> Rate {
-        self.kind.rate
+        self.rate
     }
 
     /// The number of decisions, one for each position of a patch. It is the distance from the offset of one part of a
     /// batch to that of the next.
     #[must_use]
     pub const fn decisions(&self) -> usize {
-        self.kind.grid.decisions()
+        self.grid.decisions()
     }
 
     /// The number of words of a mask, which has one bit per element, in the row-major order of the tensor; with shared
     /// channels, one bit per sample and position.
     #[must_use]
     pub const fn words(&self) -> usize {
-        self.kind.grid.bits().div_ceil(32)
+        self.grid.bits().div_ceil(32)
     }
 
     /// Draws the mask of an address into `words`. Keep it for the backward pass, or draw it again from the same
@@ -234,37 +234,114 @@ impl DropBlock {
     pub fn draw<'a>(&self, address: Address, words: &'a mut [u32]) -> Result<PackedMask<'a>, Error> {
         check_length("words", self.words(), words.len())?;
         address.check_reach(self.decisions() as u64)?;
-        let Patches { rate, grid, .. } = self.kind;
+        let Self { rate, grid, .. } = *self;
         let backend = self.options.backend();
         let draw = Draw { grid, rate, address, words: &mut *words };
-        #[cfg(feature = "rayon")]
-        if self.options.in_parallel {
-            draw.for_each_part(&|part| part.run(backend));
-        } else {
-            draw.run(backend);
-        }
-        #[cfg(not(feature = "rayon"))]
-        draw.run(backend);
+        self.options.threads.run(draw, &Draw::halves, &|part| part.run(backend));
         let mask = PackedMask::new(words, 0, grid.bits());
         debug_assert!(mask.is_ok());
         mask
     }
-}
 
-impl<E: Float> sealed::Kind<E> for Patches {
-    type Effect = Scale<E>;
+    /// The same layer, run by `backend` instead of the fastest one.
+    #[must_use]
+    pub const fn on(mut self, backend: Backend) -> Self {
+        self.options.backend = Some(backend);
+        self
+    }
 
-    fn rate(&self) -> Option<Rate> {
-        Some(self.rate)
+    /// The same layer, which draws and applies large masks on all threads of rayon's pool. The results do not depend on the
+    /// number of threads.
+    #[cfg(feature = "rayon")]
+    #[must_use]
+    pub const fn in_parallel(mut self) -> Self {
+        self.options = self.options.in_parallel();
+        self
+    }
+
+    /// The forward pass, from `x` to `y`: by the mask in training, and in evaluation by `None`.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if `x` does not have the tensor's number of elements, `y` not the length of `x`, or the mask not one
+    /// bit for each element, or for each position if channels are shared. `y` is then as it was.
+    pub fn apply<E: Float>(&self, mask: Option<PackedMask<'_>>, x: &[E], y: &mut [E]) -> Result<(), Error> {
+        self.run(["x", "y"], mask, Slices { x: Some(x), y }, E::run)
+    }
+
+    /// The forward pass in place.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn apply_in_place<E: Float>(&self, mask: Option<PackedMask<'_>>, x: &mut [E]) -> Result<(), Error> {
+        self.run(["x", "x"], mask, Slices { x: None, y: x }, E::run)
+    }
+
+    /// The forward pass, to memory that need not be initialised: see [`Layer::apply_uninit`](crate::Layer::apply_uninit).
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn apply_uninit<E: Float>(&self, mask: Option<PackedMask<'_>>, x: &[E], y: &mut [MaybeUninit<E>]) -> Result<(), Error> {
+        self.run(["x", "y"], mask, Slices { x: Some(x), y }, E::run_to_memory)
+    }
+
+    /// The backward pass, from `grad_y` to `grad_x`, by the mask of the forward pass.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn backward<E: Float>(&self, mask: Option<PackedMask<'_>>, grad_y: &[E], grad_x: &mut [E]) -> Result<(), Error> {
+        self.run(["grad_y", "grad_x"], mask, Slices { x: Some(grad_y), y: grad_x }, E::run)
+    }
+
+    /// The backward pass in place.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn backward_in_place<E: Float>(&self, mask: Option<PackedMask<'_>>, grad: &mut [E]) -> Result<(), Error> {
+        self.run(["grad", "grad"], mask, Slices { x: None, y: grad }, E::run)
+    }
+
+    /// The backward pass, to memory that need not be initialised.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn backward_uninit<E: Float>(
+        &self,
+        mask: Option<PackedMask<'_>>,
+        grad_y: &[E],
+        grad_x: &mut [MaybeUninit<E>],
+    ) -> Result<(), Error> {
+        self.run(["grad_y", "grad_x"], mask, Slices { x: Some(grad_y), y: grad_x }, E::run_to_memory)
+    }
+
+    /// The backward pass, added to `grad_x`: see [`Layer::backward_add`](crate::Layer::backward_add).
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn backward_add<E: Float>(&self, mask: Option<PackedMask<'_>>, grad_y: &[E], grad_x: &mut [E]) -> Result<(), Error> {
+        self.options.check("grad_y", grad_y.len())?;
+        check_length("grad_x", grad_y.len(), grad_x.len())?;
+        self.run(["grad_x", "grad_x"], mask, Slices { x: None, y: grad_x }, |job, scale| E::add(job, grad_y, scale))
+    }
+
+    /// Runs a pass over slices of these names.
+    fn run<E: Float, P>(
+        &self,
+        [x, y]: [&'static str; 2],
+        mask: Option<PackedMask<'_>>,
+        slices: Slices<'_, E, P>,
+        pass: impl FnOnce(Job<'_, E, P>, Scale<E>),
+    ) -> Result<(), Error> {
+        let len = slices.x.map_or(slices.y.len(), <[E]>::len);
+        self.options.check(x, len)?;
+        check_length(y, len, slices.y.len())?;
+        let plan = self.options.plan(mask.map_or(Mode::Eval, Mode::Stored), Some(self.rate), len)?;
+        pass(Job { plan: &plan, slices }, mask.map_or(Scale(None), |mask| Scale::by(self.scale_of(mask))));
+        Ok(())
     }
 
     /// Counts the whole mask, unless the scale is given. If it keeps nothing, the scale is infinite and not used.
     #[expect(clippy::cast_precision_loss, reason = "exact below 2^53")]
-    fn effect(&self, _: Direction, mode: Mode<'_>) -> Result<Scale<E>, Error> {
-        match mode {
-            Mode::Train(_) => Err(Error::ComputedMask),
-            Mode::Stored(mask) => Ok(Scale::by(self.scale.unwrap_or_else(|| mask.decisions() as f64 / mask.count_kept() as f64))),
-            Mode::Eval => Ok(Scale(None)),
-        }
+    fn scale_of(&self, mask: PackedMask<'_>) -> f64 {
+        self.scale.unwrap_or_else(|| mask.decisions() as f64 / mask.count_kept() as f64)
     }
 }

@@ -10,4 +10,4 @@ mod draw;
 mod grid;
 mod kind;
 
-pub use kind::{DropBlock, Patches};
+pub use kind::DropBlock;

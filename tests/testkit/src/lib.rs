@@ -12,6 +12,7 @@ pub mod fuzz;
 pub mod memory;
 pub mod normal;
 pub mod oracle;
+pub mod passes;
 pub mod refuse;
 pub mod region;
 pub mod subject;

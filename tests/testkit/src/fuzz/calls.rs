@@ -1,9 +1,10 @@
 //! Calls of the library's methods, with slices anywhere in their allocations.
 
 use arbitrary::Arbitrary;
-use dropout_kernels::{Error, Kind, Layer, Mode, Shape};
+use dropout_kernels::Error;
 
 use super::inputs::{Length, Window, check_length};
+use crate::passes::Passes;
 use crate::value::{Bits, assert_same};
 
 /// Where the slices lie, and how long those are whose length another argument prescribes.
@@ -14,10 +15,6 @@ pub struct Slices {
     x: Window,
     y: Window,
 }
-
-/// A method that writes to another slice than it reads, and one that does not.
-type OutOfPlace<E, K, L> = fn(&Layer<K, L>, Mode<'_>, &[E], &mut [E]) -> Result<(), Error>;
-type InPlace<E, K, L> = fn(&Layer<K, L>, Mode<'_>, &mut [E]) -> Result<(), Error>;
 
 impl Slices {
     /// A slice to read.
@@ -55,27 +52,26 @@ impl Slices {
         self.x.guard(WORD_CANARY, len, |a, b| a == b, f)
     }
 
-    /// Asserts that the four methods of a layer that asks for so many elements make of `x` what is expected, forward and backward.
-    pub fn check_passes<E: Bits, K: Kind<E>, L: Shape>(
+    /// Asserts that the four passes of a layer that asks for so many elements make of `x` what is expected, forward and backward.
+    pub fn check_passes<E: Bits>(
         self,
-        layer: &Layer<K, L>,
-        mode: Mode<'_>,
+        layer: &impl Passes<E>,
         elements: usize,
         x: &[E],
         expected: [&[Option<E>]; 2],
         fits: Result<(), Error>,
     ) {
-        let out_of_place: [(_, _, OutOfPlace<E, K, L>); 2] = [("x", "y", Layer::apply), ("grad_y", "grad_x", Layer::backward)];
-        for ((x_name, y_name, method), expected) in out_of_place.into_iter().zip(expected) {
-            let y_len = self.y_len.get(x.len());
-            let result = check_length(x_name, elements, x.len()).and(check_length(y_name, x.len(), y_len)).and(fits);
-            self.read(x, |x| self.write(&vec![canary(); y_len], result, expected, |y| method(layer, mode, x, y)));
-        }
-        let in_place: [(_, InPlace<E, K, L>); 2] = [("x", Layer::apply_in_place), ("grad", Layer::backward_in_place)];
-        for ((name, method), expected) in in_place.into_iter().zip(expected) {
-            let result = check_length(name, elements, x.len()).and(fits);
-            self.write(x, result, expected, |y| method(layer, mode, y));
-        }
+        let [forward, backward] = expected;
+        let y_len = self.y_len.get(x.len());
+        let apart = |x_name, y_name| check_length(x_name, elements, x.len()).and(check_length(y_name, x.len(), y_len)).and(fits);
+        let before = vec![canary(); y_len];
+        self.read(x, |x| {
+            self.write(&before, apart("x", "y"), forward, |y| layer.apply(x, y));
+            self.write(&before, apart("grad_y", "grad_x"), backward, |grad_x| layer.backward(x, grad_x));
+        });
+        let in_place = |name| check_length(name, elements, x.len()).and(fits);
+        self.write(x, in_place("x"), forward, |x| layer.apply_in_place(x));
+        self.write(x, in_place("grad"), backward, |grad| layer.backward_in_place(grad));
     }
 }
 

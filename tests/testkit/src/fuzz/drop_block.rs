@@ -2,10 +2,10 @@
 #![expect(clippy::cast_precision_loss, reason = "counts of elements that are looked at one by one: exact")]
 
 use arbitrary::Arbitrary;
-use dropout_kernels::{Backend, DropBlock, Error, Mode, PackedMask};
+use dropout_kernels::{Backend, DropBlock, Error, PackedMask};
 
 use super::calls::{Slices, WORD_CANARY};
-use super::inputs::{Count, Decided, Decisions, Extent, Length, Values, check_length, pack};
+use super::inputs::{Count, Decisions, Extent, Length, Values, check_length, pack};
 use crate::blocks::Blocks;
 use crate::oracle;
 use crate::value::Value;
@@ -17,7 +17,7 @@ pub struct Input {
     shape: [Extent; 4],
     /// Along the axes that have none of their own.
     block: Extent,
-    pass: Pass,
+    trains: bool,
     /// The scale to use rather than the one that is counted, by representation.
     scale: Option<u64>,
     words: Length,
@@ -30,13 +30,6 @@ pub struct Input {
     depth: Extent,
     block_size: [Option<Extent>; 3],
     values: Values,
-}
-
-#[derive(Arbitrary, Clone, Copy, Debug)]
-enum Pass {
-    Train,
-    Stored,
-    Eval,
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -83,7 +76,7 @@ pub fn check(input: &Input) {
             words.to_vec()
         });
         assert_eq!(drawn, if result.is_ok() { packed.clone() } else { vec![WORD_CANARY; words] });
-        check_passes(input, decided, &drop_block, &blocks, &packed, &dropped);
+        check_passes(input, &drop_block, &blocks, &packed, &dropped);
     }
 }
 
@@ -97,26 +90,20 @@ fn check_sizes(blocks: &Blocks) -> Result<(), Error> {
     extents.try_fold(1, usize::checked_mul).map(|_| ()).ok_or(Error::ShapeOverflow)
 }
 
-fn check_passes(input: &Input, decided: Decided, drop_block: &DropBlock, blocks: &Blocks, packed: &[u32], dropped: &[bool]) {
+fn check_passes(input: &Input, drop_block: &DropBlock, blocks: &Blocks, packed: &[u32], dropped: &[bool]) {
     let (elements, bits) = (blocks.elements(), dropped.len());
     let kept = dropped.iter().filter(|&&dropped| !dropped).count();
     let scale = input.scale.map_or(bits as f64 / kept as f64, f64::from_bits);
     let stored = input.slices.mask_len.get(bits).min(bits);
-    let (mode, fits) = match input.pass {
-        Pass::Train => {
-            let reach = decided.check_reach(bits as u64);
-            (Mode::Train(decided.address), reach.and(Err(Error::ComputedMask)))
-        }
-        Pass::Stored => (Mode::Stored(PackedMask::new(packed, 0, stored).unwrap()), check_length("mask", bits, stored)),
-        Pass::Eval => (Mode::Eval, Ok(())),
-    };
+    let mask = input.trains.then(|| PackedMask::new(packed, 0, stored).unwrap());
+    let fits = if input.trains { check_length("mask", bits, stored) } else { Ok(()) };
     let (shape, shared) = (blocks.shape(), blocks.shared_axes());
     let x = input.values.get::<f32>(input.x_len.get(elements));
-    let output = |(i, &x): (usize, &f32)| match input.pass {
-        Pass::Eval => Some(x),
+    let output = |(i, &x): (usize, &f32)| match input.trains {
+        false => Some(x),
         _ if dropped[oracle::decision(&shape, &shared, i)] => Some(f32::DROPPED),
         _ => Some(x.times(scale)),
     };
     let expected: Vec<_> = x.iter().take(elements).enumerate().map(output).collect();
-    input.slices.check_passes(drop_block, mode, elements, &x, [&expected, &expected], fits);
+    input.slices.check_passes(&(*drop_block, mask), elements, &x, [&expected, &expected], fits);
 }

@@ -98,7 +98,7 @@ impl Operands {
 }
 
 /// The column of each element: where it is along the last axis or, if nothing says where rows end, counting over and over.
-fn columns_of(tensor: &Tensor, columns: usize) -> Vec<usize> {
+pub(super) fn columns_of(tensor: &Tensor, columns: usize) -> Vec<usize> {
     let repeated: Vec<usize> = if tensor.columns.is_some() {
         (0..tensor.elements).collect()
     } else {
@@ -234,7 +234,7 @@ fn assert_sum(actual: f32, terms: &[f32]) {
 }
 
 /// Errs where the library must, of a row: as long as the layout says or, if nothing says where rows end, any divisor.
-fn check_columns(name: &'static str, tensor: &Tensor, columns: usize) -> Result<(), Error> {
+pub(super) fn check_columns(name: &'static str, tensor: &Tensor, columns: usize) -> Result<(), Error> {
     if let Some(expected) = tensor.columns {
         return check_length(name, expected, columns);
     }

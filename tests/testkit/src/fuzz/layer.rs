@@ -116,8 +116,8 @@ impl<S: Subject> Case<'_, S> {
             let slices = self.layer.slices;
             let (elements, expected) = (self.tensor.elements, [&forward[..], &backward]);
             match self.tensor.layout {
-                Some(_) => slices.check_passes(&self.library(backend), mode, elements, &x, expected, fits),
-                None => slices.check_passes(&self.without_layout(backend), mode, elements, &x, expected, fits),
+                Some(_) => slices.check_passes(&(self.library(backend), mode), elements, &x, expected, fits),
+                None => slices.check_passes(&(self.without_layout(backend), mode), elements, &x, expected, fits),
             }
         }
     }

@@ -2,10 +2,11 @@
 #![expect(clippy::cast_precision_loss, reason = "thresholds have at most 33 bits: exact")]
 
 use arbitrary::Arbitrary;
-use dropout_kernels::{Backend, Error, Layout, Select};
+use dropout_kernels::{Backend, Error, Filler, Layout, Select};
 
 use super::calls::canary;
-use super::inputs::{Length, Values, check_length};
+use super::fused::{check_columns, columns_of};
+use super::inputs::{Count, Length, Values, check_length};
 use super::layer::{Case, Layer};
 use super::tensor::{Shape, Tensor};
 use crate::oracle::drops;
@@ -18,10 +19,21 @@ pub struct Input {
     expectation: bool,
     layer: Layer,
     shape: Shape,
-    /// Of the tensor that dropped elements come from, and of its gradient.
+    /// Of the tensor or row that dropped elements come from, and of their gradient.
     dropped_len: Length,
     kept: Values,
     dropped: Values,
+    filler: Dropped,
+    /// Where nothing says where rows end.
+    row_len: Count,
+}
+
+/// Where dropped elements come from.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Dropped {
+    Tensor,
+    Row,
+    Constant,
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -72,18 +84,33 @@ impl Choice<'_> {
     fn check_choice<E: Bits>(&self) {
         let (slices, threshold, mode) = (self.input.layer.slices, self.case.decided.threshold, self.case.mode());
         let kept: Vec<E> = self.input.kept.get(self.tensor.len);
-        let dropped: Vec<E> = self.input.dropped.get(self.input.dropped_len.get(kept.len()));
+        let columns = self.tensor.columns.unwrap_or(self.input.row_len.get());
+        let filler_len = match self.input.filler {
+            Dropped::Tensor => self.input.dropped_len.get(kept.len()),
+            Dropped::Row => self.input.dropped_len.get(columns),
+            Dropped::Constant => 1,
+        };
+        let dropped: Vec<E> = self.input.dropped.get(filler_len);
+        let filler_fits = match self.input.filler {
+            Dropped::Tensor => check_length("filler", kept.len(), filler_len),
+            Dropped::Row => check_columns("filler", self.tensor, filler_len),
+            Dropped::Constant => Ok(()),
+        };
         let y_len = slices.y_len.get(kept.len());
-        let fits = check_length("kept", self.tensor.elements, kept.len())
-            .and(check_length("dropped", kept.len(), dropped.len()))
-            .and(self.case.fits());
+        let fits = check_length("kept", self.tensor.elements, kept.len()).and(self.case.fits()).and(filler_fits);
+        let columns = columns_of(self.tensor, filler_len);
+        let dropped_at = |i: usize| match self.input.filler {
+            Dropped::Tensor => dropped[i],
+            Dropped::Row => dropped[columns[i]],
+            Dropped::Constant => dropped[0],
+        };
         let result = check_length("y", kept.len(), y_len).and(fits);
         let expected = if fits.is_ok() {
             self.case.outputs(|i, u| match (u, self.weights()) {
-                (Some(u), _) if drops(u, threshold) => dropped[i],
+                (Some(u), _) if drops(u, threshold) => dropped_at(i),
                 (Some(_), _) | (None, [_, 0.0]) => kept[i],
-                (None, [0.0, _]) => dropped[i],
-                (None, [keep, drop]) => kept[i].mean(keep, dropped[i], drop),
+                (None, [0.0, _]) => dropped_at(i),
+                (None, [keep, drop]) => kept[i].mean(keep, dropped_at(i), drop),
             })
         } else {
             vec![]
@@ -91,10 +118,15 @@ impl Choice<'_> {
         for backend in Backend::all() {
             let layer = self.layer(backend);
             slices.read(&dropped, |dropped| {
+                let filler = match self.input.filler {
+                    Dropped::Tensor => Filler::Tensor(dropped),
+                    Dropped::Row => Filler::Row(dropped),
+                    Dropped::Constant => Filler::Constant(dropped[0]),
+                };
                 slices.read(&kept, |kept| {
-                    slices.write(&vec![canary(); y_len], result, &expected, |y| layer.select(mode, kept, dropped, y));
+                    slices.write(&vec![canary(); y_len], result, &expected, |y| layer.apply(mode, kept, filler, y));
                 });
-                slices.write(&kept, fits, &expected, |y| layer.select_in_place(mode, y, dropped));
+                slices.write(&kept, fits, &expected, |y| layer.apply_in_place(mode, y, filler));
             });
         }
     }
@@ -105,7 +137,7 @@ impl Choice<'_> {
         let [kept_len, dropped_len] = [slices.y_len, self.input.dropped_len].map(|len| len.get(grad_y.len()));
         let result: Result<(), Error> = check_length("grad_y", self.tensor.elements, grad_y.len())
             .and(check_length("grad_kept", grad_y.len(), kept_len))
-            .and(check_length("grad_dropped", grad_y.len(), dropped_len))
+            .and(check_length("grad_filler", grad_y.len(), dropped_len))
             .and(self.case.fits());
         let [expected_kept, expected_dropped] = [0, 1].map(|of_dropped| {
             self.case.outputs(|i, u| match u {
@@ -120,7 +152,7 @@ impl Choice<'_> {
             slices.read(&grad_y, |grad_y| {
                 slices.write(&vec![canary(); kept_len], result, &expected_kept, |grad_kept| {
                     slices.write(&vec![canary(); dropped_len], result, &expected_dropped, |grad_dropped| {
-                        layer.select_backward(mode, grad_y, grad_kept, grad_dropped)
+                        layer.backward(mode, grad_y, grad_kept, Some(grad_dropped))
                     });
                     result
                 });

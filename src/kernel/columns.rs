@@ -1,15 +1,16 @@
 //! Rows that repeat for each row of a tensor, such as a bias.
 
-use core::cell::Cell;
 use core::num::NonZero;
 
+use crate::element::sealed::Element;
 use crate::error::{Error, check_length};
 use crate::layout::Layout;
-use crate::simd::{CHUNK, Lanes};
+use crate::simd::CHUNK;
 
-/// Errs unless a row `name` has one value for each column of a tensor of `elements` elements: as many as its layout says,
-/// or if nothing says where rows end, any divisor.
-pub(super) fn check_columns(name: &'static str, layout: Option<&Layout>, elements: usize, columns: usize) -> Result<(), Error> {
+/// Errs unless a row `name` has one value for each column of a slice of `len` elements: as many as its layout says, or if
+/// nothing says where rows end, any divisor.
+pub(crate) fn check_columns(name: &'static str, layout: Option<&Layout>, len: usize, columns: usize) -> Result<(), Error> {
+    let elements = layout.map_or(len, Layout::positions);
     if let Some(count) = layout.and_then(|layout| layout.columns().0.count) {
         return check_length(name, count.get(), columns);
     }
@@ -19,7 +20,7 @@ pub(super) fn check_columns(name: &'static str, layout: Option<&Layout>, element
 
 /// Which column each element of a slice is in.
 #[derive(Clone, Copy)]
-pub(super) struct ColumnMap {
+struct ColumnMap {
     count: usize,
     /// The distance in memory from one column to the next.
     stride: NonZero<usize>,
@@ -29,7 +30,7 @@ pub(super) struct ColumnMap {
 
 impl ColumnMap {
     /// Of a slice in a layout, or in rows of `count` elements. Of no columns, where no one asks, the layout does not matter.
-    pub(super) fn new(layout: Option<&Layout>, count: usize) -> Self {
+    fn new(layout: Option<&Layout>, count: usize) -> Self {
         let (stride, period) = layout.filter(|_| count > 0).map_or((NonZero::<usize>::MIN, None), |layout| {
             let (columns, period) = layout.columns();
             (columns.stride, period)
@@ -38,7 +39,7 @@ impl ColumnMap {
     }
 
     /// The column of an element of the tensor. Most layouts take one division, the last.
-    pub(super) fn at(self, place: usize) -> Column {
+    fn at(self, place: usize) -> Column {
         let Self { count, stride, period } = self;
         let in_period = if place < period { place } else { place % period.max(1) };
         let (position, done) = if stride.get() == 1 { (in_period, 0) } else { (in_period / stride, in_period % stride) };
@@ -49,7 +50,7 @@ impl ColumnMap {
 
 /// The columns of chunks, which mostly follow each other.
 #[derive(Clone, Copy)]
-pub(super) struct Columns {
+pub(crate) struct Columns {
     map: ColumnMap,
     /// The place of the next chunk, if it follows, and its column.
     next: usize,
@@ -57,13 +58,15 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    pub(super) fn new(map: ColumnMap) -> Self {
+    /// In rows of `count` elements.
+    pub(crate) fn new(layout: Option<&Layout>, count: usize) -> Self {
+        let map = ColumnMap::new(layout, count);
         Self { map, next: usize::MAX, column: map.at(0) }
     }
 
     /// The column of the chunk that begins at a place.
     #[inline(always)]
-    pub(super) fn at(&mut self, place: usize) -> &mut Column {
+    pub(crate) fn at(&mut self, place: usize) -> &mut Column {
         if place != self.next {
             self.column = self.map.at(place);
         }
@@ -73,23 +76,23 @@ impl Columns {
 
     /// The column of the next chunk.
     #[inline(always)]
-    pub(super) const fn set(&mut self, column: Column) {
+    pub(crate) const fn set(&mut self, column: Column) {
         self.column = column;
     }
 }
 
 /// The column of an element, to be counted on from there along elements that follow each other without a gap.
 #[derive(Clone, Copy)]
-pub(super) struct Column {
-    number: usize,
+pub(crate) struct Column {
+    pub(crate) number: usize,
     /// How many of the elements that follow each other in this column come before, of `stride`.
     done: usize,
-    stride: usize,
+    pub(crate) stride: usize,
 }
 
 impl Column {
     /// That of the next element, in rows of `count` columns.
-    const fn step(&mut self, count: usize) {
+    pub(crate) const fn step(&mut self, count: usize) {
         self.done += 1;
         if self.done == self.stride {
             self.done = 0;
@@ -103,25 +106,25 @@ impl Column {
 
 /// A chunk of a row from a column on, with the first after the last. Advances the column.
 #[inline(always)]
-pub(super) fn load_columns<L: Lanes>(lanes: L, row: &[f32], column: &mut Column) -> L::F32s {
+pub(crate) fn load_columns<E: Element>(row: &[E], column: &mut Column) -> [E; CHUNK] {
     debug_assert!(column.number < row.len());
     let rest = row.get(column.number..).unwrap_or_default();
     if column.stride == 1
         && let Some((chunk, rest)) = rest.split_first_chunk::<CHUNK>()
     {
         column.number = if rest.is_empty() { 0 } else { column.number + CHUNK };
-        return lanes.load_f32(chunk);
+        return *chunk;
     }
     let (values, next) = load_each(row, *column);
     *column = next;
-    lanes.load_f32(&values)
+    values
 }
 
 /// [`load_columns`] one by one: past the end of the row, which can be shorter than a chunk, and of columns that do not lie
 /// next to each other. By value: a column whose address is known lives in memory.
 #[cold]
-fn load_each(row: &[f32], mut column: Column) -> ([f32; CHUNK], Column) {
-    let mut values = [0.0; CHUNK];
+fn load_each<E: Element>(row: &[E], mut column: Column) -> ([E; CHUNK], Column) {
+    let mut values = [E::ZERO; CHUNK];
     if column.stride == 1 {
         let rest = row.get(column.number..).unwrap_or_default();
         values.iter_mut().zip(rest.iter().chain(row.iter().cycle())).for_each(|(to, from)| *to = *from);
@@ -129,39 +132,8 @@ fn load_each(row: &[f32], mut column: Column) -> ([f32; CHUNK], Column) {
         return (values, column);
     }
     for value in &mut values {
-        *value = row.get(column.number).copied().unwrap_or(0.0);
+        *value = row.get(column.number).copied().unwrap_or(E::ZERO);
         column.step(row.len());
     }
     (values, column)
-}
-
-/// Adds a chunk of values, or the first `left` if that is less, to a row from a column on, with its first element after
-/// its last. Advances the column.
-#[inline(always)]
-pub(super) fn add_to_columns<L: Lanes>(lanes: L, row: &[Cell<f32>], column: &mut Column, values: L::F32s, left: usize) {
-    debug_assert!(column.number < row.len());
-    let rest = row.get(column.number..).unwrap_or_default();
-    if column.stride == 1
-        && left >= CHUNK
-        && let Some((chunk, rest)) = rest.split_first_chunk::<CHUNK>()
-    {
-        column.number = if rest.is_empty() { 0 } else { column.number + CHUNK };
-        let sums = lanes.store_f32(lanes.load_f32(&chunk.each_ref().map(Cell::get)) + values);
-        chunk.iter().zip(sums).for_each(|(to, sum)| to.set(sum));
-    } else {
-        *column = add_each(row, *column, &lanes.store_f32(values), left);
-    }
-}
-
-/// [`add_to_columns`] one by one, as in [`load_each`], or of fewer values than a chunk.
-#[cold]
-fn add_each(row: &[Cell<f32>], mut column: Column, values: &[f32; CHUNK], left: usize) -> Column {
-    for value in values.iter().take(left) {
-        debug_assert!(column.number < row.len());
-        if let Some(sum) = row.get(column.number) {
-            sum.set(sum.get() + value);
-        }
-        column.step(row.len());
-    }
-    column
 }
