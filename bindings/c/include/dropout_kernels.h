@@ -102,10 +102,6 @@ enum dk_error
    */
   DK_ERROR_STORED_MASK,
   /**
-   * `DK_TRAIN` for DropBlock, whose mask is drawn beforehand.
-   */
-  DK_ERROR_COMPUTED_MASK,
-  /**
    * A block size of 0.
    */
   DK_ERROR_BLOCK_SIZE,
@@ -543,8 +539,7 @@ dk_error dk_drop_block_size(const struct dk_drop_block *drop_block,
                             struct dk_size *size);
 
 /**
- * Draws the mask of an address into `words`, and describes it in `mask` for a `dk_mode`. Draw it once per step; both
- * passes take it.
+ * Draws the mask of an address into `words`, and describes it in `mask`. Draw it once per step; both passes take it.
  *
  * `DK_ERROR_LENGTH` unless there are as many words as `dk_drop_block_size` says.
  */
@@ -555,13 +550,11 @@ dk_error dk_drop_block_draw(const struct dk_drop_block *drop_block,
                             struct dk_stored_mask *mask);
 
 /**
- * DropBlock, from `x` to `y` or in place: a kept value is multiplied by the scale, one in a patch becomes +0.0.
- * `DK_EVAL` copies.
- *
- * `DK_ERROR_COMPUTED_MASK` for `DK_TRAIN`: draw the mask, and give it as `DK_STORED`.
+ * DropBlock, from `x` to `y` or in place: a kept value is multiplied by the scale, one in a patch becomes +0.0. `mask` is
+ * the mask that was drawn, and NULL in evaluation, which copies.
  */
 dk_error dk_drop_block_f32(const struct dk_drop_block *drop_block,
-                           const struct dk_mode *mode,
+                           const struct dk_stored_mask *mask,
                            const float *x,
                            float *y,
                            size_t len);
@@ -570,7 +563,7 @@ dk_error dk_drop_block_f32(const struct dk_drop_block *drop_block,
  * The backward pass of DropBlock, from the gradient of the output to that of the input, or in place.
  */
 dk_error dk_drop_block_backward_f32(const struct dk_drop_block *drop_block,
-                                    const struct dk_mode *mode,
+                                    const struct dk_stored_mask *mask,
                                     const float *grad_y,
                                     float *grad_x,
                                     size_t len);
@@ -579,7 +572,7 @@ dk_error dk_drop_block_backward_f32(const struct dk_drop_block *drop_block,
  * The backward pass of DropBlock, added to `grad_x`. The arrays must not overlap.
  */
 dk_error dk_drop_block_backward_add_f32(const struct dk_drop_block *drop_block,
-                                        const struct dk_mode *mode,
+                                        const struct dk_stored_mask *mask,
                                         const float *grad_y,
                                         float *grad_x,
                                         size_t len);

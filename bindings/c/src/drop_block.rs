@@ -1,15 +1,14 @@
 //! DropBlock.
 
-use dropout_kernels::{DropBlock, Layout};
+use dropout_kernels::{DropBlock, Layout, PackedMask};
 
 use crate::error::{
     answer,
     dk_error::{self, *},
 };
-use crate::layer::{AnyLayer, Pass};
 use crate::layout::dk_size;
 use crate::memory::{Array, read, write};
-use crate::mode::{dk_address, dk_mode, dk_stored_mask};
+use crate::mode::{dk_address, dk_stored_mask};
 use crate::rate::dk_rate;
 
 /// What a DropBlock layer is, beside its sizes. Flags are added.
@@ -88,8 +87,7 @@ pub unsafe extern "C" fn dk_drop_block_size(drop_block: *const dk_drop_block, si
     answer(unsafe { write(size, read(drop_block).and_then(of)) })
 }
 
-/// Draws the mask of an address into `words`, and describes it in `mask` for a `dk_mode`. Draw it once per step; both
-/// passes take it.
+/// Draws the mask of an address into `words`, and describes it in `mask`. Draw it once per step; both passes take it.
 ///
 /// `DK_ERROR_LENGTH` unless there are as many words as `dk_drop_block_size` says.
 #[unsafe(no_mangle)]
@@ -115,34 +113,42 @@ pub unsafe extern "C" fn dk_drop_block_draw(
     answer(draw())
 }
 
-/// DropBlock, from `x` to `y` or in place: a kept value is multiplied by the scale, one in a patch becomes +0.0.
-/// `DK_EVAL` copies.
-///
-/// `DK_ERROR_COMPUTED_MASK` for `DK_TRAIN`: draw the mask, and give it as `DK_STORED`.
+/// DropBlock, from `x` to `y` or in place: a kept value is multiplied by the scale, one in a patch becomes +0.0. `mask` is
+/// the mask that was drawn, and NULL in evaluation, which copies.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dk_drop_block_f32(
     drop_block: *const dk_drop_block,
-    mode: *const dk_mode,
+    mask: *const dk_stored_mask,
     x: *const f32,
     y: *mut f32,
     len: usize,
 ) -> dk_error {
+    let arrays = Arrays { x, y, len };
     // SAFETY: the promise that lib.rs describes.
-    unsafe { Pass { mode, x, y, len }.forward(read(drop_block).and_then(dk_drop_block::get).map(AnyLayer::LaidOut)) }
+    unsafe {
+        answer(run(drop_block, mask, arrays, |layer, mask, x, y| match x {
+            Some(x) => layer.apply(mask, x, y),
+            None => layer.apply_in_place(mask, y),
+        }))
+    }
 }
 
 /// The backward pass of DropBlock, from the gradient of the output to that of the input, or in place.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dk_drop_block_backward_f32(
     drop_block: *const dk_drop_block,
-    mode: *const dk_mode,
+    mask: *const dk_stored_mask,
     grad_y: *const f32,
     grad_x: *mut f32,
     len: usize,
 ) -> dk_error {
+    let arrays = Arrays { x: grad_y, y: grad_x, len };
     // SAFETY: the promise that lib.rs describes.
     unsafe {
-        Pass { mode, x: grad_y, y: grad_x, len }.backward(read(drop_block).and_then(dk_drop_block::get).map(AnyLayer::LaidOut))
+        answer(run(drop_block, mask, arrays, |layer, mask, x, y| match x {
+            Some(x) => layer.backward(mask, x, y),
+            None => layer.backward_in_place(mask, y),
+        }))
     }
 }
 
@@ -150,14 +156,48 @@ pub unsafe extern "C" fn dk_drop_block_backward_f32(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dk_drop_block_backward_add_f32(
     drop_block: *const dk_drop_block,
-    mode: *const dk_mode,
+    mask: *const dk_stored_mask,
     grad_y: *const f32,
     grad_x: *mut f32,
     len: usize,
 ) -> dk_error {
+    let arrays = Arrays { x: grad_y, y: grad_x, len };
     // SAFETY: the promise that lib.rs describes.
     unsafe {
-        Pass { mode, x: grad_y, y: grad_x, len }
-            .backward_add(read(drop_block).and_then(dk_drop_block::get).map(AnyLayer::LaidOut))
+        answer(run(drop_block, mask, arrays, |layer, mask, x, y| match x {
+            Some(x) => Ok(layer.backward_add(mask, x, y)?),
+            None => Err(DK_ERROR_OVERLAP),
+        }))
     }
+}
+
+/// An array to read, and one to write of the same length or the same one.
+struct Arrays {
+    x: *const f32,
+    y: *mut f32,
+    len: usize,
+}
+
+/// Runs a pass of the layer, which gets what it reads if it is not what it writes.
+///
+/// # Safety
+/// The promise that lib.rs describes, of all pointers.
+unsafe fn run<F: Into<dk_error>>(
+    drop_block: *const dk_drop_block,
+    mask: *const dk_stored_mask,
+    Arrays { x, y, len }: Arrays,
+    pass: impl FnOnce(&DropBlock, Option<PackedMask<'_>>, Option<&[f32]>, &mut [f32]) -> Result<(), F>,
+) -> Result<(), dk_error> {
+    // SAFETY: what the caller promises.
+    let layer = unsafe { read(drop_block)? }.get()?;
+    let (x, y) = (Array::new(x, len)?, Array::new(y, len)?);
+    // SAFETY: the same. `y` does not overlap the mask.
+    let mask = if mask.is_null() { None } else { Some(unsafe { read(mask)?.get(y)? }) };
+    let apart = x.start != y.start || len == 0;
+    if apart {
+        y.check_apart(x)?;
+    }
+    // SAFETY: the same, and `y` does not overlap `x`.
+    let (x, y) = unsafe { (apart.then(|| x.get()), y.get_mut()) };
+    pass(&layer, mask, x, y).map_err(Into::into)
 }

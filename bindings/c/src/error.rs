@@ -40,8 +40,6 @@ pub enum dk_error {
     DK_ERROR_PASS,
     /// A stored mask for Gaussian dropout, which has noise instead.
     DK_ERROR_STORED_MASK,
-    /// `DK_TRAIN` for DropBlock, whose mask is drawn beforehand.
-    DK_ERROR_COMPUTED_MASK,
     /// A block size of 0.
     DK_ERROR_BLOCK_SIZE,
     /// A flag that there is not.
@@ -53,7 +51,7 @@ pub enum dk_error {
 use dk_error::*;
 
 /// In the order of the enum.
-const NAMES: [&CStr; 20] = [
+const NAMES: [&CStr; 19] = [
     c"DK_OK",
     c"DK_ERROR_NULL",
     c"DK_ERROR_ALIGNMENT",
@@ -70,7 +68,6 @@ const NAMES: [&CStr; 20] = [
     c"DK_ERROR_INDEX_OVERFLOW",
     c"DK_ERROR_PASS",
     c"DK_ERROR_STORED_MASK",
-    c"DK_ERROR_COMPUTED_MASK",
     c"DK_ERROR_BLOCK_SIZE",
     c"DK_ERROR_FLAGS",
     c"DK_ERROR_OTHER",
@@ -97,7 +94,6 @@ impl From<Error> for dk_error {
             Error::ShapeOverflow => DK_ERROR_SHAPE_OVERFLOW,
             Error::IndexOverflow { .. } => DK_ERROR_INDEX_OVERFLOW,
             Error::StoredMask => DK_ERROR_STORED_MASK,
-            Error::ComputedMask => DK_ERROR_COMPUTED_MASK,
             Error::BlockSize { .. } => DK_ERROR_BLOCK_SIZE,
             _ => DK_ERROR_OTHER, // those of functions that are not here, and of later versions
         }

@@ -40,6 +40,20 @@ pub struct dk_stored_mask {
     pub decisions: usize,
 }
 
+impl dk_stored_mask {
+    /// The mask for a pass that writes `output`, which it must not overlap.
+    ///
+    /// # Safety
+    /// The words are there, and nobody writes them during `'a`.
+    pub(crate) unsafe fn get<'a, T>(self, output: Array<T>) -> Result<PackedMask<'a>, dk_error> {
+        let Self { words, len, first, decisions } = self;
+        let words = Array::new(words, len)?;
+        output.check_apart(words)?;
+        // SAFETY: what the caller promises; this call does not write them either.
+        Ok(PackedMask::new(unsafe { words.get() }, first, decisions)?)
+    }
+}
+
 /// What a pass does: keep everything, drop by a computed mask, or drop by a stored one.
 #[repr(u32)]
 pub enum dk_pass {
@@ -75,13 +89,8 @@ impl dk_mode {
         match self.pass {
             EVAL => Ok(Mode::Eval),
             TRAIN => Ok(Mode::Train(self.address.get())),
-            STORED => {
-                let dk_stored_mask { words, len, first, decisions } = self.mask;
-                let words = Array::new(words, len)?;
-                output.check_apart(words)?;
-                // SAFETY: what the caller promises; this call does not write them either.
-                Ok(Mode::Stored(PackedMask::new(unsafe { words.get() }, first, decisions)?))
-            }
+            // SAFETY: what the caller promises.
+            STORED => Ok(Mode::Stored(unsafe { self.mask.get(output)? })),
             _ => Err(DK_ERROR_PASS),
         }
     }

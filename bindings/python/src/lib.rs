@@ -12,9 +12,10 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use dropout_kernels::{
-    Address, AlphaDropout, DropBlock, Dropout, Error, GaussianDropout, GaussianNoise, Integer, Layout, Mask, Mode, Part,
+    Address, AlphaDropout, DropBlock, Dropout, Error, GaussianDropout, GaussianNoise, Integer, Layout, Mask, Part,
     QuantizedDropout, Rate,
 };
+use memory::Memory;
 use pass::{Pass, with_float};
 
 /// Element types, by the numbers that the Python modules pass.
@@ -147,7 +148,10 @@ fn drop_block(
     let mut words = vec![0; layer.words()];
     let mask = threads::run(py, len, threads, || layer.draw(address, &mut words))?.map_err(invalid)?;
     let pass = Pass { py, address, x, y, len, layout: None, threads };
-    with_float!(element, E => pass.in_mode::<E, _, _>(layer, Mode::Stored(mask)))
+    with_float!(element, E => pass.over::<E>(|memory| match memory {
+        Memory::InPlace(x) => layer.apply_in_place(Some(mask), x),
+        Memory::OutOfPlace(x, y) => layer.apply(Some(mask), x, y),
+    }))
 }
 
 /// Decisions as packed words.

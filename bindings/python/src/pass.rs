@@ -51,10 +51,9 @@ pub(crate) use with_float;
 impl Pass<'_> {
     /// The forward pass of a layer. Of most kinds the backward pass is the same map.
     pub fn forward<E: Element, K: Kind<E> + Copy>(&self, layer: Layer<K>) -> PyResult<()> {
-        let mode = Mode::Train(self.address);
         match self.layout {
-            Some(layout) => self.in_mode::<E, K, _>(layer.with_layout(layout), mode),
-            None => self.in_mode::<E, K, _>(layer, mode),
+            Some(layout) => self.forward_of::<E, K, _>(layer.with_layout(layout)),
+            None => self.forward_of::<E, K, _>(layer),
         }
     }
 
@@ -66,8 +65,8 @@ impl Pass<'_> {
         }
     }
 
-    /// The forward pass of any layer, in any mode.
-    pub fn in_mode<E: Element, K: Kind<E> + Copy, L: Shape>(&self, layer: Layer<K, L>, mode: Mode<'_>) -> PyResult<()> {
+    fn forward_of<E: Element, K: Kind<E> + Copy, L: Shape>(&self, layer: Layer<K, L>) -> PyResult<()> {
+        let mode = Mode::Train(self.address);
         self.run::<E, K, L>(layer, |layer, memory| match memory {
             Memory::InPlace(x) => layer.apply_in_place(mode, x),
             Memory::OutOfPlace(x, y) => layer.apply(mode, x, y),
@@ -88,13 +87,18 @@ impl Pass<'_> {
         pass: impl FnOnce(&Layer<K, L>, Memory<'_, E>) -> Result<(), Error> + Send,
     ) -> PyResult<()> {
         let layer = &if self.threads > 1 { layer.in_parallel() } else { layer };
+        self.over(|memory| pass(layer, memory))
+    }
+
+    /// Any pass over the memory.
+    pub fn over<E: Element>(&self, pass: impl FnOnce(Memory<'_, E>) -> Result<(), Error> + Send) -> PyResult<()> {
         let Self { x, y, len, .. } = *self;
         threads::run(self.py, len, self.threads, || {
             // SAFETY: the Python module that calls holds the arrays or tensors that `x` and `y` are the addresses of
             // until this returns. It has checked that they have elements of type E, `len` from the first to the last,
             // and that it may write to `y`. Other Python threads that write to them meanwhile are a race in the caller's
             // program, as they are for NumPy and PyTorch. Any bits make a value of each element type.
-            unsafe { memory::over::<E>(x, y, len, |memory| pass(layer, memory)) }
+            unsafe { memory::over::<E>(x, y, len, pass) }
         })?
     }
 }

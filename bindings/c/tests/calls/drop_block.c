@@ -37,13 +37,13 @@ static void drop_block_of(dk_drop_block layer) {
     bool drops[N];
     dk_size size;
     uint32_t words[N / 32 + 1];
-    dk_mode mode = {DK_STORED, train.address, {NULL, 0, 0, 0}};
+    dk_stored_mask mask = {NULL, 0, 0, 0};
     memset(words, 0x5A, sizeof words);
     CHECK(dk_drop_block_size(&layer, &size) == DK_OK && size.words <= N / 32);
-    CHECK(dk_drop_block_draw(&layer, train.address, words, size.words, &mode.mask) == DK_OK);
+    CHECK(dk_drop_block_draw(&layer, train.address, words, size.words, &mask) == DK_OK);
     CHECK(words[size.words] == 0x5A5A5A5A);
-    CHECK(mode.mask.words == words && mode.mask.len == size.words && mode.mask.first == 0);
-    CHECK((mode.mask.decisions + 31) / 32 == size.words);
+    CHECK(mask.words == words && mask.len == size.words && mask.first == 0);
+    CHECK((mask.decisions + 31) / 32 == size.words);
 
     patches(&layer, drops);
     const size_t len = size.elements;
@@ -55,14 +55,14 @@ static void drop_block_of(dk_drop_block layer) {
         const float before = pass == 3 ? 1.0f : 0.0f;
         begin();
         for (size_t i = 0; i < len; i++) out[i] = x[i] = pass == 3 ? 1.0f : (float)i;
-        CHECK((pass == 0   ? dk_drop_block_f32(&layer, &mode, x, out, len)
-               : pass == 1 ? dk_drop_block_backward_f32(&layer, &mode, x, out, len)
-               : pass == 2 ? dk_drop_block_f32(&layer, &mode, out, out, len)
-                           : dk_drop_block_backward_add_f32(&layer, &mode, x, out, len)) == DK_OK);
+        CHECK((pass == 0   ? dk_drop_block_f32(&layer, &mask, x, out, len)
+               : pass == 1 ? dk_drop_block_backward_f32(&layer, &mask, x, out, len)
+               : pass == 2 ? dk_drop_block_f32(&layer, &mask, out, out, len)
+                           : dk_drop_block_backward_add_f32(&layer, &mask, x, out, len)) == DK_OK);
         for (size_t i = 0; i < len; i++) CHECK(out[i] == before + (drops[i] ? 0.0f : scale * x[i]));
         CHECK(untouched(margin, out) && untouched(out + len, margin + LENGTH(margin)));
     }
-    CHECK(dk_drop_block_f32(&layer, &eval, x, out, len) == DK_OK && memcmp(out, x, len * sizeof *x) == 0);
+    CHECK(dk_drop_block_f32(&layer, NULL, x, out, len) == DK_OK && memcmp(out, x, len * sizeof *x) == 0);
 }
 
 void check_drop_block(void) {

@@ -44,7 +44,6 @@ static void *misaligned(void *pointer) { return (char *)pointer + 1; }
 static const dk_rate half = {UINT64_C(1) << 31}, above_one = {(UINT64_C(1) << 32) + 1};
 static const dk_address address = {42, 0, 7, 0}, last = {42, 0, 7, UINT64_MAX};
 static const dk_mode train = {DK_TRAIN, {42, 0, 7, 0}, {NULL, 0, 0, 0}};
-static const dk_mode eval = {DK_EVAL, {0, 0, 0, 0}, {NULL, 0, 0, 0}};
 static const float x[N] = {0.0f};
 static const uint32_t words[N / 32] = {0};
 
@@ -53,7 +52,7 @@ static void errors(void) {
     NAME(DK_OK); NAME(DK_ERROR_NULL); NAME(DK_ERROR_ALIGNMENT); NAME(DK_ERROR_OVERLAP); NAME(DK_ERROR_LENGTH);
     NAME(DK_ERROR_RATE); NAME(DK_ERROR_RATIO); NAME(DK_ERROR_THRESHOLD); NAME(DK_ERROR_RANK); NAME(DK_ERROR_AXIS);
     NAME(DK_ERROR_STRIDE); NAME(DK_ERROR_PART); NAME(DK_ERROR_SHAPE_OVERFLOW); NAME(DK_ERROR_INDEX_OVERFLOW);
-    NAME(DK_ERROR_PASS); NAME(DK_ERROR_STORED_MASK); NAME(DK_ERROR_COMPUTED_MASK); NAME(DK_ERROR_BLOCK_SIZE);
+    NAME(DK_ERROR_PASS); NAME(DK_ERROR_STORED_MASK); NAME(DK_ERROR_BLOCK_SIZE);
     NAME(DK_ERROR_FLAGS); NAME(DK_ERROR_OTHER);
     CHECK(strcmp(dk_error_name(-1), "unknown") == 0 && strcmp(dk_error_name(DK_ERROR_OTHER + 1), "unknown") == 0);
 }
@@ -184,7 +183,7 @@ static void passes(void) {
 
 static const dk_drop_block layer = {{UINT64_C(1) << 31}, 0, 2, 1, 1, {8, 8, 0}, {3, 3, 0}, 0.0};
 
-typedef dk_error block_f32(const dk_drop_block *, const dk_mode *, const float *, float *, size_t);
+typedef dk_error block_f32(const dk_drop_block *, const dk_stored_mask *, const float *, float *, size_t);
 
 static void drop_block(void) {
     dk_drop_block no_layers[6] = {layer, layer, layer, layer, layer, layer};
@@ -202,7 +201,7 @@ static void drop_block(void) {
     for (size_t i = 0; i < LENGTH(reasons); i++) {
         REFUSES(reasons[i], dk_drop_block_size(&no_layers[i], &o.size));
         REFUSES(reasons[i], dk_drop_block_draw(&no_layers[i], address, o.words, 2, &o.mask));
-        for (size_t p = 0; p < LENGTH(passes); p++) REFUSES(reasons[i], passes[p](&no_layers[i], &eval, x, o.values, N));
+        for (size_t p = 0; p < LENGTH(passes); p++) REFUSES(reasons[i], passes[p](&no_layers[i], NULL, x, o.values, N));
     }
     REFUSES(DK_ERROR_NULL, dk_drop_block_size(NULL, &o.size));
     REFUSES(DK_ERROR_NULL, dk_drop_block_size(&layer, NULL));
@@ -216,15 +215,13 @@ static void drop_block(void) {
     REFUSES(DK_ERROR_OVERLAP, dk_drop_block_draw(&layer, address, (uint32_t *)(void *)&o.mask, 2, &o.mask));
 
     for (size_t p = 0; p < LENGTH(passes); p++) {
-        REFUSES(DK_ERROR_COMPUTED_MASK, passes[p](&layer, &train, x, o.values, N));
-        REFUSES(DK_ERROR_NULL, passes[p](NULL, &eval, x, o.values, N));
-        REFUSES(DK_ERROR_NULL, passes[p](&layer, NULL, x, o.values, N));
-        REFUSES(DK_ERROR_NULL, passes[p](&layer, &eval, NULL, o.values, N));
-        REFUSES(DK_ERROR_NULL, passes[p](&layer, &eval, x, NULL, N));
-        REFUSES(DK_ERROR_OVERLAP, passes[p](&layer, &eval, o.values + 1, o.values, N));
-        REFUSES(DK_ERROR_LENGTH, passes[p](&layer, &eval, x, o.values, N - 1));
-        REFUSES(DK_ERROR_ALIGNMENT, passes[p](&layer, &eval, x, misaligned(o.values), N));
-#define PASS(rate, layout, mode, x, y, len) passes[p](&layer_of_masks, mode, x, y, len)
+        REFUSES(DK_ERROR_NULL, passes[p](NULL, NULL, x, o.values, N));
+        REFUSES(DK_ERROR_NULL, passes[p](&layer, NULL, NULL, o.values, N));
+        REFUSES(DK_ERROR_NULL, passes[p](&layer, NULL, x, NULL, N));
+        REFUSES(DK_ERROR_OVERLAP, passes[p](&layer, NULL, o.values + 1, o.values, N));
+        REFUSES(DK_ERROR_LENGTH, passes[p](&layer, NULL, x, o.values, N - 1));
+        REFUSES(DK_ERROR_ALIGNMENT, passes[p](&layer, NULL, x, misaligned(o.values), N));
+#define PASS(rate, layout, mode, x, y, len) passes[p](&layer_of_masks, &(mode)->mask, x, y, len)
         const dk_drop_block layer_of_masks = layer;
         REFUSES_A_MASK(x, o.values);
 #undef PASS

@@ -99,14 +99,14 @@ static void drop_block(void) {
 
     static float y[N];
     uint32_t words[WORDS];
-    dk_mode mode = {DK_STORED, address, {NULL, 0, 0, 0}};
-    must(dk_drop_block_draw(&layer, address, words, WORDS, &mode.mask));
+    dk_stored_mask mask;
+    must(dk_drop_block_draw(&layer, address, words, WORDS, &mask));
     print("dk_drop_block_draw", words, sizeof words);
-    must(dk_drop_block_f32(&layer, &mode, x, y, N));
+    must(dk_drop_block_f32(&layer, &mask, x, y, N));
     print("dk_drop_block_f32", y, sizeof y);
-    must(dk_drop_block_backward_f32(&layer, &mode, y, y, N));
+    must(dk_drop_block_backward_f32(&layer, &mask, y, y, N));
     print("dk_drop_block_backward_f32", y, sizeof y);
-    must(dk_drop_block_backward_add_f32(&layer, &mode, x, y, N));
+    must(dk_drop_block_backward_add_f32(&layer, &mask, x, y, N));
     print("dk_drop_block_backward_add_f32", y, sizeof y);
 }
 

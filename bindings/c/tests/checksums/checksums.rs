@@ -92,12 +92,12 @@ fn drop_block(rate: Rate, x: &[f32; N]) -> Result<(), Error> {
     let (mut words, mut y) = ([0; WORDS], [0.0; N]);
     layer.draw(ADDRESS, &mut words)?;
     print("dk_drop_block_draw", words.iter().flat_map(|word| word.to_le_bytes()));
-    let mode = Mode::Stored(PackedMask::new(&words, 0, N)?);
-    layer.apply(mode, x, &mut y)?;
+    let mask = Some(PackedMask::new(&words, 0, N)?);
+    layer.apply(mask, x, &mut y)?;
     print_floats("dk_drop_block_f32", &y);
-    layer.backward_in_place(mode, &mut y)?;
+    layer.backward_in_place(mask, &mut y)?;
     print_floats("dk_drop_block_backward_f32", &y);
-    layer.backward_add(mode, x, &mut y)?;
+    layer.backward_add(mask, x, &mut y)?;
     print_floats("dk_drop_block_backward_add_f32", &y);
     Ok(())
 }
