@@ -147,7 +147,7 @@ impl Table {
     /// Blocks of 7 x 7, as in the paper: the mask drawn, counted and applied.
     fn drop_block(&mut self, op: &str, drop_block: &DropBlock) {
         let mut slices = Slices::new(self.n);
-        let mut words = vec![0; drop_block.words()];
+        let mut words = vec![0; drop_block.mask_words()];
         let run = |slices: &mut Slices, step| {
             let mask = drop_block.draw(address(step), &mut words).unwrap();
             drop_block.apply(Some(mask), &slices.x, &mut slices.y).unwrap();

@@ -110,7 +110,7 @@ fn apply<E: Float>(options: &Options, address: Address, x: &mut [E]) -> Result<(
         "noise" => GaussianNoise::new(rate.realised() as f32)?.with_layout(layout).apply_in_place(mode, x)?,
         "drop_block" if whole.is_empty() || whole == shape => {
             let drop_block = DropBlock::nchw(*rate, [options.block; 2], shape.as_slice().try_into()?)?;
-            let mut words = vec![0; drop_block.words()];
+            let mut words = vec![0; drop_block.mask_words()];
             let mask = drop_block.draw(address, &mut words)?;
             drop_block.apply_in_place((!options.eval).then_some(mask), x)?;
         }

@@ -56,7 +56,7 @@ fn run(&Options { rate, seed, ref output }: &Options) -> Result<(), Box<dyn Erro
     let dropout = Dropout::new(rate);
     let dropout2d = dropout.with_layout(Layout::nchw([IMAGES, MAPS, SIDE, SIDE])?);
     let drop_block = DropBlock::nchw(rate, [BLOCK; 2], [IMAGES, MAPS, SIDE, SIDE])?;
-    let mut words = vec![0; drop_block.words()];
+    let mut words = vec![0; drop_block.mask_words()];
     let blocks = drop_block.draw(by_block, &mut words)?;
     let [mut without_maps, mut without_blocks, mut without_elements] = [(); 3].map(|()| maps.clone());
     dropout2d.apply_in_place(Mode::Train(by_map), &mut without_maps)?;

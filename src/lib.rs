@@ -205,14 +205,16 @@ pub use backend::Backend;
 pub use error::Error;
 pub use fused::{Activation, Fused};
 pub use kernel::{Element, Filler, Float, Integer};
-pub use kinds::{
-    Additive, Alpha, AlphaDropout, DropBlock, Dropout, Gaussian, GaussianDropout, GaussianNoise, Quantized, QuantizedDropout,
-    Scaled, Scaling, Select,
-};
+pub use kinds::{AlphaDropout, DropBlock, Dropout, GaussianDropout, GaussianNoise, QuantizedDropout, Scaling, Select};
 pub use layer::{Kind, Layer, Mode, Shape};
 pub use layout::{Layout, MAX_RANK, Part};
 pub use mask::{Mask, PackedMask};
 pub use rate::Rate;
+
+/// The kinds of dropout as parameters of [`Layer`], for code that is generic over them.
+pub mod kind {
+    pub use crate::kinds::{Additive, Alpha, Gaussian, Quantized, Scaled};
+}
 
 /// The README's examples, as tests.
 #[cfg(doctest)]

@@ -142,7 +142,7 @@ fn equals_the_oracle<E: Value>(backend: Backend, case: &BlockCase) {
 
     let keep = |i: usize| words[i / 32] >> (i % 32) & 1 == 1;
     assert!((0..32 * words.len()).all(|i| keep(i) == dropped.get(i).is_some_and(|dropped| !dropped)));
-    assert_eq!(case.drop_block().decisions(), blocks.decisions());
+    assert_eq!(case.drop_block().patches(), blocks.decisions());
 }
 
 fn in_place_equals_out_of_place<E: Value>(backend: Backend, case: &BlockCase) {
@@ -178,8 +178,8 @@ fn parts_of_a_batch_equal_the_whole<E: Value>(backend: Backend, case: &BlockCase
     let samples = case.blocks.samples;
     let cut = case.values as usize % (samples + 1);
     let (first, mut second) = (case.with_samples(cut), case.with_samples(samples - cut));
-    second.address.offset = case.address.offset.wrapping_add(first.drop_block().decisions() as u64);
-    assert_eq!(first.drop_block().decisions() + second.drop_block().decisions(), case.drop_block().decisions());
+    second.address.offset = case.address.offset.wrapping_add(first.drop_block().patches() as u64);
+    assert_eq!(first.drop_block().patches() + second.drop_block().patches(), case.drop_block().patches());
 
     let (x_first, x_second) = x.split_at(first.elements());
     let parts = [(&first, first.words(backend), x_first), (&second, second.words(backend), x_second)];
@@ -238,13 +238,13 @@ fn more_is_dropped_at_a_higher_rate(backend: Backend, case: &BlockCase) {
 fn nothing_is_written_past_the_end(backend: Backend, case: &BlockCase) {
     const GUARD: usize = 16;
     let (drop_block, elements) = (case.drop_block().on(backend), case.elements());
-    assert_eq!(drop_block.words(), case.bits().div_ceil(32));
+    assert_eq!(drop_block.mask_words(), case.bits().div_ceil(32));
     let start = case.values as usize % GUARD;
-    let mut words = vec![0xA5A5_A5A5; start + drop_block.words() + GUARD];
+    let mut words = vec![0xA5A5_A5A5; start + drop_block.mask_words() + GUARD];
     let mut y = vec![-77.0_f32; start + elements + GUARD];
-    let mask = drop_block.draw(case.address, &mut words[start..start + drop_block.words()]).unwrap();
+    let mask = drop_block.draw(case.address, &mut words[start..start + drop_block.mask_words()]).unwrap();
     drop_block.apply(Some(mask), &ones(elements), &mut y[start..start + elements]).unwrap();
-    let (words_inside, inside) = (start..start + drop_block.words(), start..start + elements);
+    let (words_inside, inside) = (start..start + drop_block.mask_words(), start..start + elements);
     assert!(words.iter().enumerate().all(|(i, word)| words_inside.contains(&i) || *word == 0xA5A5_A5A5));
     assert!(y.iter().enumerate().all(|(i, y)| inside.contains(&i) != (*y == -77.0)));
 }
@@ -300,7 +300,7 @@ fn wrong_arguments_are_refused(backend: Backend) {
     assert_eq!(DropBlock::nlc(rate, [2], [usize::MAX, 2, 1]), Err(Error::ShapeOverflow));
     let empty = DropBlock::nhwc(rate, [2, 2], [usize::MAX, 1, 0, 1]).unwrap();
     for empty in [empty, empty.with_shared_channels()] {
-        assert_eq!((empty.words(), empty.decisions()), (0, 0));
+        assert_eq!((empty.mask_words(), empty.patches()), (0, 0));
     }
 
     // 50 elements; 2 x 4 x 4 blocks.
@@ -328,7 +328,7 @@ fn wrong_arguments_are_refused(backend: Backend) {
 
     // A mask of shared channels is as long as a map.
     let shared = drop_block.with_shared_channels();
-    assert_eq!((shared.words(), shared.decisions()), (1, 16));
+    assert_eq!((shared.mask_words(), shared.patches()), (1, 16));
     assert_eq!(shared.draw(address(0), &mut [0; 2]), Err(length("words", 1, 2)));
     assert_eq!(shared.apply(mask, &X, &mut y[..50]), Err(length("mask", 25, 50)));
     assert_eq!(y, [77.0; 51]);

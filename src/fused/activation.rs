@@ -11,6 +11,7 @@ use crate::simd::Lanes;
 /// All three map NaN to NaN. Where `x` is NaN, GELU's gradient is NaN and the others pass the gradient through, as in
 /// PyTorch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Activation {
     /// `x` itself.
     Identity,

@@ -128,7 +128,11 @@ impl Integer for i16 {}
 ///
 /// Sealed: the kernels are written for these types only.
 #[expect(private_bounds, reason = "this is what seals it")]
-pub trait Element: Selected {}
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an element type",
+    note = "the element types are `f32`, `f64`, `i8`, `u8`, `i16` and, with the feature `half`, `half::f16` and `half::bf16`"
+)]
+pub trait Element: Selected + Copy + Send + Sync + 'static {}
 
 impl<E: Selected> Element for E {}
 
@@ -168,8 +172,16 @@ impl<E: Selected> Element for E {}
 /// products and sums, as the program has asked for; what is copied keeps them. All results rely on rounding to nearest,
 /// the default.
 #[expect(private_bounds, reason = "this is what seals it")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a floating-point element type",
+    note = "they are `f32`, `f64` and, with the feature `half`, `half::f16` and `half::bf16`"
+)]
 pub trait Float: Element + sealed::Float + Compiled<Scale<Self>> + Compiled<Affine<Self>> + Compiled<Noisy> {}
 
 /// An element type of quantised tensors: `i8`, `u8` or `i16`.
 #[expect(private_bounds, reason = "this is what seals it")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an element type of quantised tensors",
+    note = "they are `i8`, `u8` and `i16`"
+)]
 pub trait Integer: Element + sealed::Integer + Compiled<Rescale<Self>> {}

@@ -1,8 +1,10 @@
 //! Alpha dropout, for self-normalising networks.
 
+use crate::address::Address;
 use crate::error::Error;
 use crate::kernel::{Affine, Float};
 use crate::layer::{Direction, Layer, Mode, Shape, sealed};
+use crate::mask::Mask;
 use crate::rate::Rate;
 
 /// The limit of SELU at minus infinity, `-lambda * alpha`. Klambauer et al. derive both constants from the fixed point
@@ -60,6 +62,13 @@ impl<L: Shape> AlphaDropout<L> {
     #[must_use]
     pub const fn rate(&self) -> Rate {
         self.kind.rate
+    }
+
+    /// The mask of an address, as this layer drops by it: one decision per element or, with a layout, for each of its
+    /// decisions, and for a [part](crate::Layout::part) those of the whole.
+    #[must_use]
+    pub fn mask(&self, address: Address) -> Mask {
+        self.options.mask(self.kind.rate, address)
     }
 }
 

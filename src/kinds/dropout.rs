@@ -1,12 +1,17 @@
 //! Dropout itself: kept values are scaled, dropped ones become zero.
 
+use core::fmt;
+
+use crate::address::Address;
 use crate::error::Error;
 use crate::kernel::{Float, Scale};
 use crate::layer::{Direction, Layer, Mode, Shape, sealed};
+use crate::mask::Mask;
 use crate::rate::Rate;
 
 /// Which pass makes up for the magnitude that dropping takes away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Scaling {
     /// Training multiplies kept values by 1/(1-p); evaluation is the identity. PyTorch, Keras and Flax do this.
     #[default]
@@ -53,7 +58,7 @@ pub enum Scaling {
 pub type Dropout<L = ()> = Layer<Scaled, L>;
 
 /// The kind of dropout of [`Dropout`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Scaled {
     rate: Rate,
     scaling: Scaling,
@@ -82,6 +87,26 @@ impl<L: Shape> Dropout<L> {
     #[must_use]
     pub const fn rate(&self) -> Rate {
         self.kind.rate
+    }
+
+    /// The mask of an address, as this layer drops by it: one decision per element or, with a layout, for each of its
+    /// decisions, and for a [part](crate::Layout::part) those of the whole.
+    #[must_use]
+    pub fn mask(&self, address: Address) -> Mask {
+        self.options.mask(self.kind.rate, address)
+    }
+
+    /// The scaling.
+    #[must_use]
+    pub const fn scaling(&self) -> Scaling {
+        self.kind.scaling
+    }
+}
+
+impl fmt::Debug for Scaled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scale = f32::from_bits(self.scale);
+        f.debug_struct("Scaled").field("rate", &self.rate).field("scaling", &self.scaling).field("scale", &scale).finish()
     }
 }
 

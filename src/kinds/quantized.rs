@@ -1,8 +1,10 @@
 //! Dropout of quantised values, in integer arithmetic.
 
+use crate::address::Address;
 use crate::error::Error;
 use crate::kernel::{Integer, Rescale};
 use crate::layer::{Direction, Layer, Mode, Shape, sealed};
+use crate::mask::Mask;
 use crate::rate::Rate;
 
 /// Inverted dropout of quantised tensors, `i8`, `u8` or `i16`, whose real values are proportional to `x - zero_point`.
@@ -77,6 +79,19 @@ impl<E: Integer, L: Shape> QuantizedDropout<E, L> {
     #[must_use]
     pub const fn rate(&self) -> Rate {
         self.kind.rate
+    }
+
+    /// The mask of an address, as this layer drops by it: one decision per element or, with a layout, for each of its
+    /// decisions, and for a [part](crate::Layout::part) those of the whole.
+    #[must_use]
+    pub fn mask(&self, address: Address) -> Mask {
+        self.options.mask(self.kind.rate, address)
+    }
+
+    /// The zero point, which dropped values become.
+    #[must_use]
+    pub const fn zero_point(&self) -> E {
+        self.kind.zero_point
     }
 
     /// The factor that the caller still has to apply to kept values: 1/(1-p), or 1 with a fixed-point scale.

@@ -11,7 +11,7 @@ use crate::backend::Backend;
 use crate::error::{Error, check_length};
 use crate::kernel::{Element, Float, Job, Slices};
 use crate::layout::Layout;
-use crate::mask::{Mask, PackedMask};
+use crate::mask::PackedMask;
 pub(crate) use mode::Direction;
 pub use mode::Mode;
 pub(crate) use options::Options;
@@ -62,6 +62,18 @@ impl<K: Copy, L: Shape> Layer<K, L> {
     pub const fn in_parallel(mut self) -> Self {
         self.options = self.options.in_parallel();
         self
+    }
+
+    /// The layout, if there is one.
+    #[must_use]
+    pub fn layout(&self) -> Option<&Layout> {
+        self.options.layout()
+    }
+
+    /// The backend that runs it.
+    #[must_use]
+    pub fn backend(&self) -> Backend {
+        self.options.backend()
     }
 
     /// The forward pass, from `x` to `y`. Feature maps that are dropped whole are not read, if they have 256 elements
@@ -225,8 +237,7 @@ impl<K: Copy, L: Shape> Layer<K, L> {
         check_length("y", x.len(), y.len())?;
         let decisions = usize::try_from(self.options.decisions(x.len())).map_err(|_| Error::ShapeOverflow)?;
         check_length("mask", decisions.div_ceil(32), mask.len())?;
-        let computed = Mask::new(self.kind.rate().ok_or(Error::StoredMask)?, address).on(self.options.backend());
-        computed.with_threads(self.options.threads).words(decisions, mask)?;
+        self.options.mask(self.kind.rate().ok_or(Error::StoredMask)?, address).words(decisions, mask)?;
         self.run(Direction::Forward, Mode::Stored(PackedMask::new(mask, 0, decisions)?), Slices { x: Some(x), y })
     }
 }
@@ -238,6 +249,11 @@ impl<K: Copy, L: Shape> Layer<K, L> {
 ///
 /// Sealed: the kinds are part of the library.
 #[expect(private_bounds, reason = "this is what seals it")]
-pub trait Kind<E: Element>: sealed::Kind<E> {}
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not handle elements of type `{E}`",
+    note = "`Dropout`, `AlphaDropout`, `GaussianDropout` and `GaussianNoise` take `f32`, `f64` and, with the feature `half`, `f16` and `bf16`",
+    note = "`QuantizedDropout<E>` takes `E`: `i8`, `u8` or `i16`"
+)]
+pub trait Kind<E: Element>: sealed::Kind<E> + Copy + Send + Sync + 'static {}
 
 impl<E: Element, K: sealed::Kind<E>> Kind<E> for K {}

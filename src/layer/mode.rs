@@ -26,6 +26,24 @@ pub enum Mode<'a> {
     Eval,
 }
 
+impl Mode<'_> {
+    /// The same mode for the layer of this number: other computed masks. Stored masks and evaluation stay as they are.
+    ///
+    /// ```
+    /// use dropout_kernels::{Address, Mode};
+    ///
+    /// let first = Mode::Train(Address { seed: 42, step: 7, ..Address::default() });
+    /// assert_eq!(first.with_layer(3), Mode::Train(Address { seed: 42, layer: 3, step: 7, offset: 0 }));
+    /// ```
+    #[must_use]
+    pub const fn with_layer(self, layer: u32) -> Self {
+        match self {
+            Self::Train(address) => Self::Train(Address { layer, ..address }),
+            other => other,
+        }
+    }
+}
+
 #[derive(Clone, Copy)]
 pub(crate) enum Direction {
     Forward,

@@ -1,10 +1,12 @@
 //! What layers have in common beside their kinds.
 
+use crate::address::Address;
 use crate::backend::Backend;
 use crate::error::{Error, check_length};
 use crate::kernel::{Decisions, Drives, Plan, all, all_laid_out, computed, laid_out, stored};
 use crate::layer::Mode;
 use crate::layout::Layout;
+use crate::mask::Mask;
 use crate::rate::Rate;
 use crate::threads::Threads;
 
@@ -47,6 +49,11 @@ impl<L: Shape> Options<L> {
     #[inline]
     pub(crate) fn decisions(&self, len: usize) -> u64 {
         self.layout().map_or(len as u64, Layout::all_decisions)
+    }
+
+    /// The mask of a rate and an address.
+    pub(crate) fn mask(&self, rate: Rate, address: Address) -> Mask {
+        Mask::new(rate, address).on(self.backend()).with_threads(self.threads)
     }
 
     /// The chosen backend, or the fastest.

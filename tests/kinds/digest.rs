@@ -190,7 +190,7 @@ impl Digest {
             let (backend, shape) = (self.backend, [2, 3, 9, 23]);
             self.row(&format!("DropBlock of {size}, {}", E::NAME), |fnv, rate, address| {
                 let layer = DropBlock::nchw(rate, [size; 2], shape).unwrap().on(backend);
-                let mut words = vec![0; layer.words()];
+                let mut words = vec![0; layer.mask_words()];
                 let mask = layer.draw(address, &mut words).unwrap();
                 passes::<E>(fnv, &[(layer, Some(mask)), (layer, None)], shape.iter().product());
             });
@@ -290,7 +290,7 @@ impl Digest {
         for (name, layer, elements) in shapes {
             self.row(&format!("DropBlock, {name}"), |fnv, rate, address| {
                 let layer = layer(rate).unwrap().on(backend);
-                let mut words = vec![0; layer.words()];
+                let mut words = vec![0; layer.mask_words()];
                 let mask = layer.draw(address, &mut words).unwrap();
                 passes::<f32>(fnv, &[(layer, Some(mask))], elements);
             });

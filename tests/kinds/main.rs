@@ -20,6 +20,7 @@ mod parts;
 mod precision;
 mod quantized;
 mod select;
+mod settings;
 mod stored;
 
 use dropout_kernels::{Address, Kind, Layer, Mode, Scaling, Shape};

@@ -81,7 +81,7 @@ impl dk_drop_block {
 pub unsafe extern "C" fn dk_drop_block_size(drop_block: *const dk_drop_block, size: *mut dk_size) -> dk_error {
     let of = |drop_block: dk_drop_block| {
         let layer = drop_block.get()?;
-        Ok(dk_size { elements: drop_block.elements()?, decisions: layer.decisions(), words: layer.words() })
+        Ok(dk_size { elements: drop_block.elements()?, decisions: layer.patches(), words: layer.mask_words() })
     };
     // SAFETY: the promise that lib.rs describes.
     answer(unsafe { write(size, read(drop_block).and_then(of)) })

@@ -145,7 +145,7 @@ fn drop_block(
     let layer = layer.map_err(invalid)?;
     let layer = if shared_channels { layer.with_shared_channels() } else { layer };
     let layer = if threads > 1 { layer.in_parallel() } else { layer };
-    let mut words = vec![0; layer.words()];
+    let mut words = vec![0; layer.mask_words()];
     let mask = threads::run(py, len, threads, || layer.draw(address, &mut words))?.map_err(invalid)?;
     let pass = Pass { py, address, x, y, len, layout: None, threads };
     with_float!(element, E => pass.over::<E>(|memory| match memory {

@@ -54,7 +54,7 @@ use crate::rate::Rate;
 /// let drop_block = DropBlock::nchw(Rate::new(0.2)?, [3, 3], [2, 8, 14, 14])?;
 /// assert!((drop_block.patch_rate().realised() - 0.2 * 196.0 / (9.0 * 144.0)).abs() < 1e-9); // gamma
 ///
-/// let mut words = vec![0; drop_block.words()];
+/// let mut words = vec![0; drop_block.mask_words()];
 /// let mask = drop_block.draw(Address { seed: 42, layer: 0, step: 7, offset: 0 }, &mut words)?;
 ///
 /// let x = [1.0_f32; 2 * 8 * 14 * 14];
@@ -101,7 +101,7 @@ macro_rules! constructors {
                 /// # Errors
                 /// [`Error::BlockSize`] if a size is 0; [`Error::ShapeOverflow`] if the number of elements does not fit
                 /// `usize`.
-                pub fn $name(rate: Rate, block_size: [usize; $spatial], shape: [usize; $spatial + 2]) -> Result<Self, Error> {
+                pub const fn $name(rate: Rate, block_size: [usize; $spatial], shape: [usize; $spatial + 2]) -> Result<Self, Error> {
                     let $shape = shape;
                     let layout = Layout::dense(&shape);
                     Self::of_maps(rate, block_size, Order::$order, [$samples, $channels], $map, layout)
@@ -121,17 +121,18 @@ constructors! {
 }
 
 /// The last of three extents, after as many of 1 as are missing.
-fn in_three_axes<const AXES: usize>(extents: [usize; AXES]) -> [usize; 3] {
-    let mut three = [1; 3];
-    for (axis, extent) in three.iter_mut().rev().zip(extents.into_iter().rev()) {
-        *axis = extent;
+const fn in_three_axes<const AXES: usize>(extents: [usize; AXES]) -> [usize; 3] {
+    let (mut three, mut i) = ([1; 3], 0);
+    while i < AXES {
+        three[3 - AXES + i] = extents[i];
+        i += 1;
     }
     three
 }
 
 impl DropBlock {
     /// What all constructors come to.
-    fn of_maps<const AXES: usize>(
+    const fn of_maps<const AXES: usize>(
         rate: Rate,
         block_size: [usize; AXES],
         order: Order,
@@ -139,22 +140,39 @@ impl DropBlock {
         map: [usize; AXES],
         layout: Result<Layout, Error>,
     ) -> Result<Self, Error> {
-        if let Some(axis) = block_size.iter().position(|&size| size == 0) {
-            return Err(Error::BlockSize { axis });
+        let (mut patch, mut axis) = (in_three_axes(block_size), 0);
+        while axis < 3 {
+            if patch[axis] == 0 {
+                return Err(Error::BlockSize { axis: axis + AXES - 3 });
+            }
+            axis += 1;
         }
-        let layout = layout?;
+        let layout = match layout {
+            Ok(layout) => layout,
+            Err(error) => return Err(error),
+        };
         let is_empty = layout.elements() == 0;
         let [samples, channels] = if is_empty { [0; 2] } else { [samples, channels] };
         let map = if is_empty { [0; 3] } else { in_three_axes(map) };
-        let [depth, rows, columns] = map;
-        let [d, h, w] = in_three_axes(block_size);
-        let patch = [d.min(depth), h.min(rows), w.min(columns)];
+        while axis > 0 {
+            axis -= 1;
+            if patch[axis] > map[axis] {
+                patch[axis] = map[axis];
+            }
+        }
         let (groups, interleaved) = match order {
             Order::ChannelsFirst => (samples * channels, 1),
             Order::ChannelsLast => (samples, channels),
         };
         let grid = Grid { groups, interleaved, map, patch };
-        let rate = if is_empty || rate.keep() == 0.0 { rate } else { Rate::new(rate.realised() * grid.gamma_at_one())? };
+        let rate = if is_empty || rate.keep() == 0.0 {
+            rate
+        } else {
+            match Rate::new(rate.realised() * grid.gamma_at_one()) {
+                Ok(rate) => rate,
+                Err(error) => return Err(error),
+            }
+        };
         Ok(Self { rate, samples, channels, order, grid, scale: None, options: Options::new(layout) })
     }
 
@@ -167,10 +185,10 @@ impl DropBlock {
     ///
     /// // Four samples of 10 x 10 pixels of three channels.
     /// let drop_block = DropBlock::nhwc(Rate::new(0.3)?, [2, 3], [4, 10, 10, 3])?.with_shared_channels();
-    /// assert_eq!(drop_block.decisions(), 4 * 9 * 8);
-    /// assert_eq!(drop_block.words(), (4 * 10 * 10_usize).div_ceil(32));
+    /// assert_eq!(drop_block.patches(), 4 * 9 * 8);
+    /// assert_eq!(drop_block.mask_words(), (4 * 10 * 10_usize).div_ceil(32));
     ///
-    /// let mut words = vec![0; drop_block.words()];
+    /// let mut words = vec![0; drop_block.mask_words()];
     /// let mask = drop_block.draw(Address { seed: 42, layer: 0, step: 7, offset: 0 }, &mut words)?;
     /// let mut x = [1.0_f32; 4 * 10 * 10 * 3];
     /// drop_block.apply_in_place(Some(mask), &mut x)?;
@@ -207,17 +225,17 @@ impl DropBlock {
         self.rate
     }
 
-    /// The number of decisions, one for each position of a patch. It is the distance from the offset of one part of a
-    /// batch to that of the next.
+    /// The number of positions that patches can have, each of which has a decision. It is the distance from the offset of
+    /// one part of a batch to the offset of the next.
     #[must_use]
-    pub const fn decisions(&self) -> usize {
+    pub const fn patches(&self) -> usize {
         self.grid.decisions()
     }
 
     /// The number of words of a mask, which has one bit per element, in the row-major order of the tensor; with shared
     /// channels, one bit per sample and position.
     #[must_use]
-    pub const fn words(&self) -> usize {
+    pub const fn mask_words(&self) -> usize {
         self.grid.bits().div_ceil(32)
     }
 
@@ -229,11 +247,11 @@ impl DropBlock {
     /// channels last, is drawn by the calling thread.
     ///
     /// # Errors
-    /// [`Error::Length`] unless `words` has [`words`](Self::words) words; [`Error::IndexOverflow`] if a decision's
+    /// [`Error::Length`] unless `words` has [`mask_words`](Self::mask_words) words; [`Error::IndexOverflow`] if a decision's
     /// index is 2^64 or more. `words` is then as it was.
     pub fn draw<'a>(&self, address: Address, words: &'a mut [u32]) -> Result<PackedMask<'a>, Error> {
-        check_length("words", self.words(), words.len())?;
-        address.check_reach(self.decisions() as u64)?;
+        check_length("words", self.mask_words(), words.len())?;
+        address.check_reach(self.patches() as u64)?;
         let Self { rate, grid, .. } = *self;
         let backend = self.options.backend();
         let draw = Draw { grid, rate, address, words: &mut *words };

@@ -30,6 +30,7 @@ pub fn value(activation: Activation, x: f32) -> f32 {
             let [t, _, q] = gelu_parts(x);
             relu(x) - t * q
         }
+        other => panic!("{other:?} has no definition here"),
     }
 }
 
@@ -43,6 +44,7 @@ pub fn gradient(activation: Activation, x: f32, gradient: f32) -> f32 {
             let d = q - t * e * 0.398_942_3;
             gradient * if x < 0.0 { d } else { 1.0 - d }
         }
+        other => panic!("{other:?} has no definition here"),
     }
 }
 

@@ -4,8 +4,8 @@
 use std::marker::PhantomData;
 
 use dropout_kernels::{
-    Additive, Address, Alpha, AlphaDropout, Dropout, Gaussian, GaussianDropout, GaussianNoise, Kind, Layer, Quantized,
-    QuantizedDropout, Rate, Scaled, Scaling,
+    Address, AlphaDropout, Dropout, GaussianDropout, GaussianNoise, Kind, Layer, QuantizedDropout, Rate, Scaling,
+    kind::{Additive, Alpha, Gaussian, Quantized, Scaled},
 };
 
 use crate::case::{TensorCase, uniforms};
@@ -77,6 +77,7 @@ impl<E: Value> Subject for OfScaled<E> {
         let (scale, scale_in_evaluation) = match case.scaling {
             Scaling::Inverted => (oracle::scale(case.p), None),
             Scaling::Classic => (1.0, Some((RANGE - threshold) as f64 / RANGE as f64)),
+            other => panic!("{other:?} has no definition here"),
         };
         Self { threshold, scale, scale_in_evaluation, element: PhantomData }
     }

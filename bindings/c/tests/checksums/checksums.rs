@@ -88,7 +88,7 @@ fn integers<E: Integer>(
 
 fn drop_block(rate: Rate, x: &[f32; N]) -> Result<(), Error> {
     let layer = DropBlock::nhwc(rate, [2, 3], [3, 5, 5, 4])?;
-    print_sizes("dk_drop_block_size", [N, layer.decisions(), layer.words()]);
+    print_sizes("dk_drop_block_size", [N, layer.patches(), layer.mask_words()]);
     let (mut words, mut y) = ([0; WORDS], [0.0; N]);
     layer.draw(ADDRESS, &mut words)?;
     print("dk_drop_block_draw", words.iter().flat_map(|word| word.to_le_bytes()));

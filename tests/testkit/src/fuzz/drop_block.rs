@@ -59,7 +59,7 @@ pub fn check(input: &Input) {
         return assert_eq!(actual, Err(error));
     }
     let (drop_block, bits, decisions) = (actual.unwrap(), blocks.bits(), blocks.decisions());
-    assert_eq!((drop_block.words(), drop_block.decisions()), (bits.div_ceil(32), decisions));
+    assert_eq!((drop_block.mask_words(), drop_block.patches()), (bits.div_ceil(32), decisions));
     if blocks.elements() > Count::MAX {
         return;
     }
