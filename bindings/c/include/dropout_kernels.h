@@ -25,6 +25,26 @@
 
 
 /**
+ * The first number of the version.
+ */
+#define DK_VERSION_MAJOR 0
+
+/**
+ * The second one. Before 1.0 it is new when programs have to be compiled again.
+ */
+#define DK_VERSION_MINOR 1
+
+/**
+ * The third one.
+ */
+#define DK_VERSION_PATCH 0
+
+/**
+ * The version in one number, to be compared: 0x000100 is 0.1.0.
+ */
+#define DK_VERSION (((DK_VERSION_MAJOR << 16) | (DK_VERSION_MINOR << 8)) | DK_VERSION_PATCH)
+
+/**
  * The maximum number of axes of a layout.
  */
 #define DK_MAX_RANK 8
@@ -402,6 +422,11 @@ dk_error dk_rate_scale(struct dk_rate rate, double *scale);
 dk_error dk_rate_fold_scale(struct dk_rate rate,
                             int32_t *multiplier,
                             int32_t *shift);
+
+/**
+ * The `DK_VERSION` of the library, which is that of the header if both were installed together.
+ */
+uint32_t dk_version(void);
 
 /**
  * How large a tensor of this layout and its mask are.

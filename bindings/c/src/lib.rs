@@ -15,6 +15,7 @@ mod error;
 mod memory;
 mod mode;
 mod rate;
+mod version;
 
 mod layer;
 mod layout;

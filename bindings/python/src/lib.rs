@@ -231,6 +231,7 @@ fn rewind(step: usize, now: u32) -> PyResult<()> {
 /// The native half of `dropout_kernels`.
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     for names in [&[FLOATS.as_slice(), &INTEGERS].concat()[..], &KINDS] {
         for (number, name) in names.iter().enumerate() {
             module.add(*name, number)?;

@@ -1,6 +1,7 @@
 """The functions on arrays, against plain NumPy on the contract's masks."""
 
 import doctest
+import importlib.metadata
 import multiprocessing
 import time
 from pathlib import Path
@@ -18,6 +19,10 @@ from dropout_kernels import numpy as dk
 FLOATS = np.float16, np.float32, np.float64
 ADDRESS = Address(seed=42, layer=3, step=1000, offset=5)
 RANDOM = np.random.default_rng(0)
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert dropout_kernels.__version__ == importlib.metadata.version("dropout-kernels")
 
 
 def values(shape: int | tuple[int, ...], dtype: Any) -> Any:

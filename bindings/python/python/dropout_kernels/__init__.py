@@ -13,6 +13,8 @@ None is imported by this package itself, so each needs its library only when it 
 
 from typing import NamedTuple
 
+from dropout_kernels._native import __version__ as __version__
+
 __all__ = ["Address"]
 
 

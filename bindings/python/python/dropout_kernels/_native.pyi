@@ -9,6 +9,8 @@ All raise ValueError for what the library has no result for, and TypeError, each
 
 from collections.abc import Sequence
 
+__version__: str
+
 F32: int
 F64: int
 F16: int
