@@ -147,35 +147,45 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
         y: &mut [P],
         last_x: Option<[E; CHUNK]>,
     ) {
-        while done < y.len() {
-            let mut count = CHUNK.min(y.len() - done);
-            let mut input = last_x.unwrap_or([E::ZERO; CHUNK]);
-            if count < CHUNK && last_x.is_some() {
-                (done, count) = (y.len() - CHUNK, CHUNK);
-            } else {
-                let rest = match x {
-                    Some(x) => x.get(done..).unwrap_or_default(),
-                    None => P::elements(y).get(done..).unwrap_or_default(),
-                };
-                input = rest.first_chunk().copied().unwrap_or_else(|| padded(rest));
-            }
-            let keep = match keep {
-                Keep::Bits(bits) => bits.limb(done) as u16,
-                Keep::None => 0,
-                _ => u16::MAX,
+        while let Some(to) = y.get_mut(done..).and_then(<[P]>::first_chunk_mut) {
+            let from = match x {
+                Some(x) => x.get(done..).and_then(<[E]>::first_chunk),
+                None => P::elements(to).first_chunk(),
             };
-            self.place = start + done;
-            let result = match keep {
-                0 if !F::CHOOSES => self.all_or_none::<false>(&input),
-                _ if !F::CHOOSES => self.all_or_none::<true>(&input),
-                _ => self.chunk(keep, &input, count),
-            };
-            let to = y.get_mut(done..).unwrap_or_default();
-            match to.first_chunk_mut() {
-                Some(to) => P::write(to, result),
-                None => write_first(to, &result),
+            let result = self.of_run(start, done, keep, from.unwrap_or(&[E::ZERO; CHUNK]), CHUNK);
+            P::write(to, result);
+            done += CHUNK;
+        }
+        if done == y.len() {
+            return;
+        }
+        // Apart, or all of it would go through memory, where it has just been written.
+        if let Some(last_x) = last_x {
+            let result = self.of_run(start, y.len() - CHUNK, keep, &last_x, CHUNK);
+            if let Some(to) = y.last_chunk_mut() {
+                P::write(to, result);
             }
-            done += count;
+            return;
+        }
+        let rest = y.get_mut(done..).unwrap_or_default();
+        let input = match x {
+            Some(x) => padded(x.get(done..).unwrap_or_default()),
+            None => padded(P::elements(rest)),
+        };
+        let result = self.of_run(start, done, keep, &input, rest.len());
+        write_first(rest, &result);
+    }
+
+    /// The chunk from number `done` on of a run.
+    #[inline(always)]
+    fn of_run(&mut self, start: usize, done: usize, keep: &Keep<'_>, x: &[E; CHUNK], count: usize) -> [E; CHUNK] {
+        self.place = start + done;
+        match keep {
+            Keep::Bits(bits) if F::CHOOSES => self.chunk(bits.limb(done) as u16, x, count),
+            Keep::None if F::SUMS => self.chunk(0, x, count),
+            Keep::None => self.all_or_none::<false>(x),
+            _ if F::SUMS => self.chunk(u16::MAX, x, count),
+            _ => self.all_or_none::<true>(x),
         }
     }
 
