@@ -140,6 +140,7 @@
 #![no_std]
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(all(target_arch = "x86", not(target_feature = "sse2")))]
 compile_error!(
@@ -197,6 +198,8 @@ mod mask;
 pub mod monte_carlo;
 pub mod philox;
 mod rate;
+#[cfg(feature = "serde")]
+mod serialize;
 mod simd;
 mod threads;
 

@@ -33,6 +33,7 @@ use crate::error::{Error, check_length};
 /// # Ok::<(), dropout_kernels::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias("noise_shape", "broadcast_dims", "spatial_dropout", "stochastic_depth", "DropPath", "variational_dropout"))]
 pub struct Layout {
     pub(super) elements: usize,
     /// Of the whole tensor.
@@ -72,6 +73,8 @@ impl Columns {
 /// All slices but `shared` have an entry for each axis, in one order; decisions are numbered in the row-major order of the whole, by
 /// its axes that are not shared. So all parts of a tensor take the same [`Mode`](crate::Mode), whoever holds them, and
 /// together they are the whole, bit for bit.
+///
+/// Write a part with `..Part::default()`, as here: then a field that a later version adds, with a default, breaks nothing.
 ///
 /// ```
 /// use dropout_kernels::{Address, Dropout, Layout, Mode, Part, Rate};
