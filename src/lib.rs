@@ -219,6 +219,10 @@ pub mod kind {
     pub use crate::kinds::{Additive, Alpha, Gaussian, Quantized, Scaled};
 }
 
+#[cfg(any(doc, doctest))]
+#[doc = include_str!("recipes.md")]
+pub mod recipes {}
+
 /// The README's examples, as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
