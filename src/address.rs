@@ -23,6 +23,7 @@ use crate::error::Error;
 /// # Ok::<(), dropout_kernels::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[doc(alias("seed", "rng", "manual_seed"))]
 pub struct Address {
     /// The run. All 64 bits are used.
     pub seed: u64,

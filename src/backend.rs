@@ -1,5 +1,7 @@
 //! The choice of an instruction set: detection, and the only dispatch on it.
 
+use core::fmt;
+
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 use crate::simd::{Avx2, Avx512};
 use crate::simd::{Lanes, Portable, Scalar, Task, VECTORS, run};
@@ -26,7 +28,7 @@ impl<T: Task<Scalar> + Task<Portable>> AnyTask for T {}
 /// ```
 /// use dropout_kernels::Backend;
 ///
-/// println!("running on {}", Backend::detect().name());
+/// println!("running on {}", Backend::detect());
 /// assert!(Backend::all().any(|backend| backend == Backend::detect()));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -97,6 +99,13 @@ impl Backend {
             #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
             Set::Avx512(lanes) => lanes.call(task),
         }
+    }
+}
+
+/// The [name](Backend::name).
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 

@@ -32,7 +32,7 @@ pub enum Error {
     },
     /// A slice, or a stored mask, whose length does not fit the other arguments.
     Length {
-        /// The name of the parameter.
+        /// The name of the parameter. The length of `words` counts words of 32 decisions each.
         name: &'static str,
         /// The length that the other arguments require.
         expected: usize,
@@ -111,7 +111,14 @@ impl fmt::Display for Error {
                 write!(f, "standard deviation {deviation}: expected a finite number that is not negative")
             }
             Self::Length { name, expected, actual } => {
-                write!(f, "length of `{name}` is {actual}: expected {expected}")
+                // A mask is written as words, and stored with the number of its decisions.
+                let unit = match name {
+                    "words" => " words of 32 decisions",
+                    "shape" | "start" | "strides" => " entries, one for each axis",
+                    "mask" => "",
+                    _ => " elements",
+                };
+                write!(f, "length of `{name}` is {actual}: expected {expected}{unit}")
             }
             Self::Rank { rank, most } => write!(f, "a shape of {rank} axes: expected at most {most}"),
             Self::Axis { axis, rank } => {
@@ -124,7 +131,7 @@ impl fmt::Display for Error {
                 write!(f, "a part of {extent} from {start} on along axis {axis}: expected it to end within {whole}")
             }
             Self::Columns { elements, columns } => {
-                write!(f, "{elements} elements with a bias of {columns} columns: expected a multiple of the columns")
+                write!(f, "{elements} elements with a row of {columns} columns: expected a multiple of the columns")
             }
             Self::ShapeOverflow => {
                 f.write_str("the shape has more elements than fit usize, or more decisions than fit u64 or are to be stored")
@@ -134,7 +141,7 @@ impl fmt::Display for Error {
                 write!(f, "block size 0 along axis {axis} of the maps: expected at least 1")
             }
             Self::IndexOverflow { offset, decisions } => {
-                write!(f, "{decisions} decisions from offset {offset} reach past logical index 2^64")
+                write!(f, "{decisions} decisions from offset {offset} reach past logical index 2^64: expected a lower offset")
             }
         }
     }

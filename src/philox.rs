@@ -102,7 +102,15 @@ pub(crate) const fn high(x: u64) -> u32 {
 /// rng.set_position(9_999);
 /// assert_eq!(rng.next_u32(), 1_955_073_260); // the check value of the C++26 standard: its 10,000th word
 /// assert_eq!(rng.position(), 10_000);
+///
+/// // A checkpoint is the key and the position.
+/// let mut resumed = Philox::new(rng.key());
+/// resumed.set_position(rng.position());
+/// assert_eq!(resumed.next_u64(), rng.next_u64());
 /// ```
+///
+/// The traits are those of `rand_core` 0.10, for all of 0.1.x: that version is part of this crate's interface, and a later one
+/// comes with 0.2.
 #[derive(Clone, Debug)]
 pub struct Philox {
     key: [u32; 2],
@@ -118,6 +126,12 @@ impl Philox {
     #[must_use]
     pub const fn new(key: [u32; 2]) -> Self {
         Self { key, position: 0, words: [0; 4] }
+    }
+
+    /// The key. With the [position](Self::position) it is all that a checkpoint has to hold.
+    #[must_use]
+    pub const fn key(&self) -> [u32; 2] {
+        self.key
     }
 
     /// The position in the stream of the next word.

@@ -2,6 +2,8 @@
 
 mod scale;
 
+use core::fmt;
+
 use crate::error::Error;
 
 /// 2^32: the threshold of p = 1.
@@ -30,9 +32,13 @@ const RANGE: u64 = 1 << 32;
 ///     Err(_) => panic!("not a probability"),
 /// };
 /// assert_eq!(HALF.scale(), 2.0);
+///
+/// // As text, the shortest decimal that is this rate.
+/// assert_eq!(format!("{rate}"), "0.1");
 /// # Ok::<(), dropout_kernels::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[doc(alias("p", "probability", "drop_prob", "dropout_rate"))]
 pub struct Rate {
     threshold: u64,
 }
@@ -139,6 +145,43 @@ impl Rate {
         let nearest = ((quotient >> (surplus - 1)) + 1) >> 1;
         let more = surplus.cast_signed() - left.cast_signed();
         (nearest as i32 * multiplier.signum(), shift.saturating_add(more))
+    }
+}
+
+impl Rate {
+    /// The decimal with the fewest digits of which [`new`](Self::new) makes this rate. Ten always do: thresholds are 2.3e-10 apart.
+    #[expect(clippy::cast_precision_loss, reason = "at most 10^10: exact")]
+    pub(crate) fn decimal(self) -> f64 {
+        let mut decimals = (0..=10).map(|digits| {
+            let power = 10_u64.pow(digits);
+            let nearest = (u128::from(self.threshold) * u128::from(power) + u128::from(RANGE / 2)) >> 32;
+            nearest as f64 / power as f64
+        });
+        decimals.find(|&p| Self::new(p) == Ok(self)).unwrap_or(self.realised())
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.decimal().fmt(f)
+    }
+}
+
+/// As [`new`](Rate::new).
+impl TryFrom<f64> for Rate {
+    type Error = Error;
+
+    fn try_from(p: f64) -> Result<Self, Error> {
+        Self::new(p)
+    }
+}
+
+/// As [`from_f32`](Rate::from_f32).
+impl TryFrom<f32> for Rate {
+    type Error = Error;
+
+    fn try_from(p: f32) -> Result<Self, Error> {
+        Self::from_f32(p)
     }
 }
 

@@ -12,6 +12,7 @@ fn the_list_has_each_backend_once_and_the_detected_one() {
     let names: HashSet<&str> = all.iter().map(|backend| backend.name()).collect();
     assert_eq!(all.len(), names.len());
     assert!(!names.contains(""));
+    assert!(all.iter().all(|backend| backend.to_string() == backend.name()));
 }
 
 /// Backends give the same bits, so that only equality tells whether the choice of one was heard.

@@ -210,9 +210,9 @@ fn masks_refuse_both(backend: Backend) {
         backend,
         0xA5A5_A5A5,
         &[
-            (1, |b, words| mask(b, 0).words(33, words), length("words", 2, 1), ["`words`", "is 1", "expected 2"]),
-            (3, |b, words| mask(b, 0).words(64, words), length("words", 2, 3), ["`words`", "is 3", "expected 2"]),
-            (1, |b, words| mask(b, 0).words(0, words), length("words", 0, 1), ["`words`", "is 1", "expected 0"]),
+            (1, |b, words| mask(b, 0).words(33, words), length("words", 2, 1), ["`words`", "is 1", "expected 2 words"]),
+            (3, |b, words| mask(b, 0).words(64, words), length("words", 2, 3), ["`words`", "is 3", "expected 2 words"]),
+            (1, |b, words| mask(b, 0).words(0, words), length("words", 0, 1), ["`words`", "is 1", "expected 0 words"]),
             (1, |b, words| mask(b, TWO_LEFT).words(3, words), past(3), says),
         ],
     );

@@ -45,6 +45,18 @@ fn any_position_can_be_set() {
     }
 }
 
+/// In the middle of a block too.
+#[test]
+fn a_checkpoint_is_a_key_and_a_position() {
+    let mut rng = Philox::new(KEY);
+    for n in 0..9 {
+        let mut resumed = Philox::new(rng.key());
+        resumed.set_position(rng.position());
+        assert_eq!(rng.next_u32(), word(n));
+        assert_eq!(resumed.next_u32(), word(n));
+    }
+}
+
 #[test]
 fn the_stream_repeats_after_2_to_the_128_words() {
     let mut rng = Philox::new(KEY);

@@ -76,6 +76,30 @@ fn a_ratio_is_rounded_to_the_nearest() {
     assert_eq!(Rate::from_ratio(u32::MAX, u32::MAX).unwrap().threshold(), RANGE);
 }
 
+/// As text, any rate is the number of which it is made again, with as many digits as it was written with.
+#[test]
+fn a_rate_is_shown_as_a_decimal() {
+    for text in ["0", "0.1", "0.05", "0.5", "0.333", "0.9375", "0.0000000002", "0.9999999998", "1"] {
+        let rate = Rate::new(text.parse().unwrap()).unwrap();
+        assert_eq!(rate.to_string(), text);
+    }
+    assert_eq!(format!("{:>7}|{:.3}", Rate::new(0.1).unwrap(), Rate::new(2.0 / 3.0).unwrap()), "    0.1|0.667");
+    fn law(threshold: u64) -> bool {
+        let rate = Rate::from_threshold(threshold % (RANGE + 1)).unwrap();
+        let text = rate.to_string();
+        text.len() <= "0.".len() + 10 && Rate::new(text.parse().unwrap()) == Ok(rate)
+    }
+    testkit::check(law as fn(u64) -> bool);
+}
+
+#[test]
+fn floats_are_tried_as_rates() {
+    assert_eq!(Rate::try_from(0.1_f64), Rate::new(0.1));
+    assert_eq!(Rate::try_from(0.1_f32), Rate::from_f32(0.1));
+    assert!(matches!(Rate::try_from(-0.5_f64), Err(Error::Rate { p: -0.5 })));
+    assert!(matches!(Rate::try_from(1.5_f32), Err(Error::Rate { p: 1.5 })));
+}
+
 #[test]
 fn a_threshold_is_taken_as_it_is() {
     for threshold in [0, 1, 429_496_730, RANGE - 1, RANGE] {

@@ -12,17 +12,17 @@ use crate::error::{Error, check_length};
 /// `n * C + c`. Unbatched tensors have constructors of their own: none guesses the meaning of an axis from the number
 /// of axes.
 ///
-/// | constructor | PyTorch | one decision per |
-/// |---|---|---|
-/// | [`flat`](Self::flat), [`dense`](Self::dense) | `Dropout` | element |
-/// | [`rows`](Self::rows), [`strided`](Self::strided) | | element, of a view with strides |
-/// | [`ncl`](Self::ncl), [`cl`](Self::cl), [`nlc`](Self::nlc), [`lc`](Self::lc) | `Dropout1d` | channel |
-/// | [`nchw`](Self::nchw), [`chw`](Self::chw), [`nhwc`](Self::nhwc), [`hwc`](Self::hwc) | `Dropout2d` | feature map |
-/// | [`ncdhw`](Self::ncdhw), [`cdhw`](Self::cdhw), [`ndhwc`](Self::ndhwc), [`dhwc`](Self::dhwc) | `Dropout3d` | feature volume |
-/// | [`sample`](Self::sample) | `StochasticDepth("row")` of torchvision | sample |
-/// | [`locked`](Self::locked) | | element, the same along the first axis |
-/// | [`shared`](Self::shared) | | whatever remains of the shape (`noise_shape` of Keras, `broadcast_dims` of Flax) |
-/// | [`part`](Self::part) | | the same, of a shard, tile or view of a larger tensor |
+/// | constructor | one decision per | PyTorch | Keras | Flax |
+/// |---|---|---|---|---|
+/// | [`flat`](Self::flat), [`dense`](Self::dense) | element, as without a layout | `Dropout` | `Dropout` | `Dropout` |
+/// | [`rows`](Self::rows), [`strided`](Self::strided) | element, of a view with strides | views | | |
+/// | [`ncl`](Self::ncl), [`cl`](Self::cl), [`nlc`](Self::nlc), [`lc`](Self::lc) | channel | `Dropout1d` | `SpatialDropout1D` | `broadcast_dims` |
+/// | [`nchw`](Self::nchw), [`chw`](Self::chw), [`nhwc`](Self::nhwc), [`hwc`](Self::hwc) | feature map | `Dropout2d` | `SpatialDropout2D` | `broadcast_dims` |
+/// | [`ncdhw`](Self::ncdhw), [`cdhw`](Self::cdhw), [`ndhwc`](Self::ndhwc), [`dhwc`](Self::dhwc) | feature volume | `Dropout3d` | `SpatialDropout3D` | `broadcast_dims` |
+/// | [`sample`](Self::sample) | sample (stochastic depth, DropPath) | `StochasticDepth("row")` of torchvision | `noise_shape` | `broadcast_dims` |
+/// | [`locked`](Self::locked) | element, the same along the first axis (variational) | | `noise_shape` | `broadcast_dims` |
+/// | [`shared`](Self::shared) | whatever remains of the shape | | `noise_shape` | `broadcast_dims` |
+/// | [`part`](Self::part) | the same, of a shard, tile or view of a larger tensor | views | | |
 ///
 /// ```
 /// use dropout_kernels::Layout;
@@ -33,6 +33,7 @@ use crate::error::{Error, check_length};
 /// # Ok::<(), dropout_kernels::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias("noise_shape", "broadcast_dims", "spatial_dropout", "stochastic_depth", "DropPath", "variational_dropout"))]
 pub struct Layout {
     pub(super) elements: usize,
     /// Of the whole tensor.
@@ -72,6 +73,21 @@ impl Columns {
 /// All slices but `shared` have an entry for each axis, in one order; decisions are numbered in the row-major order of the whole, by
 /// its axes that are not shared. So all parts of a tensor take the same [`Mode`](crate::Mode), whoever holds them, and
 /// together they are the whole, bit for bit.
+///
+/// | who | holds | as a part of | gradients of weights |
+/// |---|---|---|---|
+/// | a data-parallel rank | some samples | the global batch | summed over the ranks, divided by the size of the global batch |
+/// | a tensor-parallel rank | columns of \[batch, hidden\] | all columns | of its own weights: neither summed nor divided |
+/// | a head-parallel rank | some heads of \[batch, heads, queries, keys\] | all heads | the same |
+/// | a sequence-parallel rank | a stretch of \[batch, sequence, hidden\] | the whole sequence | summed over the ranks, not divided |
+/// | a rank with a copy of a tensor | all of it | (no part) | the same on all such ranks: neither |
+/// | an attention kernel | a tile of \[batch, heads, queries, keys\] | all scores | |
+/// | a concatenated buffer | a range of channels of N x C x H x W | all channels, with [`strides`](Part::strides) | |
+///
+/// The address is the same on every rank, and dropout needs no communication: copies of a tensor drop the same, and shards of it
+/// different elements.
+///
+/// Write a part with `..Part::default()`, as here: then a field that a later version adds, with a default, breaks nothing.
 ///
 /// ```
 /// use dropout_kernels::{Address, Dropout, Layout, Mode, Part, Rate};
