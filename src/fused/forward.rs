@@ -11,7 +11,7 @@ pub(super) struct Forward<'a> {
     /// The factor of kept values.
     pub(super) factor: f32,
     pub(super) bias: Option<&'a [f32]>,
-    pub(super) columns: Columns,
+    pub(super) columns: Columns<'a>,
     /// What is added last.
     pub(super) residual: Option<&'a [f32]>,
 }

@@ -211,7 +211,7 @@ impl<'a, L: Shape> Fused<'a, L> {
     }
 
     /// The forward pass in this mode, with one of the rows that say how many columns there are.
-    fn effect<'b>(&self, mode: Mode<'_>, residual: Option<&'b [f32]>, row: Option<&[f32]>) -> Forward<'b>
+    fn effect<'b>(&'b self, mode: Mode<'_>, residual: Option<&'b [f32]>, row: Option<&[f32]>) -> Forward<'b>
     where
         'a: 'b,
     {

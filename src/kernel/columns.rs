@@ -20,27 +20,32 @@ pub(crate) fn check_columns(name: &'static str, layout: Option<&Layout>, len: us
 
 /// Which column each element of a slice is in.
 #[derive(Clone, Copy)]
-struct ColumnMap {
+struct ColumnMap<'a> {
     count: usize,
     /// The distance in memory from one column to the next.
     stride: NonZero<usize>,
     /// That after which the first comes again, if it is not `count` times as far.
     period: usize,
+    /// The layout, if that is not so everywhere.
+    uneven: Option<&'a Layout>,
 }
 
-impl ColumnMap {
+impl<'a> ColumnMap<'a> {
     /// Of a slice in a layout, or in rows of `count` elements. Of no columns, where no one asks, the layout does not matter.
-    fn new(layout: Option<&Layout>, count: usize) -> Self {
-        let (stride, period) = layout.filter(|_| count > 0).map_or((NonZero::<usize>::MIN, None), |layout| {
+    fn new(layout: Option<&'a Layout>, count: usize) -> Self {
+        let layout = layout.filter(|_| count > 0);
+        let (stride, period) = layout.map_or((NonZero::<usize>::MIN, None), |layout| {
             let (columns, period) = layout.columns();
             (columns.stride, period)
         });
-        Self { count, stride, period: period.unwrap_or(usize::MAX) }
+        let uneven = layout.filter(|layout| layout.has_uneven_rows());
+        Self { count, stride, period: period.unwrap_or(usize::MAX), uneven }
     }
 
     /// The column of an element of the tensor. Most layouts take one division, the last.
     fn at(self, place: usize) -> Column {
-        let Self { count, stride, period } = self;
+        let Self { count, stride, period, uneven } = self;
+        let place = uneven.map_or(place, |layout| layout.place_in_row(place));
         let in_period = if place < period { place } else { place % period.max(1) };
         let (position, done) = if stride.get() == 1 { (in_period, 0) } else { (in_period / stride, in_period % stride) };
         let number = if position < count { position } else { position.checked_rem(count).unwrap_or(0) };
@@ -50,16 +55,16 @@ impl ColumnMap {
 
 /// The columns of chunks, which mostly follow each other.
 #[derive(Clone, Copy)]
-pub(crate) struct Columns {
-    map: ColumnMap,
+pub(crate) struct Columns<'a> {
+    map: ColumnMap<'a>,
     /// The place of the next chunk, if it follows, and its column.
     next: usize,
     column: Column,
 }
 
-impl Columns {
+impl<'a> Columns<'a> {
     /// In rows of `count` elements.
-    pub(crate) fn new(layout: Option<&Layout>, count: usize) -> Self {
+    pub(crate) fn new(layout: Option<&'a Layout>, count: usize) -> Self {
         let map = ColumnMap::new(layout, count);
         Self { map, next: usize::MAX, column: map.at(0) }
     }

@@ -23,7 +23,7 @@ pub enum Filler<'a, E> {
 pub(crate) struct Either<'a, E> {
     pub(crate) filler: Filler<'a, E>,
     /// Of a row.
-    pub(crate) columns: Columns,
+    pub(crate) columns: Columns<'a>,
 }
 
 impl<E: Element> Effect<E> for Either<'_, E> {

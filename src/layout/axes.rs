@@ -1,5 +1,7 @@
 //! The axes of a layout, and the normal form that all constructors reduce to.
 
+use core::iter;
+
 use crate::error::Error;
 
 /// The maximum number of axes of a [`Layout`](crate::Layout).
@@ -105,10 +107,12 @@ impl Axes {
         axes.split_at_checked(axes.iter().take_while(|axis| !axis.is_shared()).count()).unwrap_or_default()
     }
 
-    /// The smallest stride that is larger than `stride`.
-    pub(super) fn stride_above(&self, stride: usize) -> Option<usize> {
+    /// The strides that are larger than `stride`, the largest first.
+    pub(super) fn strides_above(&self, stride: usize) -> impl Iterator<Item = usize> {
         let (decided, shared) = self.split();
-        decided.iter().chain(shared).map(|axis| axis.stride).filter(|outer| *outer > stride).min()
+        let strides = decided.iter().chain(shared).map(|axis| axis.stride).filter(move |outer| *outer > stride);
+        let below = move |limit: usize| strides.clone().filter(|outer| *outer < limit).max();
+        iter::successors(below(usize::MAX), move |outer| below(*outer))
     }
 
     /// The number of positions.

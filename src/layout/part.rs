@@ -228,7 +228,23 @@ impl Layout {
 
     /// The last axis, and the distance in memory after which its positions come again: that of the next axis outwards.
     pub(crate) fn columns(&self) -> (Columns, Option<usize>) {
-        (self.columns, self.axes.stride_above(self.columns.stride.get()))
+        (self.columns, self.strides_of_rows().last())
+    }
+
+    /// Whether positions of the last axis do not come again at that distance everywhere: an axis further out steps over
+    /// more than whole rows.
+    pub(crate) fn has_uneven_rows(&self) -> bool {
+        let (_, period) = self.columns();
+        period.is_some_and(|period| !self.strides_of_rows().all(|outer| outer.is_multiple_of(period)))
+    }
+
+    /// The place of an element in its row.
+    pub(crate) fn place_in_row(&self, place: usize) -> usize {
+        self.strides_of_rows().fold(place, |place, outer| place.checked_rem(outer).unwrap_or(0))
+    }
+
+    fn strides_of_rows(&self) -> impl Iterator<Item = usize> {
+        self.axes.strides_above(self.columns.stride.get())
     }
 
     /// The decisions of the whole, and the number of the first among them.
