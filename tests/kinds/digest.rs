@@ -1,17 +1,18 @@
 //! What every kind of layer makes of the same inputs, as one committed hash a row: outputs do not change within 1.x.
 //!
-//! Masks are held to an evaluation of their own in `vectors.rs`, and values to oracles in other tests. This one says nothing of what is
-//! right; it notices what is different, on any CPU. A test that fails prints the table that it computed. Rows may be added; one that
+//! Masks are held to an evaluation of their own in `tests/contract/vectors.rs`, and values to oracles in other tests. This one says nothing of
+//! what is right; it notices what is different, on any CPU. A test that fails prints the table that it computed. Rows may be added; one that
 //! changes is a breaking change.
 
-use std::fmt::Write;
-use testkit::every_backend;
-use testkit::passes::Passes;
+use std::any::type_name;
+use std::collections::BTreeMap;
 
 use dropout_kernels::{
-    Activation, Address, AlphaDropout, Backend, DropBlock, Dropout, Element, Error, Filler, Float, Fused, GaussianDropout,
-    GaussianNoise, Integer, Kind, Layer, Layout, Mask, Mode, PackedMask, QuantizedDropout, Rate, Scaling, Select,
+    Activation, Address, AlphaDropout, Backend, DropBlock, Dropout, Error, Filler, Fused, GaussianDropout, GaussianNoise, Kind, Layer,
+    Layout, Mask, Mode, PackedMask, QuantizedDropout, Rate, Scaling, Select,
 };
+use testkit::every_backend;
+use testkit::value::{Bits, Integral, Value};
 
 every_backend!(outputs_are_those_of_the_table);
 
@@ -28,15 +29,15 @@ const ADDRESSES: [Address; 4] = [
     Address { seed: u64::MAX, layer: 1 << 31, step: u32::MAX, offset: u64::MAX - 6000 },
 ];
 
-/// More decisions than a tile has; extents that no vector or word divides.
-fn layouts() -> [(&'static str, Layout); 6] {
+/// More decisions than a tile has; extents that no vector or word divides. And how many columns a bias has.
+fn layouts() -> [(&'static str, Layout, usize); 6] {
     [
-        ("flat", Layout::flat(5000)),
-        ("nchw", Layout::nchw([2, 37, 3, 5]).unwrap()),
-        ("nhwc", Layout::nhwc([2, 3, 5, 37]).unwrap()),
-        ("locked", Layout::locked(&[3, 401]).unwrap()),
-        ("sample", Layout::sample(&[150, 7]).unwrap()),
-        ("rows", Layout::rows(9, 67, 100).unwrap()),
+        ("flat", Layout::flat(5000), 10),
+        ("nchw", Layout::nchw([2, 37, 3, 5]).unwrap(), 5),
+        ("nhwc", Layout::nhwc([2, 3, 5, 37]).unwrap(), 37),
+        ("locked", Layout::locked(&[3, 401]).unwrap(), 401),
+        ("sample", Layout::sample(&[150, 7]).unwrap(), 7),
+        ("rows", Layout::rows(9, 67, 100).unwrap(), 67),
     ]
 }
 
@@ -44,196 +45,141 @@ fn layouts() -> [(&'static str, Layout); 6] {
 struct Fnv(u64);
 
 impl Fnv {
-    const fn new() -> Self {
-        Self(0xCBF2_9CE4_8422_2325)
-    }
-
     fn update(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
         }
     }
 
-    fn tensor<E: Tensor>(&mut self, elements: &[E]) {
+    /// In little-endian order.
+    fn tensor<E: Bits>(&mut self, elements: &[E]) {
         for element in elements {
-            self.update(element.bytes().as_ref());
+            self.update(&element.bits().to_le_bytes()[..size_of::<E>()]);
         }
     }
 }
 
-/// A type of element whose tensors can be made and hashed.
-trait Tensor: Element + Copy {
-    const NAME: &'static str;
+/// Makes as many values as it is asked for, others for each stream.
+type Values<E> = fn(u32, usize) -> Vec<E>;
 
-    /// Of any 32 bits, a value that is finite.
-    fn value(bits: u32) -> Self;
-    /// In little-endian order.
-    fn bytes(self) -> impl AsRef<[u8]>;
-
-    /// As many values, others for each stream: floats between -8 and 8, some of them -0.0 or subnormal.
-    fn values(stream: u32, len: usize) -> Vec<Self> {
-        (0_u32..).take(len).map(|i| Self::value((i + 1).wrapping_mul(0x9E37_79B1) ^ stream.wrapping_mul(0x85EB_CA6B))).collect()
-    }
+fn bits(stream: u32, len: usize) -> impl Iterator<Item = u32> {
+    (0_u32..).take(len).map(move |i| (i + 1).wrapping_mul(0x9E37_79B1) ^ stream.wrapping_mul(0x85EB_CA6B))
 }
 
-macro_rules! tensors {
-    ($($type:ty, $name:literal, $bits:ident => $value:expr;)+) => {
-        $(impl Tensor for $type {
-            const NAME: &'static str = $name;
-
-            fn value($bits: u32) -> Self {
-                $value
-            }
-
-            fn bytes(self) -> impl AsRef<[u8]> {
-                self.to_le_bytes()
-            }
-        })+
-    };
-}
-
-tensors! {
-    f32, "f32", bits => float(bits) as Self;
-    f64, "f64", bits => float(bits);
-    i8, "i8", bits => (bits >> 24) as Self;
-    u8, "u8", bits => (bits >> 24) as Self;
-    i16, "i16", bits => (bits >> 16) as Self;
-}
-
-#[cfg(feature = "half")]
-tensors! {
-    half::f16, "f16", bits => Self::from_f64(float(bits));
-    half::bf16, "bf16", bits => Self::from_f64(float(bits));
-}
-
-fn float(bits: u32) -> f64 {
-    match bits % 32 {
+/// Between -8 and 8, some of them -0.0 or subnormal.
+fn floats<E: Value>(stream: u32, len: usize) -> Vec<E> {
+    let float = |bits: u32| match bits % 32 {
         0 => -0.0,
         1 => 1e-40, // subnormal in f32 and bf16
         2 => 1e-6,  // subnormal in f16
         _ => f64::from(bits.cast_signed()) / f64::from(1 << 28),
-    }
+    };
+    bits(stream, len).map(|bits| E::nearest(float(bits))).collect()
+}
+
+fn integers<E: Integral>(stream: u32, len: usize) -> Vec<E> {
+    bits(stream, len).map(|bits| E::from_bits(u64::from(bits >> (32 - 8 * size_of::<E>())))).collect()
 }
 
 /// The rows of the table, and who computes them.
 struct Digest {
     backend: Backend,
-    rows: String,
+    rows: BTreeMap<String, u64>,
 }
 
 fn outputs_are_those_of_the_table(backend: Backend) {
-    let mut digest = Digest { backend, rows: String::new() };
-    digest.masks();
-    digest.floats::<f32>();
-    digest.floats::<f64>();
+    let mut digest = Digest { backend, rows: BTreeMap::new() };
+    digest.row("mask", |fnv, rate, address| {
+        words(rate, address, backend, 5000).iter().for_each(|word| fnv.update(&word.to_le_bytes()));
+    });
+    digest.of_floats::<f32>();
+    digest.of_floats::<f64>();
     #[cfg(feature = "half")]
     {
-        digest.floats::<half::f16>();
-        digest.floats::<half::bf16>();
+        digest.of_floats::<half::f16>();
+        digest.of_floats::<half::bf16>();
     }
-    digest.integers::<i8>(-3);
-    digest.integers::<u8>(130);
-    digest.integers::<i16>(1000);
+    digest.of_integers::<i8>(-3);
+    digest.of_integers::<u8>(130);
+    digest.of_integers::<i16>(1000);
     digest.fused();
-    digest.noise::<f32>();
-    digest.noise::<f64>();
-    digest.choices::<f32>();
-    digest.choices::<f64>();
-    digest.choices::<i8>();
-    digest.choices::<u8>();
-    digest.choices::<i16>();
-    digest.gradients::<f32>();
-    digest.gradients::<f64>();
-    #[cfg(feature = "half")]
-    {
-        digest.noise::<half::f16>();
-        digest.noise::<half::bf16>();
-        digest.choices::<half::f16>();
-        digest.choices::<half::bf16>();
-        digest.gradients::<half::f16>();
-        digest.gradients::<half::bf16>();
-    }
     digest.shapes_of_drop_block();
 
-    let compiled = |row: &&str| cfg!(feature = "half") || !row[16..].contains("f16"); // after the hash
-    assert!(digest.rows.lines().eq(TABLE.lines().filter(compiled)), "the table is now\n{}", digest.rows);
+    let row = |(name, hash)| format!("{hash:016x} {name}");
+    let rows: Vec<String> = digest.rows.into_iter().map(row).collect();
+    let mut table: Vec<&str> = TABLE.lines().filter(|row| cfg!(feature = "half") || !row[16..].contains("f16")).collect();
+    table.sort_unstable_by_key(|row| &row[17..]);
+    assert!(rows == table, "the table is now\n{}", rows.join("\n"));
+}
+
+/// As the table has it.
+fn name<E>() -> &'static str {
+    type_name::<E>().rsplit(':').next().unwrap()
 }
 
 impl Digest {
     /// A row: the hash of what `hash` does at every rate and address.
     fn row(&mut self, name: &str, hash: impl Fn(&mut Fnv, Rate, Address)) {
-        let mut fnv = Fnv::new();
+        let mut fnv = Fnv(0xCBF2_9CE4_8422_2325);
         for p in RATES {
             for address in ADDRESSES {
                 hash(&mut fnv, Rate::new(p).unwrap(), address);
             }
         }
-        writeln!(self.rows, "{:016x} {name}", fnv.0).unwrap();
+        self.rows.insert(name.into(), fnv.0);
     }
 
-    fn masks(&mut self) {
-        let backend = self.backend;
-        self.row("mask", |fnv, rate, address| {
-            for word in words(rate, address, backend, 5000) {
-                fnv.update(&word.to_le_bytes());
-            }
-        });
-    }
-
-    fn floats<E: Float + Tensor>(&mut self) {
-        let classic = |rate| Dropout::new(rate).with_scaling(Scaling::Classic);
-        self.layers::<E, _>("dropout, inverted", Dropout::new, true);
-        self.layers::<E, _>("dropout, classic", classic, true);
-        self.layers::<E, _>("alpha dropout", AlphaDropout::new, true);
-        self.layers::<E, _>("Gaussian dropout", GaussianDropout::new, false);
+    fn of_floats<E: Value>(&mut self) {
+        let values = floats::<E>;
+        self.layers("dropout, inverted", values, Dropout::new, true);
+        self.layers("dropout, classic", values, |rate| Dropout::new(rate).with_scaling(Scaling::Classic), true);
+        self.layers("alpha dropout", values, AlphaDropout::new, true);
+        self.layers("Gaussian dropout", values, GaussianDropout::new, false);
+        // The rate is taken for a standard deviation.
+        self.layers("Gaussian noise", values, |rate| GaussianNoise::new(rate.realised() as f32).unwrap(), false);
         for size in [1, 2, 7] {
-            let (backend, shape) = (self.backend, [2, 3, 9, 23]);
-            self.row(&format!("DropBlock of {size}, {}", E::NAME), |fnv, rate, address| {
-                let layer = DropBlock::nchw(rate, [size; 2], shape).unwrap().on(backend);
-                let mut words = vec![0; layer.mask_words()];
-                let mask = layer.draw(address, &mut words).unwrap();
-                passes::<E>(fnv, &[(layer, Some(mask)), (layer, None)], shape.iter().product());
-            });
+            let layer = |rate| DropBlock::nchw(rate, [size; 2], [2, 3, 9, 23]);
+            self.drop_block::<E>(&format!("of {size}, {}", name::<E>()), layer, 2 * 3 * 9 * 23, true);
         }
+        self.choices(values);
+        self.gradients::<E>();
     }
 
-    fn integers<E: Integer + Tensor>(&mut self, zero_point: E) {
-        let scaled = |rate| QuantizedDropout::new(rate, zero_point).with_fixed_point_scale();
-        self.layers::<E, _>("quantised dropout, mask only", |rate| QuantizedDropout::new(rate, zero_point), true);
-        self.layers::<E, _>("quantised dropout, fixed point", scaled, true);
+    fn of_integers<E: Integral>(&mut self, zero_point: E) {
+        let layer = move |rate| QuantizedDropout::new(rate, zero_point);
+        self.layers("quantised dropout, mask only", integers, layer, true);
+        self.layers("quantised dropout, fixed point", integers, move |rate| layer(rate).with_fixed_point_scale(), true);
+        self.choices(integers::<E>);
     }
 
-    /// A kind of layer in each layout and mode.
-    fn layers<E: Tensor, K: Kind<E>>(&mut self, name: &str, layer: impl Fn(Rate) -> Layer<K>, can_be_stored: bool) {
+    /// A kind of layer in each layout and mode, both passes. Outputs begin as what they are not: rows leave what lies between them as it was.
+    fn layers<E: Bits, K: Kind<E>>(&mut self, kind: &str, values: Values<E>, layer: impl Fn(Rate) -> Layer<K>, can_be_stored: bool) {
         let backend = self.backend;
-        for (layout_name, layout) in layouts() {
-            self.row(&format!("{name}, {}, {layout_name}", E::NAME), |fnv, rate, address| {
+        for (layout_name, layout, _) in layouts() {
+            let [x, grad_y] = [1, 2].map(|stream| values(stream, layout.elements()));
+            self.row(&format!("{kind}, {}, {layout_name}", name::<E>()), |fnv, rate, address| {
                 // Of another address, and not from a word's first bit on.
                 let words = words(rate, Address { step: !address.step, ..address }, backend, layout.decisions() + 5);
                 let stored = Mode::Stored(PackedMask::new(&words, 5, layout.decisions()).unwrap());
-                let modes = [Mode::Train(address), Mode::Eval, stored];
-                let modes = if can_be_stored { &modes[..] } else { &modes[..2] };
                 let layer = layer(rate).with_layout(layout).on(backend);
-                let layers: Vec<_> = modes.iter().map(|&mode| (layer, mode)).collect();
-                passes::<E>(fnv, &layers, layout.elements());
+                for mode in [Mode::Train(address), Mode::Eval].into_iter().chain(can_be_stored.then_some(stored)) {
+                    let [mut y, mut grad_x] = [grad_y.clone(), x.clone()];
+                    layer.apply(mode, &x, &mut y).unwrap();
+                    layer.backward(mode, &grad_y, &mut grad_x).unwrap();
+                    fnv.tensor(&y);
+                    fnv.tensor(&grad_x);
+                }
             });
         }
     }
 
-    fn noise<E: Float + Tensor>(&mut self) {
-        // The rate is taken for a standard deviation.
-        let noise = |rate: Rate| GaussianNoise::new(rate.realised() as f32).unwrap();
-        self.layers::<E, _>("Gaussian noise", noise, false);
-    }
-
     /// Choices and their expectation, in and out of place.
-    fn choices<E: Tensor>(&mut self) {
+    fn choices<E: Bits>(&mut self, values: Values<E>) {
         let backend = self.backend;
-        for (layout_name, layout) in layouts() {
-            self.row(&format!("select, {}, {layout_name}", E::NAME), |fnv, rate, address| {
-                let select = Select::new(rate).with_layout(layout).on(backend);
-                let [kept, dropped, before] = [1, 2, 3].map(|stream| E::values(stream, layout.elements()));
-                for (select, mode) in choices_of(select, address) {
+        for (layout_name, layout, _) in layouts() {
+            let [kept, dropped, before] = [1, 2, 3].map(|stream| values(stream, layout.elements()));
+            self.row(&format!("select, {}, {layout_name}", name::<E>()), |fnv, rate, address| {
+                for (select, mode) in choices_of(Select::new(rate).with_layout(layout).on(backend), address) {
                     let [mut y, mut in_place] = [before.clone(), kept.clone()];
                     select.apply(mode, &kept, Filler::Tensor(&dropped), &mut y).unwrap();
                     select.apply_in_place(mode, &mut in_place, Filler::Tensor(&dropped)).unwrap();
@@ -245,25 +191,22 @@ impl Digest {
     }
 
     /// Gradients of choices, and gradients that are added.
-    fn gradients<E: Float + Tensor>(&mut self) {
+    fn gradients<E: Value>(&mut self) {
         let backend = self.backend;
-        for (layout_name, layout) in layouts() {
-            self.row(&format!("gradients of select, {}, {layout_name}", E::NAME), |fnv, rate, address| {
-                let select = Select::new(rate).with_layout(layout).on(backend);
-                let [grad_y, before] = [1, 2].map(|stream| E::values(stream, layout.elements()));
-                for (select, mode) in choices_of(select, address) {
+        for (layout_name, layout, _) in layouts() {
+            let [grad_y, before] = [1, 2].map(|stream| floats::<E>(stream, layout.elements()));
+            self.row(&format!("gradients of select, {}, {layout_name}", name::<E>()), |fnv, rate, address| {
+                for (select, mode) in choices_of(Select::new(rate).with_layout(layout).on(backend), address) {
                     let [mut grad_kept, mut grad_dropped] = [before.clone(), before.clone()];
                     select.backward(mode, &grad_y, &mut grad_kept, Some(&mut grad_dropped)).unwrap();
                     fnv.tensor(&grad_kept);
                     fnv.tensor(&grad_dropped);
                 }
             });
-            self.row(&format!("gradient added, {}, {layout_name}", E::NAME), |fnv, rate, address| {
-                let dropout = Dropout::new(rate).with_layout(layout).on(backend);
-                let [grad_y, before] = [1, 2].map(|stream| E::values(stream, layout.elements()));
+            self.row(&format!("gradient added, {}, {layout_name}", name::<E>()), |fnv, rate, address| {
                 for mode in [Mode::Train(address), Mode::Eval] {
                     let mut grad_x = before.clone();
-                    dropout.backward_add(mode, &grad_y, &mut grad_x).unwrap();
+                    Dropout::new(rate).with_layout(layout).on(backend).backward_add(mode, &grad_y, &mut grad_x).unwrap();
                     fnv.tensor(&grad_x);
                 }
             });
@@ -273,8 +216,6 @@ impl Digest {
     /// Channels last, one and three axes, and patches shared by the channels.
     fn shapes_of_drop_block(&mut self) {
         type New = fn(Rate) -> Result<DropBlock, Error>;
-
-        let backend = self.backend;
         let shapes: [(&str, New, usize); 6] = [
             ("ncl", |rate| DropBlock::ncl(rate, [5], [3, 4, 97]), 3 * 4 * 97),
             ("nlc", |rate| DropBlock::nlc(rate, [5], [3, 97, 4]), 3 * 97 * 4),
@@ -288,57 +229,43 @@ impl Digest {
             ),
         ];
         for (name, layer, elements) in shapes {
-            self.row(&format!("DropBlock, {name}"), |fnv, rate, address| {
-                let layer = layer(rate).unwrap().on(backend);
-                let mut words = vec![0; layer.mask_words()];
-                let mask = layer.draw(address, &mut words).unwrap();
-                passes::<f32>(fnv, &[(layer, Some(mask))], elements);
-            });
+            self.drop_block::<f32>(&format!(", {name}"), layer, elements, false);
         }
+    }
+
+    fn drop_block<E: Value>(&mut self, name: &str, layer: impl Fn(Rate) -> Result<DropBlock, Error>, len: usize, evaluates: bool) {
+        let (backend, [x, grad_y]) = (self.backend, [1, 2].map(|stream| floats::<E>(stream, len)));
+        self.row(&format!("DropBlock {name}").replace(" ,", ","), |fnv, rate, address| {
+            let layer = layer(rate).unwrap().on(backend);
+            let mut words = vec![0; layer.mask_words()];
+            let mask = layer.draw(address, &mut words).unwrap();
+            for mask in [Some(mask)].into_iter().chain(evaluates.then_some(None)) {
+                let [mut y, mut grad_x] = [grad_y.clone(), x.clone()];
+                layer.apply(mask, &x, &mut y).unwrap();
+                layer.backward(mask, &grad_y, &mut grad_x).unwrap();
+                fnv.tensor(&y);
+                fnv.tensor(&grad_x);
+            }
+        });
     }
 
     fn fused(&mut self) {
         let backend = self.backend;
         for activation in [Activation::Identity, Activation::Relu, Activation::Gelu] {
-            for (layout_name, layout) in layouts() {
+            for (layout_name, layout, columns) in layouts() {
+                let [x, residual, grad_y] = [1, 2, 3].map(|stream| floats::<f32>(stream, layout.elements()));
+                let bias = floats(4, columns);
                 self.row(&format!("fused {activation:?}, {layout_name}"), |fnv, rate, address| {
-                    let len = layout.elements();
-                    let [x, residual, grad_y] = [1, 2, 3].map(|stream| f32::values(stream, len));
-                    let columns = match layout_name {
-                        "flat" => 10,
-                        "nchw" => 5,
-                        "nhwc" => 37,
-                        "locked" => 401,
-                        "sample" => 7,
-                        _ => 67,
-                    };
-                    let bias = f32::values(4, columns);
                     let fused = Fused::new(Dropout::new(rate).with_layout(layout).on(backend), activation).with_bias(&bias);
                     for mode in [Mode::Train(address), Mode::Eval] {
-                        let [mut y, mut grad_x] = [residual.clone(), grad_y.clone()];
-                        let mut grad_bias = vec![0.0; columns];
+                        let [mut y, mut grad_x, mut grad_bias] = [residual.clone(), grad_y.clone(), vec![0.0; columns]];
                         fused.apply(mode, &x, Some(&residual), &mut y).unwrap();
                         fused.backward(mode, &x, &grad_y, &mut grad_x, Some(&mut grad_bias)).unwrap();
-                        for tensor in [y, grad_x, grad_bias] {
-                            fnv.tensor(&tensor);
-                        }
+                        [y, grad_x, grad_bias].iter().for_each(|tensor| fnv.tensor(tensor));
                     }
                 });
             }
         }
-    }
-}
-
-/// Both passes in each mode. Outputs begin as what they are not: rows leave what lies between them as it was.
-fn passes<E: Tensor>(fnv: &mut Fnv, layers: &[impl Passes<E>], len: usize) {
-    let (x, grad_y) = (E::values(1, len), E::values(2, len));
-    for layer in layers {
-        let mut y = grad_y.clone();
-        layer.apply(&x, &mut y).unwrap();
-        fnv.tensor(&y);
-        let mut grad_x = x.clone();
-        layer.backward(&grad_y, &mut grad_x).unwrap();
-        fnv.tensor(&grad_x);
     }
 }
 

@@ -6,13 +6,12 @@ use std::arch::asm;
 use std::hint::black_box;
 
 use ::half::{bf16, f16};
-use dropout_kernels::{Backend, Mode, Scaling};
-use testkit::case::TensorCase;
+use dropout_kernels::{Address, Backend, Mode, Scaling};
 use testkit::every_backend;
-use testkit::subject::{OfAlpha, OfGaussian, OfScaled, Subject};
+use testkit::subject::{OfAlpha, OfGaussian, OfScaled, Settings, Subject};
 use testkit::value::Value;
 
-use crate::{apply, backward, flat};
+use crate::{apply, backward};
 
 every_backend!(every_f16_is_the_same, every_normal_bf16_is_the_same);
 
@@ -36,10 +35,10 @@ fn assert_the_same_where<E: Value>(backend: Backend, normal: impl Fn(E) -> bool)
     let x: Vec<E> = (0..1 << 16).map(E::from_bits).collect();
     for p in RATES {
         for scaling in [Scaling::Inverted, Scaling::Classic] {
-            let case = flat(p, scaling);
-            let usual = outputs(backend, &case, &x);
+            let settings = Settings { scaling, ..Settings::of(p) };
+            let usual = outputs(backend, &settings, &x);
             let mut with_flushes = vec![];
-            flushing(|| with_flushes = outputs(backend, &case, &x));
+            flushing(|| with_flushes = outputs(backend, &settings, &x));
             for (usual, with_flushes) in usual.iter().zip(&with_flushes) {
                 for ((x, usual), with_flushes) in x.iter().zip(usual).zip(with_flushes) {
                     assert!(
@@ -53,10 +52,10 @@ fn assert_the_same_where<E: Value>(backend: Backend, normal: impl Fn(E) -> bool)
 }
 
 /// Everything that is computed in floating point.
-fn outputs<E: Value>(backend: Backend, case: &TensorCase, x: &[E]) -> Vec<Vec<E>> {
-    let train = Mode::Train(case.address);
-    let scaled = OfScaled::<E>::layer(case).on(backend);
-    let (alpha, gaussian) = (OfAlpha::<E>::layer(case).on(backend), OfGaussian::<E>::layer(case).on(backend));
+fn outputs<E: Value>(backend: Backend, settings: &Settings, x: &[E]) -> Vec<Vec<E>> {
+    let train = Mode::Train(Address::default());
+    let scaled = OfScaled::<E>::layer(settings).on(backend);
+    let (alpha, gaussian) = (OfAlpha::<E>::layer(settings).on(backend), OfGaussian::<E>::layer(settings).on(backend));
     vec![
         apply(&scaled, train, x),
         apply(&scaled, Mode::Eval, x),

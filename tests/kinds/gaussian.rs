@@ -2,10 +2,9 @@
 #![expect(clippy::cast_precision_loss, reason = "counts of at most 20 bits: exact")]
 
 use dropout_kernels::{Address, Backend, GaussianDropout, Mask, Mode, Rate};
-use testkit::case::uniforms;
 use testkit::every_backend;
 use testkit::normal::normal;
-use testkit::oracle;
+use testkit::oracle::{self, uniforms};
 
 every_backend!(noise_is_the_quantile_of_the_uniform_integer, noise_has_the_documented_moments, noise_and_mask_are_unrelated);
 

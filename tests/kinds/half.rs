@@ -2,10 +2,8 @@
 use ::half::{bf16, f16};
 use dropout_kernels::{Backend, Dropout, Mode, PackedMask, Rate, Scaling};
 use testkit::every_backend;
-use testkit::subject::{OfScaled, Subject};
+use testkit::subject::{OfScaled, Settings, Subject};
 use testkit::value::{Value, assert_same};
-
-use crate::flat;
 
 every_backend!(every_f16, every_bf16, constants_beyond_f16);
 
@@ -27,12 +25,14 @@ fn every_bf16(backend: Backend) {
 /// `quiet` is the bit that tells a quiet NaN from a signalling one.
 fn every_number<E: Value>(backend: Backend, quiet: u64) {
     for p in RATES {
-        let (inverted, classic) = (flat(p, Scaling::Inverted), flat(p, Scaling::Classic));
+        let inverted = Settings::of(p);
+        let classic = Settings { scaling: Scaling::Classic, ..inverted };
         let [kept, evaluated]: [Vec<E>; 2] = [
             numbers(0).map(|x| OfScaled::new(&inverted).forward(u64::MAX, x)).collect(),
             numbers(0).map(|x| OfScaled::new(&classic).evaluated(x)).collect(),
         ];
-        for first in 0..LANES {
+        // The conversions do not depend on the rate: at one of them, in every lane.
+        for first in 0..if p == 0.1 { LANES } else { 1 } {
             let x: Vec<E> = numbers(first).collect();
             let mut y = x.clone();
             for keep in [u32::MAX, 0x5555_5555, 0xAAAA_AAAA] {

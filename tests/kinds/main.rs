@@ -1,37 +1,30 @@
-//! What holds for every kind of dropout, on every type of element. One crate, as compiling the kernels for all of them takes its time.
+//! Values: what becomes of elements, in every kind of dropout and on every type of element; and the summaries of many passes.
 
 mod alpha;
-mod bad_masks;
-mod corpora;
+mod boundaries;
 mod digest;
-mod ends;
+mod drop_block;
 mod errors;
 #[cfg(all(feature = "half", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod flush;
+mod fused;
 mod gaussian;
 #[cfg(feature = "half")]
 mod half;
-mod laws;
-mod maps;
-mod memory;
+mod layouts;
+mod monte_carlo;
 #[cfg(feature = "rayon")]
 mod parallel;
-mod parts;
 mod precision;
 mod quantized;
-mod select;
 mod settings;
-mod stored;
+#[cfg(target_arch = "x86_64")]
+mod streaming;
 
-use dropout_kernels::{Address, Kind, Layer, Mode, Scaling, Shape};
-use testkit::case::TensorCase;
-use testkit::subject::Subject;
+use dropout_kernels::{Address, Kind, Layer, Mode, Shape};
+use testkit::oracle;
+use testkit::subject::{Settings, Subject};
 use testkit::value::Bits;
-
-/// What a test that needs no more than a rate has for the rest: no layout, no seed.
-fn flat(p: f64, scaling: Scaling) -> TensorCase {
-    TensorCase { shape: vec![], shared: vec![], p, scaling, address: Address::default(), values: 0 }
-}
 
 /// Not the input and not zero, so that an element that is not written shows.
 fn unwritten<E: Bits>(len: usize) -> Vec<E> {
@@ -50,7 +43,16 @@ fn backward<E: Bits, K: Kind<E>, L: Shape>(layer: &Layer<K, L>, mode: Mode, grad
     y
 }
 
-fn oracle<S: Subject>(case: &TensorCase, x: &[S::Element]) -> Vec<S::Element> {
-    let subject = S::new(case);
-    case.each::<S>(x, |u, x| subject.forward(u, x))
+/// What both passes of training make of a tensor in row-major order, by the oracle.
+fn trained<S: Subject>(
+    settings: &Settings,
+    address: Address,
+    (shape, shared): (&[usize], &[usize]),
+    x: &[S::Element],
+) -> [Vec<S::Element>; 2] {
+    let decisions = shape.iter().enumerate().filter(|(axis, _)| !shared.contains(axis)).map(|(_, extent)| extent).product();
+    let (subject, uniforms) = (S::new(settings), S::uniforms(address, decisions));
+    [S::forward, S::backward].map(|f: fn(&S, u64, S::Element) -> S::Element| {
+        x.iter().enumerate().map(|(i, x)| f(&subject, uniforms[oracle::decision(shape, shared, i)], *x)).collect()
+    })
 }

@@ -1,12 +1,12 @@
 //! How far results are from exact arithmetic: what the documentation of `Float` states. Exact enough is `f64`, which has 29 bits more than
 //! `f32`.
 
-use dropout_kernels::{Backend, Mode, PackedMask, Scaling};
+use dropout_kernels::{Address, Backend, Mode, PackedMask, Scaling};
 use testkit::every_backend;
-use testkit::subject::{OfAlpha, OfGaussian, OfScaled, Subject};
+use testkit::subject::{OfAlpha, OfGaussian, OfScaled, Settings, Subject};
 use testkit::value::{Value, random};
 
-use crate::{apply, backward, flat};
+use crate::{apply, backward};
 
 every_backend!(products_and_sums_of_f32);
 
@@ -52,7 +52,8 @@ fn products_and_sums_of_f32(backend: Backend) {
 fn assert_within<E: Value + Into<f64>>(backend: Backend, format: &Format, rates: &[f64], x: &[E], bounds: &Errors) {
     let mut errors = Errors::default();
     for &p in rates {
-        let (inverted, classic) = (flat(p, Scaling::Inverted), flat(p, Scaling::Classic));
+        let inverted = Settings::of(p);
+        let classic = Settings { scaling: Scaling::Classic, ..inverted };
         let words = vec![u32::MAX; x.len().div_ceil(32)];
         let keep = Mode::Stored(PackedMask::new(&words, 0, x.len()).unwrap());
 
@@ -71,7 +72,7 @@ fn assert_within<E: Value + Into<f64>>(backend: Backend, format: &Format, rates:
             errors.product = largest(x, &y, |_, x| x * factor, |exact, _| format.unit(exact), format).max(errors.product);
         }
         // Ones become the noise itself. It is widened here, as QEMU 7.2 widens one factor only of s390x's product of `f32`s as `f64`.
-        let train = Mode::Train(inverted.address);
+        let train = Mode::Train(Address::default());
         let noise = apply(&OfGaussian::<f32>::layer(&inverted).on(backend), train, &vec![1.0_f32; x.len()]);
         let noise: Vec<f64> = noise.into_iter().map(f64::from).collect();
         let y = apply(&OfGaussian::<E>::layer(&inverted).on(backend), train, x);
@@ -151,10 +152,9 @@ mod halves {
 
     /// The relative error of the sum of all numbers from 1 to 2, kept and scaled. That of other powers of 2 is the same.
     fn mean_error<E: Value + Into<f64>>(backend: Backend, p: f64, x: &[E]) -> f64 {
-        let case = flat(p, Scaling::Inverted);
         let words = vec![u32::MAX; x.len().div_ceil(32)];
         let keep = Mode::Stored(PackedMask::new(&words, 0, x.len()).unwrap());
-        let y = apply(&OfScaled::<E>::layer(&case).on(backend), keep, x);
+        let y = apply(&OfScaled::<E>::layer(&Settings::of(p)).on(backend), keep, x);
         let sum = |x: &[E]| x.iter().map(|x| Into::<f64>::into(*x)).sum::<f64>();
         sum(&y) / (sum(x) / (1.0 - p)) - 1.0
     }

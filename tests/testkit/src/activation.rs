@@ -1,10 +1,10 @@
-//! The activations of fused layers and their derivatives, in the operations that define their bits, one value at a time and apart from the library.
+//! The activations of fused layers and their derivatives, one value at a time. GELU's bits are a promise: its formula is the one that
+//! `Activation::Gelu` documents, and `tests/kinds/fused.rs` holds it to libm's error function. ReLU and its gradient are PyTorch's.
 
 use std::f32::consts::LN_2;
 
 use dropout_kernels::Activation;
 
-/// GELU's documented formula, one value at a time.
 fn gelu_parts(x: f32) -> [f32; 3] {
     let t = if x.abs() < 13.28125 { x.abs() } else { 13.28125 };
     let z = t * t * 0.721_347_5;

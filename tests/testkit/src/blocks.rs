@@ -1,11 +1,12 @@
-//! DropBlock, block by block, in every order of the axes.
+//! DropBlock, block by block, in every order of the axes: the loop and the formula of its paper (Ghiasi, Lin and Le, "DropBlock: a
+//! regularization method for convolutional networks", NeurIPS 2018).
 #![expect(clippy::cast_precision_loss, clippy::float_cmp, reason = "extents and thresholds: exact")]
 
 use std::iter;
 
 use dropout_kernels::{Address, DropBlock, Error, Rate};
 
-use crate::{case, oracle};
+use crate::oracle;
 
 /// A tensor of feature maps, and what DropBlock drops of it.
 #[derive(Clone, Debug)]
@@ -52,11 +53,6 @@ impl Blocks {
         if self.shared { vec![channels] } else { vec![] }
     }
 
-    /// The axes of a map.
-    pub fn map_axes(&self) -> Vec<usize> {
-        (0..self.map.len()).map(|axis| axis + if self.channels_last { 1 } else { 2 }).collect()
-    }
-
     /// The shape of the mask.
     pub fn mask_shape(&self) -> Vec<usize> {
         self.in_order(self.samples, if self.shared { 1 } else { self.channels }, &self.map)
@@ -93,7 +89,7 @@ impl Blocks {
             return dropped;
         }
         let shape = self.mask_shape();
-        let decisions = case::drops(self.gamma(p), address, self.decisions());
+        let decisions = oracle::dropped(self.gamma(p), address, self.decisions());
         for (corner, _) in positions(&self.corners()).zip(decisions).filter(|&(_, drops)| drops) {
             for offset in positions(&self.cut()) {
                 let position = corner.iter().zip(offset).map(|(corner, offset)| corner + offset);

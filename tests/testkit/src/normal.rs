@@ -1,5 +1,6 @@
-//! The quantile of the standard normal at `(u + 1/2) / 2^32`, in the operations that define its bits, written down once more, apart from
-//! the library: one number at a time, each operation of `f32` rounded by itself.
+//! The quantile of the standard normal at `(u + 1/2) / 2^32`, one number at a time, each operation of `f32` rounded by itself. Its bits are
+//! a promise, and the operations of `src/kernel/normal.rs` define them: no other formula has the same. That they are the quantile is
+//! held to libm's error function there, over all 2^32 integers.
 
 use std::f32::consts::FRAC_1_SQRT_2;
 

@@ -1,6 +1,9 @@
-//! The mask contract written down once more, apart from the library and as plainly as can be: all 36 bits of a decision, no early exit.
-//! Nothing here may call the crate.
+//! The mask contract written down once more, as plainly as can be: all 36 bits of a decision, no early exit. The formulas are those of
+//! `src/mask/contract.md` and, for Philox, of its paper (Salmon et al., SC'11). `tests/contract/vectors.rs` holds them to Random123's
+//! known answers and to an evaluation in Python. Nothing here calls the crate.
 #![expect(clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "thresholds, from 0 to 2^32: exact")]
+
+use dropout_kernels::Address;
 
 const LOW: u64 = 0xFFFF_FFFF;
 const RANGE: f64 = 4_294_967_296.0;
@@ -66,6 +69,28 @@ pub fn threshold(p: f64) -> u64 {
 
 pub fn scale(p: f64) -> f64 {
     RANGE / (RANGE - threshold(p) as f64)
+}
+
+/// The uniform integers from an address's offset on, given the function for those of a block.
+pub fn uniforms(block: Block, Address { seed, layer, step, offset }: Address, decisions: usize) -> Vec<u64> {
+    let skipped = (offset % 128) as usize;
+    let blocks = (offset / 128..).take((skipped + decisions).div_ceil(128));
+    blocks.flat_map(|number| block(seed, layer, step, number)).skip(skipped).take(decisions).collect()
+}
+
+/// Which decisions drop, from an address's offset on.
+pub fn dropped(p: f64, address: Address, decisions: usize) -> Vec<bool> {
+    let threshold = threshold(p);
+    uniforms(decide, address, decisions).into_iter().map(|u| drops(u, threshold)).collect()
+}
+
+/// Keep bits as words have them, after so many bits that are no part of the mask.
+pub fn pack(before: usize, drops: &[bool]) -> Vec<u32> {
+    let mut words = vec![0; (before + drops.len()).div_ceil(32)];
+    for (i, &drop) in (before..).zip(drops) {
+        words[i / 32] |= u32::from(!drop) << (i % 32);
+    }
+    words
 }
 
 /// Which decision an element of a row-major shape reads: its position among the axes that are not shared.

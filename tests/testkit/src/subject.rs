@@ -1,4 +1,12 @@
 //! The kinds of dropout, each evaluated from its definition and one element at a time, without the library.
+//!
+//! | | where its formula comes from | what else holds it |
+//! |---|---|---|
+//! | [`OfScaled`] | `src/mask/contract.md`, "Values" | |
+//! | [`OfAlpha`] | Klambauer et al., NeurIPS 2017; the operations that `AlphaDropout` documents, in their order | `tests/kinds/alpha.rs`: what they are for, mean 0 and variance 1 |
+//! | [`OfGaussian`] | Srivastava et al., JMLR 15, section 10 | `tests/kinds/gaussian.rs`: the moments |
+//! | [`OfAdditive`] | `GaussianNoise`: a deviation times a standard normal | |
+//! | [`OfQuantized`] | the nearest of all fractions, by search; `QuantizedDropout` says how results are rounded | `tests/kinds/quantized.rs`: the fraction's error |
 #![expect(clippy::cast_precision_loss, reason = "thresholds, of at most 33 bits: exact")]
 
 use std::marker::PhantomData;
@@ -8,31 +16,52 @@ use dropout_kernels::{
     kind::{Additive, Alpha, Gaussian, Quantized, Scaled},
 };
 
-use crate::case::{TensorCase, uniforms};
 use crate::normal::normal;
 use crate::oracle::{self, drops};
 use crate::value::{Bits, Integral, Value};
 
 const RANGE: u64 = 1 << 32;
 
-/// A kind of dropout on a type of element, with the settings of a case.
+/// What a layer is made with.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    pub threshold: u64,
+    pub scaling: Scaling,
+    /// Its low bits are the zero point of quantised values.
+    pub zero_point: u64,
+}
+
+impl Settings {
+    pub fn of(p: f64) -> Self {
+        Self { threshold: oracle::threshold(p), scaling: Scaling::Inverted, zero_point: 0 }
+    }
+
+    /// The probability that is realised.
+    pub fn p(&self) -> f64 {
+        self.threshold as f64 / RANGE as f64
+    }
+
+    fn rate(&self) -> Rate {
+        Rate::from_threshold(self.threshold).unwrap()
+    }
+}
+
+/// A kind of dropout on a type of element.
 pub trait Subject: Sized {
     type Element: Bits;
     type Kind: Kind<Self::Element>;
     /// Whether its random numbers are noise, rather than decisions.
     const NOISE: bool = false;
-    /// Whether nothing is left at p = 1.
-    const DROPS: bool = true;
 
     /// The oracle's integers from an address's offset on, one for each decision.
     fn uniforms(address: Address, decisions: usize) -> Vec<u64> {
-        uniforms(if Self::NOISE { oracle::noise } else { oracle::decide }, address, decisions)
+        oracle::uniforms(if Self::NOISE { oracle::noise } else { oracle::decide }, address, decisions)
     }
 
     /// The layer to test, without its layout.
-    fn layer(case: &TensorCase) -> Layer<Self::Kind>;
+    fn layer(settings: &Settings) -> Layer<Self::Kind>;
 
-    fn new(case: &TensorCase) -> Self;
+    fn new(settings: &Settings) -> Self;
 
     /// The output in training, if the decision's uniform integer is `u`.
     fn forward(&self, u: u64, x: Self::Element) -> Self::Element;
@@ -45,18 +74,9 @@ pub trait Subject: Sized {
     fn evaluated(&self, x: Self::Element) -> Self::Element {
         x
     }
-
-    /// What everything becomes at p = 1.
-    fn nothing(&self) -> Self::Element {
-        Self::Element::from_bits(0)
-    }
 }
 
-fn rate(case: &TensorCase) -> Rate {
-    Rate::new(case.p).unwrap()
-}
-
-/// [`Dropout`], with the case's scaling.
+/// [`Dropout`].
 pub struct OfScaled<E> {
     threshold: u64,
     scale: f64,
@@ -68,15 +88,15 @@ impl<E: Value> Subject for OfScaled<E> {
     type Element = E;
     type Kind = Scaled;
 
-    fn layer(case: &TensorCase) -> Dropout {
-        Dropout::new(rate(case)).with_scaling(case.scaling)
+    fn layer(settings: &Settings) -> Dropout {
+        Dropout::new(settings.rate()).with_scaling(settings.scaling)
     }
 
-    fn new(case: &TensorCase) -> Self {
-        let threshold = oracle::threshold(case.p);
-        let (scale, scale_in_evaluation) = match case.scaling {
-            Scaling::Inverted => (oracle::scale(case.p), None),
-            Scaling::Classic => (1.0, Some((RANGE - threshold) as f64 / RANGE as f64)),
+    fn new(&Settings { threshold, scaling, .. }: &Settings) -> Self {
+        let kept = (RANGE - threshold) as f64;
+        let (scale, scale_in_evaluation) = match scaling {
+            Scaling::Inverted => (RANGE as f64 / kept, None),
+            Scaling::Classic => (1.0, Some(kept / RANGE as f64)),
             other => panic!("{other:?} has no definition here"),
         };
         Self { threshold, scale, scale_in_evaluation, element: PhantomData }
@@ -104,12 +124,11 @@ impl<E: Value> Subject for OfAlpha<E> {
     type Element = E;
     type Kind = Alpha;
 
-    fn layer(case: &TensorCase) -> AlphaDropout {
-        AlphaDropout::new(rate(case))
+    fn layer(settings: &Settings) -> AlphaDropout {
+        AlphaDropout::new(settings.rate())
     }
 
-    fn new(case: &TensorCase) -> Self {
-        let threshold = oracle::threshold(case.p);
+    fn new(&Settings { threshold, .. }: &Settings) -> Self {
         let s = -1.758_099_340_847_376_6;
         let q = (RANGE - threshold) as f64 / RANGE as f64;
         let a = 1.0 / (q + s * s * q * (1.0 - q)).sqrt();
@@ -142,12 +161,11 @@ impl<E: Value> Subject for OfGaussian<E> {
     type Kind = Gaussian;
     const NOISE: bool = true;
 
-    fn layer(case: &TensorCase) -> GaussianDropout {
-        GaussianDropout::new(rate(case))
+    fn layer(settings: &Settings) -> GaussianDropout {
+        GaussianDropout::new(settings.rate())
     }
 
-    fn new(case: &TensorCase) -> Self {
-        let threshold = oracle::threshold(case.p);
+    fn new(&Settings { threshold, .. }: &Settings) -> Self {
         let deviation = (threshold as f64 / (RANGE - threshold) as f64).sqrt() as f32;
         Self { threshold, deviation, element: PhantomData }
     }
@@ -164,7 +182,7 @@ impl<E: Value> Subject for OfGaussian<E> {
     }
 }
 
-/// [`GaussianNoise`], with the case's rate as the deviation.
+/// [`GaussianNoise`], with the rate as the deviation.
 pub struct OfAdditive<E> {
     deviation: f32,
     element: PhantomData<E>,
@@ -174,14 +192,13 @@ impl<E: Value> Subject for OfAdditive<E> {
     type Element = E;
     type Kind = Additive;
     const NOISE: bool = true;
-    const DROPS: bool = false;
 
-    fn layer(case: &TensorCase) -> GaussianNoise {
-        GaussianNoise::new(case.p as f32).unwrap()
+    fn layer(settings: &Settings) -> GaussianNoise {
+        GaussianNoise::new(settings.p() as f32).unwrap()
     }
 
-    fn new(case: &TensorCase) -> Self {
-        Self { deviation: case.p as f32, element: PhantomData }
+    fn new(settings: &Settings) -> Self {
+        Self { deviation: settings.p() as f32, element: PhantomData }
     }
 
     fn forward(&self, u: u64, x: E) -> E {
@@ -193,7 +210,7 @@ impl<E: Value> Subject for OfAdditive<E> {
     }
 }
 
-/// [`QuantizedDropout`]: with the fixed-point scale if the case's scaling is inverted, the zero point from the case's values.
+/// [`QuantizedDropout`], with the fixed-point scale if the scaling is inverted.
 pub struct OfQuantized<E> {
     threshold: u64,
     zero_point: E,
@@ -205,15 +222,14 @@ impl<E: Integral> Subject for OfQuantized<E> {
     type Element = E;
     type Kind = Quantized<E>;
 
-    fn layer(case: &TensorCase) -> QuantizedDropout<E> {
-        let layer = QuantizedDropout::new(rate(case), E::from_bits(case.values));
-        if case.scaling == Scaling::Inverted { layer.with_fixed_point_scale() } else { layer }
+    fn layer(settings: &Settings) -> QuantizedDropout<E> {
+        let layer = QuantizedDropout::new(settings.rate(), E::from_bits(settings.zero_point));
+        if settings.scaling == Scaling::Inverted { layer.with_fixed_point_scale() } else { layer }
     }
 
-    fn new(case: &TensorCase) -> Self {
-        let threshold = oracle::threshold(case.p);
-        let scale = (case.scaling == Scaling::Inverted).then(|| fixed_point(threshold));
-        Self { threshold, zero_point: E::from_bits(case.values), scale }
+    fn new(&Settings { threshold, scaling, zero_point }: &Settings) -> Self {
+        let scale = (scaling == Scaling::Inverted).then(|| fixed_point(threshold));
+        Self { threshold, zero_point: E::from_bits(zero_point), scale }
     }
 
     fn forward(&self, u: u64, x: E) -> E {
@@ -222,10 +238,6 @@ impl<E: Integral> Subject for OfQuantized<E> {
             Some(scale) => rescale(x, self.zero_point, scale),
             None => x,
         }
-    }
-
-    fn nothing(&self) -> E {
-        self.zero_point
     }
 }
 

@@ -9,7 +9,7 @@ use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
 /// Any type of element, by its representation.
-pub trait Bits: Element + Copy + Debug + 'static {
+pub trait Bits: Element + Copy + PartialEq + Debug + 'static {
     /// Values that a kernel could treat differently from others.
     const SPECIAL: &[Self];
 

@@ -4,7 +4,6 @@ use arbitrary::Arbitrary;
 use dropout_kernels::Error;
 
 use super::inputs::{Length, Window, check_length};
-use crate::passes::Passes;
 use crate::value::{Bits, assert_same};
 
 /// Where the slices lie, and how long those are whose length another argument prescribes.
@@ -52,28 +51,31 @@ impl Slices {
         self.x.guard(WORD_CANARY, len, |a, b| a == b, f)
     }
 
-    /// Asserts that the four passes of a layer that asks for so many elements make of `x` what is expected, forward and backward.
-    pub fn check_passes<E: Bits>(
+    /// Asserts what the methods of a pass, which asks for so many elements, make of `x`: those that write to another slice than they read,
+    /// and the one that does not. Their slices have these names.
+    pub fn check_pass<E: Bits>(
         self,
-        layer: &impl Passes<E>,
+        [x_name, y_name, in_place_name]: [&'static str; 3],
         elements: usize,
         x: &[E],
-        expected: [&[Option<E>]; 2],
-        fits: Result<(), Error>,
+        (expected, fits): (&[Option<E>], Result<(), Error>),
+        apart: &[&dyn Fn(&[E], &mut [E]) -> Result<(), Error>],
+        in_place: &dyn Fn(&mut [E]) -> Result<(), Error>,
     ) {
-        let [forward, backward] = expected;
         let y_len = self.y_len.get(x.len());
-        let apart = |x_name, y_name| check_length(x_name, elements, x.len()).and(check_length(y_name, x.len(), y_len)).and(fits);
-        let before = vec![canary(); y_len];
+        let result = check_length(x_name, elements, x.len()).and(check_length(y_name, x.len(), y_len)).and(fits);
         self.read(x, |x| {
-            self.write(&before, apart("x", "y"), forward, |y| layer.apply(x, y));
-            self.write(&before, apart("grad_y", "grad_x"), backward, |grad_x| layer.backward(x, grad_x));
+            for method in apart {
+                self.write(&vec![canary(); y_len], result, expected, |y| method(x, y));
+            }
         });
-        let in_place = |name| check_length(name, elements, x.len()).and(fits);
-        self.write(x, in_place("x"), forward, |x| layer.apply_in_place(x));
-        self.write(x, in_place("grad"), backward, |grad| layer.backward_in_place(grad));
+        self.write(x, check_length(in_place_name, elements, x.len()).and(fits), expected, in_place);
     }
 }
+
+/// The names of the slices of the two passes: what is read, what is written, and what is both.
+pub const FORWARD: [&str; 3] = ["x", "y", "x"];
+pub const BACKWARD: [&str; 3] = ["grad_y", "grad_x", "grad"];
 
 /// Neither all kept nor all dropped.
 pub const WORD_CANARY: u32 = 0xA5A5_A5A5;

@@ -4,10 +4,10 @@
 use arbitrary::Arbitrary;
 use dropout_kernels::{Backend, DropBlock, Error, PackedMask};
 
-use super::calls::{Slices, WORD_CANARY};
-use super::inputs::{Count, Decisions, Extent, Length, Values, check_length, pack};
+use super::calls::{BACKWARD, FORWARD, Slices, WORD_CANARY};
+use super::inputs::{Count, Decisions, Extent, Length, Rarely, Values, check_length, extents};
 use crate::blocks::Blocks;
-use crate::oracle;
+use crate::oracle::{self, pack};
 use crate::value::Value;
 
 #[derive(Arbitrary, Debug)]
@@ -19,7 +19,7 @@ pub struct Input {
     block: Extent,
     trains: bool,
     /// The scale to use rather than the one that is counted, by representation.
-    scale: Option<u64>,
+    scale: Rarely<u64>,
     words: Length,
     slices: Slices,
     x_len: Length,
@@ -41,13 +41,18 @@ enum Axes {
 
 impl Input {
     fn blocks(&self) -> Blocks {
-        let ([samples, channels, h, w], d) = (self.shape.map(Extent::get), self.depth.get());
+        let [samples, channels, h, w] = self.shape;
         let map = match self.axes {
-            Axes::One => vec![w],
-            Axes::Two => vec![h, w],
-            Axes::Three => vec![d, h, w],
+            Axes::One => &[w][..],
+            Axes::Two => &[h, w],
+            Axes::Three => &[self.depth, h, w],
         };
-        let block_size = self.block_size.iter().take(map.len()).map(|size| size.unwrap_or(self.block).get()).collect();
+        // The maps first, so that they are not all small.
+        let shape = extents(&[map, &[samples, channels]].concat(), Count::MAX);
+        let [ref map @ .., samples, channels] = shape[..] else { unreachable!() };
+        let map = map.to_vec();
+        let block_size = self.block_size.iter().take(map.len());
+        let block_size = block_size.map(|size| size.unwrap_or(self.block).within(usize::MAX)).collect();
         Blocks { samples, channels, map, block_size, channels_last: self.channels_last, shared: self.shared }
     }
 }
@@ -69,7 +74,7 @@ pub fn check(input: &Input) {
     let result = check_length("words", packed.len(), words).and(decided.check_reach(decisions as u64));
     for backend in Backend::all() {
         let drop_block = drop_block.on(backend);
-        let drop_block = input.scale.map_or(drop_block, |scale| drop_block.with_scale(f64::from_bits(scale)));
+        let drop_block = input.scale.0.map_or(drop_block, |scale| drop_block.with_scale(f64::from_bits(scale)));
         let drawn = input.slices.words(words, |words| {
             words.fill(WORD_CANARY);
             assert_eq!(drop_block.draw(decided.address, words).map(|mask| mask.decisions()), result.map(|()| bits));
@@ -93,7 +98,7 @@ fn check_sizes(blocks: &Blocks) -> Result<(), Error> {
 fn check_passes(input: &Input, drop_block: &DropBlock, blocks: &Blocks, packed: &[u32], dropped: &[bool]) {
     let (elements, bits) = (blocks.elements(), dropped.len());
     let kept = dropped.iter().filter(|&&dropped| !dropped).count();
-    let scale = input.scale.map_or(bits as f64 / kept as f64, f64::from_bits);
+    let scale = input.scale.0.map_or(bits as f64 / kept as f64, f64::from_bits);
     let stored = input.slices.mask_len.get(bits).min(bits);
     let mask = input.trains.then(|| PackedMask::new(packed, 0, stored).unwrap());
     let fits = if input.trains { check_length("mask", bits, stored) } else { Ok(()) };
@@ -105,5 +110,9 @@ fn check_passes(input: &Input, drop_block: &DropBlock, blocks: &Blocks, packed: 
         _ => Some(x.times(scale)),
     };
     let expected: Vec<_> = x.iter().take(elements).enumerate().map(output).collect();
-    input.slices.check_passes(&(*drop_block, mask), elements, &x, [&expected, &expected], fits);
+    let (slices, expected, layer) = (input.slices, (&expected[..], fits), drop_block);
+    slices.check_pass(FORWARD, elements, &x, expected, &[&|x, y| layer.apply(mask, x, y)], &|x| layer.apply_in_place(mask, x));
+    slices.check_pass(BACKWARD, elements, &x, expected, &[&|g, to| layer.backward(mask, g, to)], &|g| {
+        layer.backward_in_place(mask, g)
+    });
 }

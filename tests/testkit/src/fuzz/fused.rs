@@ -5,7 +5,7 @@ use arbitrary::Arbitrary;
 use dropout_kernels::{Activation, Backend, Error, Fused, Layout};
 
 use super::calls::canary;
-use super::inputs::{Count, Length, Values, check_length};
+use super::inputs::{Count, Length, Rarely, Values, check_length};
 use super::layer::{Case, Layer};
 use super::tensor::{Shape, Tensor};
 use crate::activation::{gradient, near_bends, value};
@@ -28,24 +28,21 @@ pub struct Input {
     values: Values,
 }
 
+/// As many as the layout says, or else the divisor of the number of elements that has this number.
 #[derive(Arbitrary, Clone, Copy, Debug)]
-enum Columns {
-    /// As many as the layout says, or else a divisor of the number of elements.
-    Whole(u8),
-    Any(Count),
+struct Columns {
+    divisor: u8,
+    any: Rarely<Count>,
 }
 
 impl Columns {
     fn get(self, tensor: &Tensor) -> usize {
-        match (self, tensor.columns) {
-            (Self::Whole(_), Some(columns)) => columns,
-            (Self::Whole(number), None) => {
-                let len = tensor.reads.iter().flatten().count();
-                let divisors: Vec<usize> = (1..=len.max(1)).filter(|columns| len.is_multiple_of(*columns)).collect();
-                divisors[usize::from(number) % divisors.len()]
-            }
-            (Self::Any(count), _) => count.get(),
-        }
+        let whole = || {
+            let len = tensor.reads.iter().flatten().count();
+            let divisors: Vec<usize> = (1..=len.max(1)).filter(|columns| len.is_multiple_of(*columns)).collect();
+            divisors[usize::from(self.divisor) % divisors.len()]
+        };
+        self.any.0.map(Count::get).or(tensor.columns).unwrap_or_else(whole)
     }
 }
 
@@ -69,8 +66,9 @@ pub fn check(input: &Input) {
     let y_len = input.layer.slices.y_len.get(tensor.len);
     let bias_len = if input.biased { columns } else { 0 };
     let grad_bias_len = input.grad_bias.map_or(0, |len| len.get(columns));
-    // Of one row of values, so that they differ.
-    let mut all = input.values.get::<f32>(tensor.len + other_len + y_len + bias_len + grad_bias_len).into_iter().map(near_bends);
+    // Of one row of values, so that they differ. Of small integers sums have little to round, in whatever order.
+    let value = |x: f32| if input.has_small_integers() { f32::from(x.to_bits() as i8) } else { near_bends(x) };
+    let mut all = input.values.get::<f32>(tensor.len + other_len + y_len + bias_len + grad_bias_len).into_iter().map(value);
     let mut next = |len| all.by_ref().take(len).collect::<Vec<_>>();
     let operands = Operands {
         x: next(tensor.len),
@@ -110,6 +108,10 @@ pub(super) fn columns_of(tensor: &Tensor, columns: usize) -> Vec<usize> {
 impl Input {
     fn activation(&self) -> Activation {
         [Activation::Identity, Activation::Relu, Activation::Gelu][usize::from(self.activation % 3)]
+    }
+
+    const fn has_small_integers(&self) -> bool {
+        self.activation / 3 % 2 == 1
     }
 
     fn fused<'a>(&self, backend: Backend, case: &Case<OfScaled<f32>>, bias: Option<&'a [f32]>) -> Fused<'a, Layout> {

@@ -59,7 +59,13 @@ pub fn check(Input { key, draws, counter, rounds }: &Input) {
                 let stream: Vec<u8> = (0..len.div_ceil(4)).flat_map(|_| next().to_le_bytes()).collect();
                 assert_eq!(bytes, stream[..len.into()]);
             }
-            Draw::FromClone => rng = rng.clone(),
+            // Or from what a checkpoint has.
+            Draw::FromClone => {
+                let mut resumed = Philox::new(rng.key());
+                resumed.set_position(rng.position());
+                assert_eq!(resumed.next_u32(), rng.clone().next_u32());
+                rng = rng.clone();
+            }
         }
         assert_eq!(rng.position(), position);
     }

@@ -1,12 +1,13 @@
-//! What the targets make of the fuzzer's bytes. Integers have a width of their own and never that of `usize`, so that a corpus means
-//! the same on every CPU.
+//! What the targets make of bytes. Integers have a width of their own and never that of `usize`, so that a corpus means the same on every
+//! CPU. What is common is common for random bytes too: a byte says which of several choices it is, where a derived `Arbitrary` would give
+//! each the same share, and nearly every case some error.
 #![expect(clippy::cast_precision_loss, reason = "thresholds have at most 33 bits: exact")]
 
-use arbitrary::Arbitrary;
+use arbitrary::{Arbitrary, Result as Read, Unstructured};
 use dropout_kernels::{Address, Error, Mask, Rate};
 
-use crate::value::Bits;
-use crate::{case, oracle};
+use crate::value::{Bits, random};
+use crate::oracle;
 
 /// An address and a rate.
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -95,7 +96,7 @@ impl Decided {
 
     /// Which of the first `count` decisions drop.
     pub fn drops(&self, count: usize) -> Vec<bool> {
-        case::drops(self.p(), self.address, count)
+        oracle::dropped(self.p(), self.address, count)
     }
 
     /// Errs where the library must: when the last decision would have an index of 2^64 or more.
@@ -131,40 +132,114 @@ impl Count {
     }
 }
 
-/// Mostly small, so that many shapes can be walked.
-#[derive(Arbitrary, Clone, Copy, Debug)]
+/// Of an axis.
+#[derive(Clone, Copy, Debug)]
 pub enum Extent {
-    One,
-    UpTo7(u8),
-    Many(Count),
+    /// Mostly small, so that many shapes can be walked.
+    Walked(u16),
     Any(Integer),
 }
 
+impl<'a> Arbitrary<'a> for Extent {
+    fn arbitrary(bytes: &mut Unstructured<'a>) -> Read<Self> {
+        Ok(Self::Walked(match bytes.arbitrary::<u8>()? {
+            0..64 => 1,
+            byte @ 64..184 => (2 + byte % 6).into(),
+            184..192 => 0,
+            // Around a limb.
+            208..224 => 57 + bytes.arbitrary::<u16>()? % 16,
+            byte @ 192..248 => bytes.arbitrary::<u16>()? % if byte % 4 > 0 { 300 } else { 4500 },
+            _ => return bytes.arbitrary().map(Self::Any),
+        }))
+    }
+}
+
 impl Extent {
-    pub fn get(self) -> usize {
+    /// Such that at most so many elements are walked with it.
+    pub fn within(self, most: usize) -> usize {
         match self {
-            Self::One => 1,
-            Self::UpTo7(extent) => usize::from(extent % 8),
-            Self::Many(count) => count.get(),
+            Self::Walked(extent) if usize::from(extent) > most => 1 + usize::from(extent) % most.max(1),
+            Self::Walked(extent) => extent.into(),
             // Cut short where usize is.
             Self::Any(extent) => extent.get() as usize,
         }
     }
+
+    pub const fn is_walked(self) -> bool {
+        matches!(self, Self::Walked(_))
+    }
 }
 
-/// The length of a slice that another argument prescribes.
-#[derive(Arbitrary, Clone, Copy, Debug)]
-pub enum Length {
-    Right,
-    Wrong(i8),
+/// The extents of a shape with at most so many elements, if all are of the kind that is walked.
+pub fn extents(extents: &[Extent], mut most: usize) -> Vec<usize> {
+    let within = |extent: &Extent| {
+        let walked = extent.within(most);
+        if extent.is_walked() {
+            most /= walked.max(1);
+        }
+        walked
+    };
+    extents.iter().map(within).collect()
 }
+
+/// One for each axis of a shape, mostly of up to four.
+#[derive(Clone, Debug)]
+pub struct PerAxis<T>(pub Vec<T>);
+
+impl<'a, T: Arbitrary<'a>> Arbitrary<'a> for PerAxis<T> {
+    fn arbitrary(bytes: &mut Unstructured<'a>) -> Read<Self> {
+        let rank = [2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 1, 1, 0, 5, 6, 7, 8, 9][usize::from(bytes.arbitrary::<u8>()? % 18)];
+        (0..rank).map(|_| bytes.arbitrary()).collect::<Read<_>>().map(Self)
+    }
+}
+
+/// Axes that share decisions.
+#[derive(Clone, Debug)]
+pub enum Shared {
+    /// A bit for each, and the highest for the other order.
+    Bits(u16),
+    /// Those that there are not, and some twice.
+    Any(Vec<u8>),
+}
+
+impl<'a> Arbitrary<'a> for Shared {
+    fn arbitrary(bytes: &mut Unstructured<'a>) -> Read<Self> {
+        Ok(match bytes.arbitrary::<u8>()? {
+            0..96 => Self::Bits(0),
+            96..248 => Self::Bits(bytes.arbitrary()?),
+            _ => Self::Any(bytes.arbitrary()?),
+        })
+    }
+}
+
+impl Shared {
+    pub fn axes(&self, rank: usize) -> Vec<usize> {
+        match self {
+            Self::Any(axes) => axes.iter().copied().map(usize::from).collect(),
+            Self::Bits(bits) => {
+                let axes = (0..rank.min(15)).filter(|axis| bits >> axis & 1 == 1);
+                if bits >> 15 == 1 { axes.rev().collect() } else { axes.collect() }
+            }
+        }
+    }
+}
+
+/// Something that is rarely so.
+#[derive(Clone, Copy, Debug)]
+pub struct Rarely<T>(pub Option<T>);
+
+impl<'a, T: Arbitrary<'a>> Arbitrary<'a> for Rarely<T> {
+    fn arbitrary(bytes: &mut Unstructured<'a>) -> Read<Self> {
+        Ok(Self(if bytes.arbitrary::<u8>()? < 240 { None } else { Some(bytes.arbitrary()?) }))
+    }
+}
+
+/// The length of a slice that another argument prescribes: off by so many.
+pub type Length = Rarely<i8>;
 
 impl Length {
     pub fn get(self, right: usize) -> usize {
-        match self {
-            Self::Right => right,
-            Self::Wrong(by) => right.saturating_add_signed(by.into()),
-        }
+        right.saturating_add_signed(self.0.unwrap_or(0).into())
     }
 }
 
@@ -173,28 +248,27 @@ pub fn check_length(name: &'static str, expected: usize, actual: usize) -> Resul
     if actual == expected { Ok(()) } else { Err(Error::Length { name, expected, actual }) }
 }
 
-/// Keep bits as words have them, after so many bits that are no part of the mask.
-pub fn pack(before: usize, drops: &[bool]) -> Vec<u32> {
-    let mut words = vec![0; (before + drops.len()).div_ceil(32)];
-    for (i, &drop) in (before..).zip(drops) {
-        words[i / 32] |= u32::from(!drop) << (i % 32);
-    }
-    words
+/// Elements.
+#[derive(Arbitrary, Clone, Debug)]
+pub enum Values {
+    /// All the values that a kernel could treat differently from others, over and over.
+    Special,
+    /// By representation, over and over but counted up each time, so that elements that change places show.
+    Given(u64, Vec<u64>),
+    /// Both.
+    Random(u64),
 }
 
-/// Elements by representation.
-#[derive(Arbitrary, Clone, Debug)]
-pub struct Values(Vec<u64>);
-
 impl Values {
-    /// The given representations, over and over but counted up each time, so that elements that change places show. Of none, all
-    /// the values that a kernel could treat differently from others.
     pub fn get<E: Bits>(&self, len: usize) -> Vec<E> {
-        if self.0.is_empty() {
-            return E::SPECIAL.iter().copied().cycle().take(len).collect();
+        match self {
+            Self::Special => E::SPECIAL.iter().copied().cycle().take(len).collect(),
+            Self::Given(first, more) => {
+                let given = || [first].into_iter().chain(more);
+                (0..).flat_map(|round| given().map(move |bits| E::from_bits(bits.wrapping_add(round)))).take(len).collect()
+            }
+            Self::Random(seed) => random(*seed, len),
         }
-        let rounds = (0..).flat_map(|round| self.0.iter().map(move |bits| bits.wrapping_add(round)));
-        rounds.take(len).map(E::from_bits).collect()
     }
 }
 

@@ -1,74 +1,111 @@
-//! Layers with a layout: every constructor with any arguments, good or bad, against the index map of the oracle.
+//! Layouts: every constructor with any arguments, good or bad, against an index map that is written down once more: which decision each
+//! element reads, from the table of `src/mask/contract.md`, and where it lies, from what strides are.
 
-use arbitrary::Arbitrary;
+use arbitrary::{Arbitrary, Result as Read, Unstructured};
 use dropout_kernels::{Error, Layout, MAX_RANK, Part};
 
-use super::inputs::{Count, Extent, Integer, Length, Values, check_length};
-use super::layer::Layer;
+use super::inputs::{Count, Extent, Integer, Length, PerAxis, Rarely, Shared, check_length, extents};
 use super::tensor::Tensor;
-use crate::subject::OfScaled;
 
-#[derive(Arbitrary, Debug)]
-pub struct Input {
-    layer: Layer,
-    constructor: Constructor,
-    x_len: Length,
-    values: Values,
-}
-
-#[derive(Arbitrary, Debug)]
+#[derive(Debug)]
 pub enum Constructor {
     Flat(Extent),
-    Dense(Vec<Extent>),
-    Sample(Vec<Extent>),
-    Locked(Vec<Extent>),
-    Shared(Vec<Extent>, Vec<u8>),
+    Dense(PerAxis<Extent>),
+    Sample(PerAxis<Extent>),
+    Locked(PerAxis<Extent>),
+    Shared(PerAxis<Extent>, Shared),
     /// With a stride of so many more or, as it must not be, fewer elements than columns.
     Rows {
         rows: Extent,
         columns: Extent,
-        gap: Extent,
-        fewer: bool,
+        gap: Gap,
+        fewer: Rarely<()>,
     },
-    Named(Name, [Extent; 5]),
+    /// By channels, with as many extents as the name says.
+    Named(u8, [Extent; 5]),
     Part {
-        axes: Vec<Axis>,
-        shared: Vec<u8>,
+        axes: PerAxis<Axis>,
+        shared: Shared,
         strides: Option<Strides>,
-        short: Option<Short>,
+        short: Rarely<Short>,
     },
+}
+
+impl<'a> Arbitrary<'a> for Constructor {
+    fn arbitrary(bytes: &mut Unstructured<'a>) -> Read<Self> {
+        Ok(match bytes.arbitrary::<u8>()? {
+            0..16 => Self::Flat(bytes.arbitrary()?),
+            16..24 => Self::Dense(bytes.arbitrary()?),
+            24..40 => Self::Sample(bytes.arbitrary()?),
+            40..56 => Self::Locked(bytes.arbitrary()?),
+            56..96 => Self::Shared(bytes.arbitrary()?, bytes.arbitrary()?),
+            96..112 => Self::Rows {
+                rows: bytes.arbitrary()?,
+                columns: bytes.arbitrary()?,
+                gap: bytes.arbitrary()?,
+                fewer: bytes.arbitrary()?,
+            },
+            112..144 => Self::Named(bytes.arbitrary()?, bytes.arbitrary()?),
+            _ => Self::Part {
+                axes: bytes.arbitrary()?,
+                shared: bytes.arbitrary()?,
+                strides: bytes.arbitrary()?,
+                short: bytes.arbitrary()?,
+            },
+        })
+    }
 }
 
 /// An axis of the whole, before, in and after the part.
 #[derive(Arbitrary, Debug)]
 pub struct Axis {
-    before: Extent,
+    before: Gap,
     extent: Extent,
-    after: Extent,
+    after: Gap,
     /// Whether the part ends outside.
-    outside: bool,
+    outside: Rarely<()>,
     /// When it has its turn, innermost first, where memory has an order of its own.
     turn: u8,
     /// How much more than it needs the stride is.
     gap: Gap,
 }
 
-/// Mostly none, so that what follows each other can be merged.
-#[derive(Arbitrary, Clone, Copy, Debug)]
+/// So many that are left out, mostly none: what follows each other can be merged.
+#[derive(Clone, Copy, Debug)]
 pub enum Gap {
-    None,
-    Few(u8),
-    /// The stride itself, which need not step over anything.
+    Of(u8),
+    /// Of a stride all of it, which need not step over anything.
     Any(Integer),
 }
 
-/// Strides of axes in memory order, one for each axis or not.
-#[derive(Arbitrary, Debug)]
-pub struct Strides {
-    one_less: bool,
+impl<'a> Arbitrary<'a> for Gap {
+    fn arbitrary(bytes: &mut Unstructured<'a>) -> Read<Self> {
+        Ok(Self::Of(match bytes.arbitrary::<u8>()? {
+            0..128 => 0,
+            byte @ 128..208 => 1 + byte % 7,
+            208..250 => bytes.arbitrary()?,
+            _ => return bytes.arbitrary().map(Self::Any),
+        }))
+    }
 }
 
+impl Gap {
+    fn get(self) -> usize {
+        match self {
+            Self::Of(elements) => elements.into(),
+            Self::Any(elements) => elements.get() as usize,
+        }
+    }
+}
+
+/// Strides of axes, one for each or not: in the order of the axes, or in one of memory's own.
 #[derive(Arbitrary, Debug)]
+pub struct Strides {
+    permuted: bool,
+    one_less: Rarely<()>,
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
 pub enum Short {
     Start,
     Shape,
@@ -77,35 +114,20 @@ pub enum Short {
 impl Strides {
     fn get(&self, axes: &[Axis], shape: &[usize]) -> Vec<usize> {
         let mut turns: Vec<usize> = (0..axes.len()).rev().collect();
-        turns.sort_by_key(|&axis| axes[axis].turn);
+        if self.permuted {
+            turns.sort_by_key(|&axis| axes[axis].turn);
+        }
         let (mut strides, mut least) = (vec![1; axes.len()], 1_usize);
         for axis in turns {
             strides[axis] = match axes[axis].gap {
-                Gap::None => least,
-                Gap::Few(more) => least.saturating_add((more % 8).into()),
+                Gap::Of(more) => least.saturating_add(more.into()),
                 Gap::Any(stride) => stride.get() as usize,
             };
             least = strides[axis].saturating_mul(shape[axis].max(1)).max(1);
         }
-        strides.truncate(strides.len() - usize::from(self.one_less && !axes.is_empty()));
+        strides.truncate(strides.len() - usize::from(self.one_less.0.is_some() && !axes.is_empty()));
         strides
     }
-}
-
-#[derive(Arbitrary, Debug)]
-pub enum Name {
-    Ncl,
-    Cl,
-    Nchw,
-    Chw,
-    Ncdhw,
-    Cdhw,
-    Nlc,
-    Lc,
-    Nhwc,
-    Hwc,
-    Ndhwc,
-    Dhwc,
 }
 
 /// What a layout must be.
@@ -215,62 +237,76 @@ fn span(axes: &[ModelAxis]) -> Result<usize, Error> {
 impl Constructor {
     /// What the library makes of the arguments, and what it must.
     fn call(&self) -> (Result<Layout, Error>, Result<Model, Error>) {
-        let extents = |shape: &[Extent]| -> Vec<usize> { shape.iter().map(|extent| extent.get()).collect() };
+        let walked = |shape: &[Extent]| extents(shape, Count::MAX);
         match self {
-            Self::Flat(len) => (Ok(Layout::flat(len.get())), Model::new(&[len.get()], &[])),
+            Self::Flat(len) => {
+                let len = len.within(Count::MAX);
+                (Ok(Layout::flat(len)), Model::new(&[len], &[]))
+            }
             Self::Dense(shape) => {
-                let shape = extents(shape);
+                let shape = walked(&shape.0);
                 (Layout::dense(&shape), Model::new(&shape, &[]))
             }
             Self::Sample(shape) => {
-                let shape = extents(shape);
+                let shape = walked(&shape.0);
                 let all_others: Vec<usize> = (1..shape.len()).collect();
                 (Layout::sample(&shape), Model::new(&shape, &all_others))
             }
             Self::Locked(shape) => {
-                let shape = extents(shape);
+                let shape = walked(&shape.0);
                 let first = if shape.is_empty() { &[][..] } else { &[0] };
                 (Layout::locked(&shape), Model::new(&shape, first))
             }
-            Self::Shared(shape, axes) => {
-                let (shape, axes) = (extents(shape), axes.iter().copied().map(usize::from).collect::<Vec<_>>());
+            Self::Shared(shape, shared) => {
+                let shape = walked(&shape.0);
+                let axes = shared.axes(shape.len());
                 (Layout::shared(&shape, &axes), Model::new(&shape, &axes))
             }
             Self::Rows { rows, columns, gap, fewer } => {
-                let [rows, columns, gap] = [rows, columns, gap].map(|extent| extent.get());
-                let stride = if *fewer { columns.saturating_sub(gap) } else { columns.saturating_add(gap) };
-                let shape = [rows, columns];
+                let shape = walked(&[*rows, *columns]);
+                let [rows, columns] = shape[..] else { unreachable!() };
+                let gap = gap.get();
+                let stride = if fewer.0.is_some() { columns.saturating_sub(gap) } else { columns.saturating_add(gap) };
                 (Layout::rows(rows, columns, stride), Model::part(&shape, &[0; 2], &shape, &[], Some(&[stride, 1])))
             }
-            Self::Named(name, extents) => {
-                let [a, b, c, d, e] = extents.map(Extent::get);
-                let (layout, shape, spatial): (_, &[usize], &[usize]) = match name {
-                    Name::Ncl => (Layout::ncl([a, b, c]), &[a, b, c], &[2]),
-                    Name::Cl => (Layout::cl([a, b]), &[a, b], &[1]),
-                    Name::Nchw => (Layout::nchw([a, b, c, d]), &[a, b, c, d], &[2, 3]),
-                    Name::Chw => (Layout::chw([a, b, c]), &[a, b, c], &[1, 2]),
-                    Name::Ncdhw => (Layout::ncdhw([a, b, c, d, e]), &[a, b, c, d, e], &[2, 3, 4]),
-                    Name::Cdhw => (Layout::cdhw([a, b, c, d]), &[a, b, c, d], &[1, 2, 3]),
-                    Name::Nlc => (Layout::nlc([a, b, c]), &[a, b, c], &[1]),
-                    Name::Lc => (Layout::lc([a, b]), &[a, b], &[0]),
-                    Name::Nhwc => (Layout::nhwc([a, b, c, d]), &[a, b, c, d], &[1, 2]),
-                    Name::Hwc => (Layout::hwc([a, b, c]), &[a, b, c], &[0, 1]),
-                    Name::Ndhwc => (Layout::ndhwc([a, b, c, d, e]), &[a, b, c, d, e], &[1, 2, 3]),
-                    Name::Dhwc => (Layout::dhwc([a, b, c, d]), &[a, b, c, d], &[0, 1, 2]),
+            Self::Named(name, shape) => {
+                let [a, b, c, d, e] = walked(shape)[..] else { unreachable!() };
+                let (layout, shape, spatial): (_, &[usize], &[usize]) = match name % 12 {
+                    0 => (Layout::ncl([a, b, c]), &[a, b, c], &[2]),
+                    1 => (Layout::cl([a, b]), &[a, b], &[1]),
+                    2 => (Layout::nchw([a, b, c, d]), &[a, b, c, d], &[2, 3]),
+                    3 => (Layout::chw([a, b, c]), &[a, b, c], &[1, 2]),
+                    4 => (Layout::ncdhw([a, b, c, d, e]), &[a, b, c, d, e], &[2, 3, 4]),
+                    5 => (Layout::cdhw([a, b, c, d]), &[a, b, c, d], &[1, 2, 3]),
+                    6 => (Layout::nlc([a, b, c]), &[a, b, c], &[1]),
+                    7 => (Layout::lc([a, b]), &[a, b], &[0]),
+                    8 => (Layout::nhwc([a, b, c, d]), &[a, b, c, d], &[1, 2]),
+                    9 => (Layout::hwc([a, b, c]), &[a, b, c], &[0, 1]),
+                    10 => (Layout::ndhwc([a, b, c, d, e]), &[a, b, c, d, e], &[1, 2, 3]),
+                    _ => (Layout::dhwc([a, b, c, d]), &[a, b, c, d], &[0, 1, 2]),
                 };
                 (layout, Model::new(shape, spatial))
             }
             Self::Part { axes, shared, strides, short } => {
+                let axes = &axes.0;
                 let [mut whole, mut start, mut shape] = [vec![], vec![], vec![]];
+                // Fewer than can be walked: gaps come to them.
+                let mut most = Count::MAX / 2;
                 for axis in axes {
-                    let [before, extent, after] = [axis.before, axis.extent, axis.after].map(Extent::get);
+                    let [before, after] = [axis.before, axis.after].map(|gap| match gap {
+                        Gap::Of(gap) if usize::from(gap) > most / 4 => 0,
+                        gap => gap.get(),
+                    });
+                    let extent = axis.extent.within(most);
+                    let end = before.saturating_add(extent).saturating_add(after);
+                    most /= end.clamp(1, most.max(1));
                     start.push(before);
                     shape.push(extent);
-                    whole.push(before.saturating_add(extent).saturating_add(after).saturating_sub(usize::from(axis.outside)));
+                    whole.push(end.saturating_sub(usize::from(axis.outside.0.is_some())));
                 }
                 let strides = strides.as_ref().map(|strides| strides.get(axes, &shape));
-                let shared: Vec<usize> = shared.iter().copied().map(usize::from).collect();
-                match short {
+                let shared = shared.axes(axes.len());
+                match short.0 {
                     Some(Short::Start) => drop(start.pop()),
                     Some(Short::Shape) => drop(shape.pop()),
                     None => {}
@@ -281,6 +317,7 @@ impl Constructor {
             }
         }
     }
+
     /// The layout, which is checked, and a slice that should be of its length.
     pub fn tensor(&self, len: Length) -> Option<Tensor> {
         let (layout, model) = match self.call() {
@@ -300,13 +337,5 @@ impl Constructor {
         let (reads, positions) = if len == model.elements { model.reads() } else { (vec![], vec![]) };
         let (elements, columns) = (model.elements, model.columns());
         Some(Tensor { layout: Some(layout), len, elements, decisions, reads, positions, columns })
-    }
-}
-
-pub fn check(Input { layer, constructor, x_len, values }: &Input) {
-    if let Some(tensor) = constructor.tensor(*x_len) {
-        let case = layer.of::<OfScaled<f32>>(&tensor);
-        case.check(values);
-        case.check_recording(values);
     }
 }

@@ -1,16 +1,12 @@
-//! Summaries of Monte-Carlo passes: of what dropout puts out on any backend, against two plain passes over it in f64, within the bounds
-//! that the module states; of one run, and of two that are merged; and of one element or one sample by itself.
-#![expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    reason = "small counts; weights rounded to f32 on purpose"
-)]
+//! Summaries of Monte-Carlo passes, in either type: of what dropout puts out on any backend, against two plain passes over it in f64,
+//! within the bounds that the module states; of one run, and of parts that are merged; and of one element or one sample by itself.
 
 use arbitrary::Arbitrary;
 use dropout_kernels::monte_carlo::{Moments, Uncertainty};
 use dropout_kernels::{Address, Backend, Dropout, Error, Mode};
 
 use super::inputs::{Decisions, Integer, Length, Values, check_length};
+use crate::summaries::{Of, Part, Passes, Sums, assert_entropies, assert_moments};
 use crate::value::assert_same;
 
 #[derive(Arbitrary, Debug)]
@@ -20,9 +16,11 @@ pub struct Input {
     samples: u8,
     classes: u8,
     passes: u8,
+    /// The power of two about which they lie, of those that do.
+    about: Option<u8>,
     bad: Bad,
-    /// Where the passes are split.
-    cut: u8,
+    /// Says which part gets which passes.
+    deal: u64,
 }
 
 /// Lengths that a summary may have to refuse.
@@ -34,27 +32,42 @@ struct Bad {
     classes: Integer,
 }
 
-/// What the passes put out, one a row.
-type Passes = Vec<Vec<f32>>;
-
 pub fn check(input: &Input) {
     let (samples, classes) = (usize::from(input.samples % 5), usize::from(input.classes % 8));
-    if input.decisions.get().check_reach((samples * classes) as u64).is_err() {
-        return;
+    if input.decisions.get().check_reach((samples * classes) as u64).is_ok() {
+        check_summaries::<f32>(input, samples, classes);
+        check_summaries::<f64>(input, samples, classes);
+        check_refusals(input.bad, samples, classes);
     }
-    let passes = outputs(input, samples * classes);
-    for cut in [passes.len(), usize::from(input.cut) % (passes.len() + 1)] {
-        check_moments(&passes, cut, samples * classes);
-        check_uncertainty(&passes, cut, samples, classes);
-        check_distributions(&passes, cut, samples, classes);
-    }
-    check_refusals(input.bad, samples, classes);
 }
 
-/// Pass t is the mask of step t on values of its own.
-fn outputs(input: &Input, len: usize) -> Passes {
+fn check_summaries<N: Sums>(input: &Input, samples: usize, classes: usize) {
+    let passes = outputs::<N>(input, samples * classes);
+    for part in check_parts(Of::Moments, &passes, [samples * classes; 2], 1, input.deal) {
+        assert_moments(part, &passes);
+    }
+
+    // Whatever is passed for probabilities concerns its own sample alone.
+    let check_entropies = |passes: &[Vec<N>]| {
+        check_parts(Of::Uncertainty(classes), passes, [samples * classes, samples], classes, input.deal)
+    };
+    for mut part in check_entropies(&passes) {
+        let [_, information] = part.entropies(classes);
+        assert!(information.into_iter().map(Into::<f64>::into).all(|i| i.is_nan() || i >= 0.0));
+    }
+    let passes = distributions(&passes, classes);
+    if !passes.is_empty() {
+        for part in check_entropies(&passes) {
+            assert_entropies(part, classes, &passes);
+        }
+    }
+}
+
+/// Pass t is the mask of step t on values of its own: of any size, or within 1 of a power of two, whose differences cancel.
+fn outputs<N: Sums>(input: &Input, len: usize) -> Passes<N> {
     let passes = usize::from(input.passes % 40);
-    let x = input.values.get::<f32>(len * passes);
+    let near = |x: N, power: u8| N::nearest(2_f64.powi(i32::from(power % 16)) + f64::from(x.bits() as i16) / 32768.0);
+    let x: Vec<N> = input.values.get(len * passes).into_iter().map(|x| input.about.map_or(x, |power| near(x, power))).collect();
     let decisions = input.decisions.get();
     let pass = |backend, t: usize| {
         let step = decisions.address.step.wrapping_add(t as u32);
@@ -72,139 +85,36 @@ fn outputs(input: &Input, len: usize) -> Passes {
     (0..passes).map(plainest).collect()
 }
 
-struct MomentsOf {
-    mean: Vec<f32>,
-    population_variance: Vec<f32>,
-    sample_variance: Vec<f32>,
+/// The summary of one run, which is that of one that was stopped after each pass; and that of merged parts. Each group of neighbours,
+/// of which the second slice has a value, is what it is by itself.
+fn check_parts<N: Sums>(of: Of, passes: &[Vec<N>], sizes: [usize; 2], group: usize, deal: u64) -> [Part<N>; 2] {
+    let (run, merged) = (Part::<N>::of(of, sizes, passes), Part::<N>::of_parts(of, sizes, passes, deal));
+    let mut stopped = Part::<N>::of(of, sizes, &passes[..0]);
+    passes.chunks(1).for_each(|pass| stopped.add(of, pass));
+    assert_same_part(&stopped, &run);
+    for i in 0..sizes[1] {
+        let alone: Passes<N> = passes.iter().map(|pass| pass[i * group..][..group].to_vec()).collect();
+        let part = |Part(passes, first, second): &Part<N>| Part(*passes, first[i * group..][..group].to_vec(), vec![second[i]]);
+        assert_same_part(&Part::<N>::of(of, [group, 1], &alone), &part(&run));
+        assert_same_part(&Part::<N>::of_parts(of, [group, 1], &alone, deal), &part(&merged));
+    }
+    [run, merged]
 }
 
-/// Of the passes before the cut, with those after it merged into them.
-fn moments(passes: &[Vec<f32>], cut: usize, len: usize) -> MomentsOf {
-    // Whatever the slices hold at first must not matter.
-    let [mut mean, mut m2, mut other_mean, mut other_m2] = [(); 4].map(|()| vec![f32::NAN; len]);
-    let mut moments = Moments::new(&mut mean, &mut m2).unwrap();
-    let mut other = Moments::new(&mut other_mean, &mut other_m2).unwrap();
-    let (before, after) = passes.split_at(cut);
-    for y in before {
-        moments.add(y).unwrap();
-    }
-    for y in after {
-        other.add(y).unwrap();
-    }
-    moments.merge(&other).unwrap();
-    assert_eq!(moments.passes() as usize, passes.len());
-    MomentsOf {
-        mean: moments.mean().into(),
-        population_variance: moments.population_variance().collect(),
-        sample_variance: moments.sample_variance().collect(),
-    }
+fn assert_same_part<N: Sums>(a: &Part<N>, b: &Part<N>) {
+    assert_eq!(a.0, b.0);
+    assert_same(&a.1, &b.1);
+    assert_same(&a.2, &b.2);
 }
 
-fn check_moments(passes: &[Vec<f32>], cut: usize, len: usize) {
-    let all = moments(passes, cut, len);
-    let t = passes.len() as f64;
-    for i in 0..len {
-        let alone = moments(&part(passes, i, 1), cut, 1);
-        assert_same(&alone.mean, &all.mean[i..=i]);
-        assert_same(&alone.population_variance, &all.population_variance[i..=i]);
-        assert_same(&alone.sample_variance, &all.sample_variance[i..=i]);
-
-        let values = element(passes, i);
-        // So that no difference overflows, not even by the rounding of the mean.
-        if passes.is_empty() || !values.iter().all(|x| x.abs() <= f64::from(f32::MAX / 4.0)) {
-            continue;
-        }
-        let (mean, m2) = two_passes(&values);
-        let of_mean = mean_bound(&values);
-        assert_near(all.mean[i], mean, of_mean, "mean");
-        // With d the difference from the mean before and after a pass, its addend d * d' errs by E (|d| + |d'|) + E^2, where E is the
-        // error of the mean, and three roundings; by Cauchy and Schwarz the sum of |d| is at most the root of T times the sum of
-        // d^2, which is at most twice m2. A product that is too small for f32 errs by half the smallest one.
-        let of_m2 = of_mean * (8.0 * t * m2).sqrt() + t * of_mean.powi(2) + (t + 5.0) * U * m2 + t * SMALLEST;
-        if m2 + of_m2 < f64::from(f32::MAX) {
-            assert_near(all.population_variance[i], m2 / t, of_m2 / t + SMALLEST, "population variance");
-            if passes.len() > 1 {
-                assert_near(all.sample_variance[i], m2 / (t - 1.0), of_m2 / (t - 1.0) + SMALLEST, "sample variance");
-            }
-        }
-    }
-}
-
-struct EntropiesOf {
-    mean: Vec<f32>,
-    predictive: Vec<f32>,
-    expected: Vec<f32>,
-    mutual_information: Vec<f32>,
-}
-
-/// As [`moments`].
-fn uncertainty(passes: &[Vec<f32>], cut: usize, samples: usize, classes: usize) -> EntropiesOf {
-    let [mut mean, mut other_mean] = [(); 2].map(|()| vec![f32::NAN; samples * classes]);
-    let [mut expected, mut other_expected] = [(); 2].map(|()| vec![f32::NAN; samples]);
-    let mut uncertainty = Uncertainty::new(classes, &mut mean, &mut expected).unwrap();
-    let mut other = Uncertainty::new(classes, &mut other_mean, &mut other_expected).unwrap();
-    let (before, after) = passes.split_at(cut);
-    for probabilities in before {
-        uncertainty.add(probabilities).unwrap();
-    }
-    for probabilities in after {
-        other.add(probabilities).unwrap();
-    }
-    uncertainty.merge(&other).unwrap();
-    assert_eq!(uncertainty.passes() as usize, passes.len());
-    EntropiesOf {
-        mean: uncertainty.mean().into(),
-        predictive: uncertainty.predictive_entropy().collect(),
-        expected: uncertainty.expected_entropy().into(),
-        mutual_information: uncertainty.mutual_information().collect(),
-    }
-}
-
-/// Whatever is passed for probabilities concerns its own sample alone.
-fn check_uncertainty(passes: &[Vec<f32>], cut: usize, samples: usize, classes: usize) {
-    let all = uncertainty(passes, cut, samples, classes);
-    for i in 0..samples {
-        let alone = uncertainty(&part(passes, i * classes, classes), cut, 1, classes);
-        assert_same(&alone.mean, &all.mean[i * classes..][..classes]);
-        assert_same(&alone.predictive, &all.predictive[i..=i]);
-        assert_same(&alone.expected, &all.expected[i..=i]);
-        assert_same(&alone.mutual_information, &all.mutual_information[i..=i]);
-        let information = all.mutual_information[i];
-        assert!(information.is_nan() || information >= 0.0, "an information of {information}");
-    }
-}
-
-/// Probabilities as they should be, or all zero. The low bits of the values are their weights.
-fn check_distributions(passes: &[Vec<f32>], cut: usize, samples: usize, classes: usize) {
-    let weight = |y: &f32| f64::from(y.to_bits() as u16);
-    let distribution = |y: &[f32]| {
-        let sum = y.iter().map(weight).sum::<f64>().max(1.0);
-        y.iter().map(|y| (weight(y) / sum) as f32).collect::<Vec<_>>()
+/// Probabilities as they should be, or all zero: the low bits of the values are their weights, and of their sizes.
+fn distributions<N: Sums>(passes: &[Vec<N>], classes: usize) -> Passes<N> {
+    let weight = |y: &N| f64::from(y.bits() as u16) * 0.5_f64.powi((y.bits() >> 16) as i32 & 127);
+    let distribution = |y: &[N]| {
+        let sum = y.iter().map(weight).sum::<f64>();
+        y.iter().map(|y| N::nearest(weight(y) / if sum > 0.0 { sum } else { 1.0 })).collect::<Vec<_>>()
     };
-    let sample = |i| part(passes, i * classes, classes).iter().map(|y| distribution(y)).collect::<Passes>();
-    for passes in (0..samples).map(sample).filter(|passes| !passes.is_empty()) {
-        let actual = uncertainty(&passes, cut, 1, classes);
-        // Evaluating an entropy rounds a logarithm and a product for each class, and the sum as often.
-        let of_evaluation = |entropy: f64| (classes as f64 + 4.0) * U * entropy;
-        let (mut means, mut of_predictive) = (Vec::new(), 0.0);
-        for i in 0..classes {
-            let values = element(&passes, i);
-            let (mean, of_mean) = (two_passes(&values).0, mean_bound(&values));
-            assert_near(actual.mean[i], mean, of_mean, "mean probability");
-            // An error e of p moves its entropy by e (|ln p| + 1), all but a thousandth.
-            of_predictive += if mean > 0.0 { 1.001 * of_mean * (mean.ln().abs() + 1.0) } else { 0.0 };
-            means.push(mean);
-        }
-        let predictive = entropy(&means);
-        of_predictive += of_evaluation(predictive);
-        let row = |y: &Vec<f32>| entropy(&y.iter().copied().map(f64::from).collect::<Vec<_>>());
-        let entropies: Vec<f64> = passes.iter().map(row).collect();
-        let expected = two_passes(&entropies).0;
-        let of_expected = mean_bound(&entropies) + of_evaluation(largest(&entropies));
-        assert_near(actual.predictive[0], predictive, of_predictive, "predictive entropy");
-        assert_near(actual.expected[0], expected, of_expected, "expected entropy");
-        assert_near(actual.mutual_information[0], predictive - expected, of_predictive + of_expected, "mutual information");
-    }
+    passes.iter().map(|y| y.chunks(classes.max(1)).flat_map(distribution).collect()).collect()
 }
 
 /// What does not fit is refused, and nothing is written.
@@ -250,45 +160,3 @@ fn check_refusals(bad: Bad, samples: usize, classes: usize) {
 }
 
 const CANARY: f32 = 77.0;
-
-/// Half the distance from 1 to the next f32: the relative error of one rounding.
-const U: f64 = 1.0 / (1 << 24) as f64;
-
-/// The smallest positive f32, 2^-149.
-const SMALLEST: f64 = f32::from_bits(1) as f64;
-
-/// Some neighbouring elements of all passes.
-fn part(passes: &[Vec<f32>], first: usize, len: usize) -> Passes {
-    passes.iter().map(|pass| pass[first..][..len].to_vec()).collect()
-}
-
-/// One element in all passes.
-fn element(passes: &[Vec<f32>], i: usize) -> Vec<f64> {
-    passes.iter().map(|pass| pass[i].into()).collect()
-}
-
-/// The mean first, then the sum of the squares of the differences from it.
-fn two_passes(values: &[f64]) -> (f64, f64) {
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
-    (mean, values.iter().map(|x| (x - mean).powi(2)).sum::<f64>())
-}
-
-fn entropy(probabilities: &[f64]) -> f64 {
-    -probabilities.iter().filter(|&&p| p > 0.0).map(|p| p * p.ln()).sum::<f64>()
-}
-
-fn largest(values: &[f64]) -> f64 {
-    values.iter().fold(0.0, |max, x| x.abs().max(max))
-}
-
-/// The error of a running mean, as the module states it; and half the smallest number a pass.
-fn mean_bound(values: &[f64]) -> f64 {
-    let passes = values.len() as f64;
-    (passes / 2.0 + 5.0) * U * largest(values) + passes * SMALLEST / 2.0
-}
-
-#[track_caller]
-fn assert_near(actual: f32, expected: f64, bound: f64, what: &str) {
-    let error = (f64::from(actual) - expected).abs();
-    assert!(error <= bound, "{what} is {actual} instead of {expected}: an error of {error:e}, above {bound:e}");
-}

@@ -3,7 +3,8 @@
 use arbitrary::Arbitrary;
 use dropout_kernels::{Backend, Error, PackedMask};
 
-use super::inputs::{Count, Decisions, Integer, Length, Window, check_length, pack};
+use super::inputs::{Count, Decisions, Integer, Length, Window, check_length};
+use crate::oracle::pack;
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {

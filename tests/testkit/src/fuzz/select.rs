@@ -1,4 +1,4 @@
-//! A choice between two tensors, its expectation and both gradients, against the choice written down: a type of element of each width.
+//! A choice between two tensors, its expectation and both gradients, against the choice written down.
 #![expect(clippy::cast_precision_loss, reason = "thresholds have at most 33 bits: exact")]
 
 use arbitrary::Arbitrary;
@@ -40,7 +40,10 @@ enum Dropped {
 enum Element {
     F32,
     F64,
+    F16,
+    Bf16,
     I8,
+    U8,
     I16,
 }
 
@@ -53,7 +56,14 @@ pub fn check(input: &Input) {
         Element::F32 => choice.check_floats::<f32>(),
         Element::F64 => choice.check_floats::<f64>(),
         Element::I8 => choice.check_choice::<i8>(),
+        Element::U8 => choice.check_choice::<u8>(),
         Element::I16 => choice.check_choice::<i16>(),
+        #[cfg(feature = "half")]
+        Element::F16 => choice.check_floats::<half::f16>(),
+        #[cfg(feature = "half")]
+        Element::Bf16 => choice.check_floats::<half::bf16>(),
+        #[cfg(not(feature = "half"))]
+        Element::F16 | Element::Bf16 => {}
     }
 }
 

@@ -1,10 +1,9 @@
 //! All of what other tests sample. What takes long is ignored unless asked for, and has its command and its CPU time (on a Zen 4) beside
-//! it. `cargo test --release --lib --test exhaustive -- --ignored` runs all, and two of the library's own that are as long.
+//! it. `cargo test --release --lib --test contract -- --ignored` runs all, and two of the library's own that are as long.
 
 use dropout_kernels::{Address, Backend, Dropout, Mask, Mode, Rate};
-use testkit::case::drops;
 use testkit::every_backend;
-use testkit::oracle;
+use testkit::oracle::{self, dropped, pack};
 use testkit::value::Value;
 
 every_backend!(a_cut_at_some_places_changes_nothing);
@@ -37,7 +36,7 @@ fn compare(range: std::ops::RangeInclusive<u32>) {
     }
 }
 
-/// `cargo test --release --test exhaustive -- --ignored f32`: 16 seconds, in two threads.
+/// `cargo test --release --test contract -- --ignored f32`: 16 seconds, in two threads.
 #[test]
 #[ignore = "all 2^32 of them"]
 fn every_f32_becomes_the_nearest_threshold() {
@@ -56,12 +55,11 @@ fn windows(backend: Backend, step: usize) {
     for (p, offset) in [(0.5, 0), (0.3, (1 << 39) - 517)] {
         let rate = Rate::new(p).unwrap();
         let whole = Address { seed: 0x0123_4567_89AB_CDEF, layer: 7, step: 99, offset };
-        let drops = drops(p, whole, LONGEST);
+        let drops = dropped(p, whole, LONGEST);
         let x: Vec<f32> = (1..=LONGEST as u16).map(f32::from).collect();
         let y = oracle::apply(&[LONGEST], &[], &drops, &x, |x| x.times(oracle::scale(p)), 0.0);
         for start in (0..=LONGEST).step_by(step) {
             let address = Address { offset: offset + start as u64, ..whole };
-            let packed: Vec<u32> = drops[start..].chunks(32).map(pack).collect();
             for window in (start..=LONGEST).map(|end| start..end) {
                 let mut actual = [f32::NAN; LONGEST];
                 let actual = &mut actual[window.clone()];
@@ -71,19 +69,10 @@ fn windows(backend: Backend, step: usize) {
                 let (len, mut actual) = (window.len(), [0xA5A5_A5A5; LONGEST.div_ceil(32)]);
                 let actual = &mut actual[..len.div_ceil(32)];
                 Mask::new(rate, address).on(backend).words(len, actual).unwrap();
-                let mut expected = packed[..actual.len()].to_vec();
-                if let (Some(last), 1..) = (expected.last_mut(), len % 32) {
-                    *last &= u32::MAX >> (32 - len % 32);
-                }
-                assert_eq!(actual, expected, "words of decisions {window:?} at p = {p}");
+                assert_eq!(actual, pack(0, &drops[window.clone()]), "words of decisions {window:?} at p = {p}");
             }
         }
     }
-}
-
-/// At most 32 decisions as keep bits.
-fn pack(drops: &[bool]) -> u32 {
-    drops.iter().rev().fold(0, |word, drop| word << 1 | u32::from(!drop))
 }
 
 /// At every place in a word, and at some in every block.
@@ -91,7 +80,7 @@ fn a_cut_at_some_places_changes_nothing(backend: Backend) {
     windows(backend, 31);
 }
 
-/// `cargo test --release --test exhaustive -- --ignored any_place`: 4 seconds.
+/// `cargo test --release --test contract -- --ignored any_place`: 4 seconds.
 #[test]
 #[ignore = "half a million windows on every backend"]
 fn a_cut_at_any_place_changes_nothing() {

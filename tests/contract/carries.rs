@@ -1,8 +1,8 @@
 //! Where the counter carries: the block number has 57 bits in two counter words, and vectors count several blocks at once.
 
 use dropout_kernels::{Address, Backend, Dropout, Error, Layout, Mask, Mode, Rate};
-use testkit::case::drops;
 use testkit::every_backend;
+use testkit::oracle::{self, dropped};
 use testkit::value::{Value, assert_same, random};
 
 every_backend!(carries_inside_groups_and_tiles, rows_carry, the_last_decision_is_reached_and_no_other);
@@ -29,7 +29,7 @@ fn carries_inside_groups_and_tiles(backend: Backend) {
     for carry in CARRIES {
         let first = carry - BEFORE * BLOCK;
         let decisions = 2 * (BEFORE * BLOCK) as usize;
-        let keep: Vec<bool> = drops(P, address(first), decisions).iter().map(|drop| !drop).collect();
+        let keep: Vec<bool> = dropped(P, address(first), decisions).iter().map(|drop| !drop).collect();
         // In blocks and decisions: the carry comes after each number of blocks, at the start of a block and in its midst.
         for blocks in 0..BEFORE {
             for skip in [0, 1, 127] {
@@ -53,9 +53,8 @@ fn rows_carry(backend: Backend) {
     for carry in CARRIES {
         for before in [4800, 4799, 4700] {
             let address = address(carry - before);
-            let drops = drops(P, address, layout.decisions());
-            let scale = testkit::oracle::scale(P);
-            let expected = testkit::oracle::apply(&SHAPE, &[1], &drops, &x, |x| x.times(scale), 0.0);
+            let drops = dropped(P, address, layout.decisions());
+            let expected = oracle::apply(&SHAPE, &[1], &drops, &x, |x| x.times(oracle::scale(P)), 0.0);
             Dropout::new(rate()).with_layout(layout).on(backend).apply(Mode::Train(address), &x, &mut y).unwrap();
             assert_same(&y, &expected);
         }
@@ -67,7 +66,7 @@ fn the_last_decision_is_reached_and_no_other(backend: Backend) {
     for decisions in [1, 2, 127, 128, 129, 1024, 1025, 4096, 4097, 5000] {
         let offset = u64::MAX - (decisions as u64 - 1);
         let mask = Mask::new(rate(), address(offset)).on(backend);
-        let keep: Vec<bool> = drops(P, address(offset), decisions).iter().map(|drop| !drop).collect();
+        let keep: Vec<bool> = dropped(P, address(offset), decisions).iter().map(|drop| !drop).collect();
         let mut actual = vec![false; decisions];
         mask.bools(&mut actual).unwrap();
         assert_eq!(actual, keep);

@@ -1,7 +1,5 @@
 //! Outputs that are too large for a cache, which x86-64 writes past the caches: the same as in place, which is not written so.
 
-#![cfg(target_arch = "x86_64")]
-
 use dropout_kernels::{Address, Backend, Dropout, Layout, Mode, Rate, Scaling, Shape};
 use testkit::every_backend;
 use testkit::memory::as_memory;

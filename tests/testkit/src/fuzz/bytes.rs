@@ -1,0 +1,61 @@
+//! Inputs of a fuzz target as bytes, which need no fuzzer: those of its corpus, and random ones.
+
+use std::fmt::{self, Debug, Formatter};
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use arbitrary::Unstructured;
+use quickcheck::{Arbitrary, Gen, QuickCheck};
+
+/// How many random inputs a target is tried with, unless the environment has quickcheck's `QUICKCHECK_TESTS`.
+const CASES: u64 = 10_000;
+
+/// An input as libFuzzer has it.
+#[derive(Clone)]
+pub struct Bytes(Vec<u8>);
+
+impl Bytes {
+    /// As libFuzzer's entry point reads them.
+    pub fn check<I: for<'a> arbitrary::Arbitrary<'a>>(&self, check: fn(&I)) {
+        check(&I::arbitrary_take_rest(Unstructured::new(&self.0)).unwrap());
+    }
+}
+
+/// Checks every input in the corpus of a target.
+pub fn check_corpus(target: &str, check: impl Fn(Bytes)) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+    let files = fs::read_dir(root.join("fuzz/corpus").join(target)).unwrap();
+    let files: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
+    assert!(!files.is_empty());
+    for file in files {
+        println!("{}", file.display()); // which the harness shows if the check fails
+        check(Bytes(fs::read(file).unwrap()));
+    }
+}
+
+pub fn check_random(check: fn(Bytes)) {
+    let mut quickcheck = QuickCheck::new();
+    if env::var_os("QUICKCHECK_TESTS").is_none() {
+        quickcheck = quickcheck.tests(CASES);
+    }
+    quickcheck.quickcheck(check);
+}
+
+/// A command that writes them to a file: `cargo +nightly fuzz run TARGET input` is then the case again.
+impl Debug for Bytes {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let escaped: String = self.0.iter().map(|byte| format!("\\x{byte:02x}")).collect();
+        write!(f, "printf '{escaped}' >input")
+    }
+}
+
+impl Arbitrary for Bytes {
+    /// What is read beyond their end is zero.
+    fn arbitrary(g: &mut Gen) -> Self {
+        Self((0..64 + u16::arbitrary(g) % 400).map(|_| u8::arbitrary(g)).collect())
+    }
+
+    fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
+        Box::new(self.0.shrink().map(Self))
+    }
+}
