@@ -8,11 +8,11 @@ use std::any::type_name;
 use std::collections::BTreeMap;
 
 use dropout_kernels::{
-    Activation, Address, AlphaDropout, Backend, DropBlock, Dropout, Error, Filler, Fused, GaussianDropout, GaussianNoise, Kind, Layer,
-    Layout, Mask, Mode, PackedMask, QuantizedDropout, Rate, Scaling, Select,
+    Activation, Address, AlphaDropout, Backend, DropBlock, Dropout, Error, Filler, Float, Fused, GaussianDropout, GaussianNoise,
+    Integer, Kind, Layer, Layout, Mask, Mode, PackedMask, QuantizedDropout, Rate, Scaling, Select,
 };
 use testkit::every_backend;
-use testkit::value::{Bits, Integral, Value};
+use testkit::value::Bits;
 
 every_backend!(outputs_are_those_of_the_table);
 
@@ -59,26 +59,23 @@ impl Fnv {
     }
 }
 
-/// Makes as many values as it is asked for, others for each stream.
-type Values<E> = fn(u32, usize) -> Vec<E>;
+/// Makes values of 32 bits.
+type Value<E> = fn(u32) -> E;
 
-fn bits(stream: u32, len: usize) -> impl Iterator<Item = u32> {
-    (0_u32..).take(len).map(move |i| (i + 1).wrapping_mul(0x9E37_79B1) ^ stream.wrapping_mul(0x85EB_CA6B))
+/// As many values, others for each stream.
+fn values<E>(value: Value<E>, stream: u32, len: usize) -> Vec<E> {
+    let bits = |i: u32| (i + 1).wrapping_mul(0x9E37_79B1) ^ stream.wrapping_mul(0x85EB_CA6B);
+    (0_u32..).take(len).map(|i| value(bits(i))).collect()
 }
 
-/// Between -8 and 8, some of them -0.0 or subnormal.
-fn floats<E: Value>(stream: u32, len: usize) -> Vec<E> {
-    let float = |bits: u32| match bits % 32 {
+/// Between -8 and 8, sometimes -0.0 or subnormal.
+fn float(bits: u32) -> f64 {
+    match bits % 32 {
         0 => -0.0,
         1 => 1e-40, // subnormal in f32 and bf16
         2 => 1e-6,  // subnormal in f16
         _ => f64::from(bits.cast_signed()) / f64::from(1 << 28),
-    };
-    bits(stream, len).map(|bits| E::nearest(float(bits))).collect()
-}
-
-fn integers<E: Integral>(stream: u32, len: usize) -> Vec<E> {
-    bits(stream, len).map(|bits| E::from_bits(u64::from(bits >> (32 - 8 * size_of::<E>())))).collect()
+    }
 }
 
 /// The rows of the table, and who computes them.
@@ -92,16 +89,16 @@ fn outputs_are_those_of_the_table(backend: Backend) {
     digest.row("mask", |fnv, rate, address| {
         words(rate, address, backend, 5000).iter().for_each(|word| fnv.update(&word.to_le_bytes()));
     });
-    digest.of_floats::<f32>();
-    digest.of_floats::<f64>();
+    digest.of_floats(|bits| float(bits) as f32);
+    digest.of_floats(float);
     #[cfg(feature = "half")]
     {
-        digest.of_floats::<half::f16>();
-        digest.of_floats::<half::bf16>();
+        digest.of_floats(|bits| half::f16::from_f64(float(bits)));
+        digest.of_floats(|bits| half::bf16::from_f64(float(bits)));
     }
-    digest.of_integers::<i8>(-3);
-    digest.of_integers::<u8>(130);
-    digest.of_integers::<i16>(1000);
+    digest.of_integers(|bits| (bits >> 24) as i8, -3);
+    digest.of_integers(|bits| (bits >> 24) as u8, 130);
+    digest.of_integers(|bits| (bits >> 16) as i16, 1000);
     digest.fused();
     digest.shapes_of_drop_block();
 
@@ -129,34 +126,39 @@ impl Digest {
         self.rows.insert(name.into(), fnv.0);
     }
 
-    fn of_floats<E: Value>(&mut self) {
-        let values = floats::<E>;
-        self.layers("dropout, inverted", values, Dropout::new, true);
-        self.layers("dropout, classic", values, |rate| Dropout::new(rate).with_scaling(Scaling::Classic), true);
-        self.layers("alpha dropout", values, AlphaDropout::new, true);
-        self.layers("Gaussian dropout", values, GaussianDropout::new, false);
+    fn of_floats<E: Bits + Float>(&mut self, value: Value<E>) {
+        self.layers("dropout, inverted", value, Dropout::new, true);
+        self.layers("dropout, classic", value, |rate| Dropout::new(rate).with_scaling(Scaling::Classic), true);
+        self.layers("alpha dropout", value, AlphaDropout::new, true);
+        self.layers("Gaussian dropout", value, GaussianDropout::new, false);
         // The rate is taken for a standard deviation.
-        self.layers("Gaussian noise", values, |rate| GaussianNoise::new(rate.realised() as f32).unwrap(), false);
+        self.layers("Gaussian noise", value, |rate| GaussianNoise::new(rate.realised() as f32).unwrap(), false);
         for size in [1, 2, 7] {
             let layer = |rate| DropBlock::nchw(rate, [size; 2], [2, 3, 9, 23]);
-            self.drop_block::<E>(&format!("of {size}, {}", name::<E>()), layer, 2 * 3 * 9 * 23, true);
+            self.drop_block(&format!("DropBlock of {size}, {}", name::<E>()), value, layer, 2 * 3 * 9 * 23, true);
         }
-        self.choices(values);
-        self.gradients::<E>();
+        self.choices(value);
+        self.gradients(value);
     }
 
-    fn of_integers<E: Integral>(&mut self, zero_point: E) {
+    fn of_integers<E: Bits + Integer>(&mut self, value: Value<E>, zero_point: E) {
         let layer = move |rate| QuantizedDropout::new(rate, zero_point);
-        self.layers("quantised dropout, mask only", integers, layer, true);
-        self.layers("quantised dropout, fixed point", integers, move |rate| layer(rate).with_fixed_point_scale(), true);
-        self.choices(integers::<E>);
+        self.layers("quantised dropout, mask only", value, layer, true);
+        self.layers("quantised dropout, fixed point", value, move |rate| layer(rate).with_fixed_point_scale(), true);
+        self.choices(value);
     }
 
     /// A kind of layer in each layout and mode, both passes. Outputs begin as what they are not: rows leave what lies between them as it was.
-    fn layers<E: Bits, K: Kind<E>>(&mut self, kind: &str, values: Values<E>, layer: impl Fn(Rate) -> Layer<K>, can_be_stored: bool) {
+    fn layers<E: Bits, K: Kind<E>>(
+        &mut self,
+        kind: &str,
+        value: Value<E>,
+        layer: impl Fn(Rate) -> Layer<K>,
+        can_be_stored: bool,
+    ) {
         let backend = self.backend;
         for (layout_name, layout, _) in layouts() {
-            let [x, grad_y] = [1, 2].map(|stream| values(stream, layout.elements()));
+            let [x, grad_y] = [1, 2].map(|stream| values(value, stream, layout.elements()));
             self.row(&format!("{kind}, {}, {layout_name}", name::<E>()), |fnv, rate, address| {
                 // Of another address, and not from a word's first bit on.
                 let words = words(rate, Address { step: !address.step, ..address }, backend, layout.decisions() + 5);
@@ -174,10 +176,10 @@ impl Digest {
     }
 
     /// Choices and their expectation, in and out of place.
-    fn choices<E: Bits>(&mut self, values: Values<E>) {
+    fn choices<E: Bits>(&mut self, value: Value<E>) {
         let backend = self.backend;
         for (layout_name, layout, _) in layouts() {
-            let [kept, dropped, before] = [1, 2, 3].map(|stream| values(stream, layout.elements()));
+            let [kept, dropped, before] = [1, 2, 3].map(|stream| values(value, stream, layout.elements()));
             self.row(&format!("select, {}, {layout_name}", name::<E>()), |fnv, rate, address| {
                 for (select, mode) in choices_of(Select::new(rate).with_layout(layout).on(backend), address) {
                     let [mut y, mut in_place] = [before.clone(), kept.clone()];
@@ -191,10 +193,10 @@ impl Digest {
     }
 
     /// Gradients of choices, and gradients that are added.
-    fn gradients<E: Value>(&mut self) {
+    fn gradients<E: Bits + Float>(&mut self, value: Value<E>) {
         let backend = self.backend;
         for (layout_name, layout, _) in layouts() {
-            let [grad_y, before] = [1, 2].map(|stream| floats::<E>(stream, layout.elements()));
+            let [grad_y, before] = [1, 2].map(|stream| values(value, stream, layout.elements()));
             self.row(&format!("gradients of select, {}, {layout_name}", name::<E>()), |fnv, rate, address| {
                 for (select, mode) in choices_of(Select::new(rate).with_layout(layout).on(backend), address) {
                     let [mut grad_kept, mut grad_dropped] = [before.clone(), before.clone()];
@@ -229,13 +231,20 @@ impl Digest {
             ),
         ];
         for (name, layer, elements) in shapes {
-            self.drop_block::<f32>(&format!(", {name}"), layer, elements, false);
+            self.drop_block(&format!("DropBlock, {name}"), |bits| float(bits) as f32, layer, elements, false);
         }
     }
 
-    fn drop_block<E: Value>(&mut self, name: &str, layer: impl Fn(Rate) -> Result<DropBlock, Error>, len: usize, evaluates: bool) {
-        let (backend, [x, grad_y]) = (self.backend, [1, 2].map(|stream| floats::<E>(stream, len)));
-        self.row(&format!("DropBlock {name}").replace(" ,", ","), |fnv, rate, address| {
+    fn drop_block<E: Bits + Float>(
+        &mut self,
+        name: &str,
+        value: Value<E>,
+        layer: impl Fn(Rate) -> Result<DropBlock, Error>,
+        len: usize,
+        evaluates: bool,
+    ) {
+        let (backend, [x, grad_y]) = (self.backend, [1, 2].map(|stream| values(value, stream, len)));
+        self.row(name, |fnv, rate, address| {
             let layer = layer(rate).unwrap().on(backend);
             let mut words = vec![0; layer.mask_words()];
             let mask = layer.draw(address, &mut words).unwrap();
@@ -250,11 +259,11 @@ impl Digest {
     }
 
     fn fused(&mut self) {
-        let backend = self.backend;
+        let (backend, value): (_, Value<f32>) = (self.backend, |bits| float(bits) as f32);
         for activation in [Activation::Identity, Activation::Relu, Activation::Gelu] {
             for (layout_name, layout, columns) in layouts() {
-                let [x, residual, grad_y] = [1, 2, 3].map(|stream| floats::<f32>(stream, layout.elements()));
-                let bias = floats(4, columns);
+                let [x, residual, grad_y] = [1, 2, 3].map(|stream| values(value, stream, layout.elements()));
+                let bias = values(value, 4, columns);
                 self.row(&format!("fused {activation:?}, {layout_name}"), |fnv, rate, address| {
                     let fused = Fused::new(Dropout::new(rate).with_layout(layout).on(backend), activation).with_bias(&bias);
                     for mode in [Mode::Train(address), Mode::Eval] {

@@ -76,7 +76,8 @@ fn threads_change_no_bit() {
         of(64, 2, &[5001], true, true),
         of(1, 3, &[301, 303], true, false),
     ] {
-        let (drop_block, address) = (blocks.layer(Rate::new(0.1).unwrap()).unwrap(), Address { offset: 77, ..Address::default() });
+        let (drop_block, address) =
+            (blocks.layer(Rate::new(0.1).unwrap()).unwrap(), Address { offset: 77, ..Address::default() });
         let (mut words, mut in_parallel) = (vec![0; drop_block.mask_words()], vec![0xA5A5_A5A5; drop_block.mask_words()]);
         drop_block.draw(address, &mut words).unwrap();
         drop_block.in_parallel().draw(address, &mut in_parallel).unwrap();

@@ -96,7 +96,9 @@ fn columns_are_not_places(backend: Backend) {
 
         // Two such matrices, further apart than whole columns.
         let (mut grad, mut grad_bias) = ([1.0; 25], [0.0; 3]);
-        layer(Layout::strided(&[2, 4, 3], &[13, 3, 1])).backward_in_place(mode, &[0.0; 25], &mut grad, Some(&mut grad_bias)).unwrap();
+        layer(Layout::strided(&[2, 4, 3], &[13, 3, 1]))
+            .backward_in_place(mode, &[0.0; 25], &mut grad, Some(&mut grad_bias))
+            .unwrap();
         assert_same(&grad_bias, &[8.0; 3]);
         let mut y = [0.0; 25];
         layer(Layout::strided(&[2, 4, 3], &[13, 3, 1])).with_bias(&[1.0, 2.0, 3.0]).apply_in_place(mode, &mut y, None).unwrap();

@@ -311,7 +311,10 @@ fn passes_that_agree_have_no_mutual_information() {
 #[test]
 fn uncertainty_of_what_is_not_there() {
     let mut no_pass = uncertainty::<f32>(2, 3, &[]);
-    assert_eq!((no_pass.1.clone(), no_pass.2.clone(), no_pass.entropies(3)), (vec![0.0; 6], vec![0.0; 2], [[0.0; 2]; 2].map(Vec::from)));
+    assert_eq!(
+        (no_pass.1.clone(), no_pass.2.clone(), no_pass.entropies(3)),
+        (vec![0.0; 6], vec![0.0; 2], [[0.0; 2]; 2].map(Vec::from))
+    );
     let mut no_class = uncertainty::<f32>(2, 0, &[vec![], vec![]]);
     assert_eq!((no_class.2.clone(), no_class.entropies(0)), (vec![0.0; 2], [[0.0; 2]; 2].map(Vec::from)));
     let mut no_sample = uncertainty::<f32>(0, 3, &[vec![], vec![]]);

@@ -1,7 +1,8 @@
 //! On all threads, every kind and type gets the bits that it gets on one, from computed masks and stored ones.
 
 use dropout_kernels::{
-    Activation, Address, Backend, Dropout, Error, Filler, Fused, GaussianDropout, Layer, Layout, Mask, Mode, PackedMask, Rate, Scaling, Select,
+    Activation, Address, Backend, Dropout, Error, Filler, Fused, GaussianDropout, Layer, Layout, Mask, Mode, PackedMask, Rate,
+    Scaling, Select,
 };
 use testkit::every_subject;
 use testkit::memory::as_memory;

@@ -6,8 +6,8 @@
 use arbitrary::{Arbitrary, Result as Read, Unstructured};
 use dropout_kernels::{Address, Error, Mask, Rate};
 
-use crate::value::{Bits, random};
 use crate::oracle;
+use crate::value::{Bits, random};
 
 /// An address and a rate.
 #[derive(Arbitrary, Clone, Copy, Debug)]

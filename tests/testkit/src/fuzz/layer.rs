@@ -174,9 +174,8 @@ impl<S: Subject<Element: Value>> Case<'_, S> {
         let before: Vec<S::Element> = values.get(y_len).into_iter().rev().collect();
         let [_, backward] = self.passes(&x);
         let expected: Vec<_> = backward.into_iter().zip(&before).map(|(g, before)| g.map(|g| before.plus(g))).collect();
-        let result = check_length("grad_y", self.tensor.elements, x.len())
-            .and(check_length("grad_x", x.len(), y_len))
-            .and(self.fits());
+        let result =
+            check_length("grad_y", self.tensor.elements, x.len()).and(check_length("grad_x", x.len(), y_len)).and(self.fits());
         for backend in Backend::all() {
             let (layer, mode) = (self.library(backend), self.mode());
             self.layer.slices.write(&before, result, &expected, |grad_x| layer.backward_add(mode, &x, grad_x));

@@ -48,9 +48,8 @@ fn check_summaries<N: Sums>(input: &Input, samples: usize, classes: usize) {
     }
 
     // Whatever is passed for probabilities concerns its own sample alone.
-    let check_entropies = |passes: &[Vec<N>]| {
-        check_parts(Of::Uncertainty(classes), passes, [samples * classes, samples], classes, input.deal)
-    };
+    let check_entropies =
+        |passes: &[Vec<N>]| check_parts(Of::Uncertainty(classes), passes, [samples * classes, samples], classes, input.deal);
     for mut part in check_entropies(&passes) {
         let [_, information] = part.entropies(classes);
         assert!(information.into_iter().map(Into::<f64>::into).all(|i| i.is_nan() || i >= 0.0));

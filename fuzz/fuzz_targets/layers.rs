@@ -1,5 +1,5 @@
 #![no_main]
 
-use testkit::fuzz::layouts::{Input, check};
+use testkit::fuzz::layers::{Input, check};
 
 libfuzzer_sys::fuzz_target!(|input: Input| check(&input));
