@@ -5,7 +5,6 @@ mod carries;
 mod ends;
 mod exhaustive;
 mod generator;
-mod packed;
 mod rate;
 mod statistics;
 mod vectors;

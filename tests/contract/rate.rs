@@ -86,26 +86,3 @@ fn rates_are_for_constants_too() {
     assert!(RATES.iter().all(|&rate| rate == RATES[0]));
     assert_eq!(SAYS.map(f64::to_bits), [2.0, 0.5, 0.5].map(f64::to_bits));
 }
-
-#[test]
-fn what_is_no_probability_is_refused_by_value() {
-    for p in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -f64::from_bits(1), -1.0, 1.0_f64.next_up(), 2.0, f64::MAX] {
-        let error = Rate::new(p).unwrap_err();
-        assert!(matches!(error, Error::Rate { p: given } if given.to_bits() == p.to_bits()), "{error:?}");
-        assert_eq!(error.to_string(), format!("rate p = {p}: expected a probability from 0 to 1"));
-    }
-    for p in [f32::NAN, f32::INFINITY, -f32::from_bits(1), 1.0_f32.next_up()] {
-        let error = Rate::from_f32(p).unwrap_err();
-        assert!(matches!(error, Error::Rate { p: given } if given.to_bits() == f64::from(p).to_bits()), "{error:?}");
-    }
-    for (numerator, denominator) in [(0, 0), (1, 0), (2, 1), (u32::MAX, u32::MAX - 1)] {
-        let error = Rate::from_ratio(numerator, denominator).unwrap_err();
-        assert_eq!(error, Error::Ratio { numerator, denominator });
-        assert!(error.to_string().starts_with(&format!("rate {numerator}/{denominator}: expected ")), "{error}");
-    }
-    for threshold in [RANGE + 1, u64::MAX] {
-        let error = Rate::from_threshold(threshold).unwrap_err();
-        assert_eq!(error, Error::Threshold { threshold });
-        assert_eq!(error.to_string(), format!("threshold {threshold}: expected at most 2^32"));
-    }
-}

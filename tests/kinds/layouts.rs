@@ -11,19 +11,10 @@ use crate::{apply, backward, trained, unwritten};
 
 every_subject!(large_maps);
 every_subject!(views);
-every_backend!(constants, maps_past_a_large_tile, columns_of_a_wide_matrix, parts_of_a_tensor_larger_than_32_bits_number);
+every_backend!(maps_past_a_large_tile, columns_of_a_wide_matrix, parts_of_a_tensor_larger_than_32_bits_number);
 
 const ADDRESS: Address = Address { seed: 9, layer: 8, step: 7, offset: 100 };
 const TRAIN: Mode = Mode::Train(ADDRESS);
-
-/// Layouts are for constants too.
-fn constants(backend: Backend) {
-    const LAYOUT: Result<Layout, Error> = Layout::nchw([2, 3, 5, 7]);
-    let x = random(1, 210);
-    let [expected, _] = trained::<OfScaled<f32>>(&Settings::of(0.5), ADDRESS, (&[2, 3, 5, 7], &[2, 3]), &x);
-    let dropout = Dropout::new(Rate::new(0.5).unwrap()).with_layout(LAYOUT.unwrap()).on(backend);
-    assert_same(&apply(&dropout, TRAIN, &x), &expected);
-}
 
 fn assert_passes<S: Subject>(backend: Backend, layout: Layout, x: &[S::Element], expected: [&[S::Element]; 2]) {
     let layer = S::layer(&Settings::of(0.3)).with_layout(layout).on(backend);

@@ -6,10 +6,9 @@
 use std::f32::consts::LN_2;
 
 use dropout_kernels::monte_carlo::entropy;
-use dropout_kernels::{Address, Dropout, Mode, Rate};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
-use testkit::summaries::{self, Of, Part, Passes, Sums, assert_near, element};
+use testkit::summaries::{self, Of, Part, Passes, Sums, assert_near};
 use testkit::value::{Value, assert_same};
 
 const U: f64 = f32::U;
@@ -104,96 +103,6 @@ fn moments_of_no_pass_and_of_one() {
     assert!(sample.iter().all(|variance| variance.is_nan()));
 }
 
-/// Inverted dropout keeps the mean x and has the variance x^2 p / (1 - p). Bounds are five standard deviations of the two estimates,
-/// at fixed addresses; the kurtosis of a decision is 1 / (p (1 - p)) - 3.
-#[test]
-fn dropout_has_its_moments() {
-    const PASSES: u32 = 10_000;
-    const P: f64 = 0.3;
-    let x: Vec<f32> = (1..=64).map(|i| i as f32).collect();
-    let dropout = Dropout::new(Rate::new(P).unwrap());
-    let pass = |step| {
-        let mut y = vec![0.0; x.len()];
-        dropout.apply(Mode::Train(Address { seed: 1, layer: 2, step, offset: 3 }), &x, &mut y).unwrap();
-        y
-    };
-    let mut summary = moments(&(0..PASSES).map(pass).collect::<Passes<_>>());
-    let [_, sample] = summary.variances();
-    let sigmas = 5.0 / f64::from(PASSES).sqrt();
-    for (i, x) in x.into_iter().map(f64::from).enumerate() {
-        let variance = x * x * P / (1.0 - P);
-        let kurtosis = 1.0 / (P * (1.0 - P)) - 3.0;
-        assert_near(summary.1[i], x, sigmas * variance.sqrt(), "mean");
-        assert_near(sample[i], variance, sigmas * variance * (kurtosis - 1.0).sqrt(), "sample variance");
-    }
-}
-
-/// The variances of two passes at a distance from 0 of each side, and of many: sums of squares that no number holds.
-#[test]
-fn variances_are_right_as_far_as_they_can_be_held() {
-    fn near<N: Sums>(magnitude: f64, copies: usize, variance: f64) {
-        let passes: Passes<N> =
-            [magnitude, -magnitude].repeat(copies).into_iter().map(|y| vec![N::nearest(y), N::nearest(1.0)]).collect();
-        let mut actual = moments(&passes);
-        let [population, sample] = actual.variances();
-        let t = passes.len() as f64;
-        assert_near(actual.1[0], 0.0, (t + 5.0) * N::U * magnitude, "mean");
-        assert_near(population[0], variance, (4.0 * t + 5.0) * N::U * variance, "population variance");
-        let sample_variance = variance / (1.0 - 1.0 / t);
-        if N::nearest(sample_variance).into().is_finite() {
-            assert_near(sample[0], sample_variance, (4.0 * t + 5.0) * N::U * sample_variance, "sample variance");
-        } else {
-            assert_eq!(sample[0].into(), f64::INFINITY);
-        }
-        assert_eq!((actual.1[1].into(), population[1].into()), (1.0, 0.0), "next to it");
-    }
-    for copies in [1, 2, 50, 5000] {
-        near::<f32>(1.5e19, copies, 1.5e19_f64.powi(2));
-        near::<f32>(1e18, copies, 1e36);
-        near::<f64>(9e153, copies, 8.1e307);
-    }
-}
-
-/// From every pair and triple of the numbers that could go wrong.
-#[test]
-fn no_variance_is_negative_nor_nan_but_of_nan() {
-    fn of<N: Sums>(largest: N) {
-        let root = N::nearest(largest.into().sqrt());
-        let negative = |x: N| N::nearest(-x.into());
-        let zero = N::nearest(0.0);
-        let infinity = N::nearest(f64::INFINITY);
-        let values = &[zero, N::nearest(1.0), root, negative(root), largest, negative(largest), infinity, negative(infinity)];
-        for passes in values.iter().flat_map(move |a| values.iter().flat_map(move |b| values.iter().map(move |c| [*a, *b, *c]))) {
-            for count in 2..=3 {
-                let passes: Passes<N> = passes[..count].iter().map(|y| vec![*y]).collect();
-                let exact: Vec<f64> = element(&passes, 0);
-                let mut actual = moments(&passes);
-                for variance in actual.variances().concat().into_iter().map(Into::<f64>::into) {
-                    assert!(variance >= 0.0, "{variance} of {exact:?}");
-                }
-                let mean: f64 = actual.1[0].into();
-                match exact.iter().find(|y| y.is_infinite()) {
-                    Some(first) => assert_eq!(mean, *first, "mean of {exact:?}"),
-                    None => assert!(mean.abs() <= largest.into(), "{mean} of {exact:?}"),
-                }
-                actual.add(Of::Moments, &[vec![N::nearest(f64::NAN)]]);
-                let variance: f64 = actual.variances()[0][0].into();
-                assert!(actual.1[0].into().is_nan() && variance.is_nan(), "of {exact:?} and NaN");
-            }
-        }
-    }
-    of::<f32>(f32::MAX);
-    of::<f64>(f64::MAX);
-}
-
-#[test]
-fn means_of_values_further_apart_than_any_number() {
-    let mut summary = moments(&[vec![3e38_f32], vec![-3e38]]);
-    assert_eq!((summary.1[0], summary.variances()[0][0]), (0.0, f32::INFINITY));
-    let summary = moments(&[vec![-1.5e308], vec![1.5e308], vec![1.5e308]]);
-    assert_near(summary.1[0], 0.5e308, 8.0 * f64::EPSILON * 1.5e308, "mean");
-}
-
 /// On either side, whatever the other holds.
 #[test]
 fn an_empty_part_changes_no_bit() {
@@ -230,26 +139,6 @@ fn merged_passes_beyond_any_number() {
     let mut part = Part(u32::MAX, vec![0.0_f32], vec![0.0]);
     part.add(Of::Moments, &[vec![1.0_f32]]);
     assert_eq!(part.0, u32::MAX);
-}
-
-/// Parts whose means lie further apart than any number, whose sums are no numbers, or both.
-#[test]
-fn merged_moments_are_right_as_far_as_they_can_be_held() {
-    let near = |part: &mut Part<f32>, variance: f64| {
-        assert_near(part.variances()[0][0], variance, 4.0 * f64::from(f32::EPSILON) * variance, "variance");
-    };
-    // Halves of 1.5e19 and -1.5e19, of which each pass counts for two.
-    let mut part = merged(Part(2, vec![1.5e19_f32], vec![0.0]), Part(2, vec![-1.5e19], vec![0.0]));
-    assert_eq!(part.1, [0.0]);
-    near(&mut part, 2.25e38);
-    // Its sum cannot be held, and is merged once more on either side.
-    let (sum, zeros) = (Part(4, vec![0.0], part.2), Part(4, vec![0.0], vec![0.0]));
-    near(&mut merged(sum.clone(), zeros.clone()), 1.125e38);
-    near(&mut merged(zeros, sum), 1.125e38);
-
-    let mut part = merged(Part(2, vec![f32::MIN], vec![0.0]), Part(1, vec![f32::MAX], vec![0.0]));
-    assert_near(part.1[0], f64::from(f32::MIN) / 3.0, f64::from(f32::MAX) * f64::from(f32::EPSILON), "mean");
-    assert_eq!(part.variances()[0], [f32::INFINITY]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use arbitrary::Unstructured;
 use quickcheck::{Arbitrary, Gen, QuickCheck};
 
 /// How many random inputs a target is tried with, unless the environment has quickcheck's `QUICKCHECK_TESTS`.
-const CASES: u64 = 10_000;
+const CASES: u64 = 5000;
 
 /// An input as libFuzzer has it.
 #[derive(Clone)]

@@ -38,7 +38,11 @@ impl Layer {
         let drops: Vec<bool> = uniforms.iter().map(|u| oracle::drops(*u, decided.threshold)).collect();
         let first = if let Pass::Stored(first) = self.pass { first.into() } else { 0 };
         let subject = S::new(&settings);
-        Case { layer: *self, tensor, decided, settings, subject, uniforms, words: pack(first, &drops) }
+        // What is not the mask's is zeros or ones.
+        let around = if decided.address.layer % 2 == 0 { 0 } else { u32::MAX };
+        let all = pack(first, &vec![false; drops.len()]);
+        let words = pack(first, &drops).into_iter().zip(all).map(|(keep, all)| keep | around & !all).collect();
+        Case { layer: *self, tensor, decided, settings, subject, uniforms, words }
     }
 }
 
@@ -146,7 +150,8 @@ impl<S: Subject> Case<'_, S> {
             return;
         }
         let expected = if S::NOISE { vec![] } else { self.outputs(|i, u| self.subject.forward(u.unwrap(), x[i])) };
-        let (slices, mask) = (self.layer.slices, &self.words);
+        let drops: Vec<bool> = self.uniforms.iter().map(|u| oracle::drops(*u, self.decided.threshold)).collect();
+        let (slices, mask) = (self.layer.slices, &pack(0, &drops));
         let (y_len, mask_len) = (slices.y_len.get(x.len()), slices.mask_len.get(mask.len()));
         let result = check_length("x", self.tensor.elements, x.len())
             .and(check_length("y", x.len(), y_len))

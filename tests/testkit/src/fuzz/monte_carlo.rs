@@ -16,8 +16,8 @@ pub struct Input {
     samples: u8,
     classes: u8,
     passes: u8,
-    /// The power of two about which they lie, of those that do.
-    about: Option<u8>,
+    /// The powers of two about which the values lie, and of their distance from it, if they do.
+    about: Option<(i8, u8)>,
     bad: Bad,
     /// Says which part gets which passes.
     deal: u64,
@@ -62,11 +62,14 @@ fn check_summaries<N: Sums>(input: &Input, samples: usize, classes: usize) {
     }
 }
 
-/// Pass t is the mask of step t on values of its own: of any size, or within 1 of a power of two, whose differences cancel.
+/// Pass t is the mask of step t on values of its own: of any size, or near a power of two, so that differences cancel.
 fn outputs<N: Sums>(input: &Input, len: usize) -> Passes<N> {
     let passes = usize::from(input.passes % 40);
-    let near = |x: N, power: u8| N::nearest(2_f64.powi(i32::from(power % 16)) + f64::from(x.bits() as i16) / 32768.0);
-    let x: Vec<N> = input.values.get(len * passes).into_iter().map(|x| input.about.map_or(x, |power| near(x, power))).collect();
+    let near = |x: N, (power, spread): (i8, u8)| {
+        let part = f64::from(x.bits() as i16) / 32768.0 * 0.5_f64.powi(i32::from(spread % 16));
+        N::nearest(2_f64.powi(power.into()) * (1.0 + part))
+    };
+    let x: Vec<N> = input.values.get(len * passes).into_iter().map(|x| input.about.map_or(x, |about| near(x, about))).collect();
     let decisions = input.decisions.get();
     let pass = |backend, t: usize| {
         let step = decisions.address.step.wrapping_add(t as u32);
