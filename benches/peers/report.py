@@ -1,4 +1,4 @@
-"""Merges what the Rust and the Python peers measured into one table and one picture.
+"""Merges what the Rust and the Python peers measured: all of it as a table and a picture, and the summary that the README shows.
 
 usage: report.py RUST.json PYTHON.json DIRECTORY
 """
@@ -22,6 +22,8 @@ HERE = pathlib.Path(__file__).parent
 OURS = "dropout-kernels"  # and its bindings, "dropout-kernels in ..."
 SIZES = {1 << 14: "16k", 1 << 17: "128k", 1 << 20: "1M", 1 << 24: "16M"}
 COLOURS = {0.1: "#d1495b", 0.5: "#00798c"}
+README = HERE / "../../README.md"
+SUMMARY = 0.1, 1 << 20  # the rate and the size that it is of
 PYTHON_PACKAGES = {"PyTorch": "torch", "JAX": "jax", "ONNX Runtime": "onnxruntime", "NumPy": "numpy"}
 RUST_PACKAGES = {"SmallRng loop": "rand", "Bernoulli loop": "rand", "Pcg64Mcg loop": "rand_pcg", "candle": "candle-core"}
 
@@ -98,6 +100,85 @@ def picture(rows, peers, label, machine):
     return figure
 
 
+def pairs(rows):
+    """Each library of the summary with its time, that of its binding if it has one, and that of the floor; the slowest first."""
+    p, n = SUMMARY
+    time = {op: row["ns_per_element"] for (op, *which), row in rows.items() if which == [p, n]}
+    libraries = [op for op in time if not op.startswith(OURS) and not op.endswith("loop")]
+    libraries = {op: (time[op], time.get(f"{OURS} in {op.removesuffix('-nn')}")) for op in libraries}
+    floor = rows[OURS, p, n]["ns_per_element"] / rows[OURS, p, n]["ratio_to_floor"]
+    return dict(sorted(libraries.items(), key=lambda item: -item[1][0])), time[OURS], floor
+
+
+def summary_picture(rows, label, machine):
+    """Bars from zero, as SVG of its own background, which is light or dark as the reader has it."""
+    libraries, ours, floor = pairs(rows)
+    p, n = SUMMARY
+    left, top, height, width = 190, 64, 34, 480
+    scale = width / max(alone for alone, _ in libraries.values())
+    bottom = top + height * (len(libraries) + 1)
+    svg = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 {bottom + 62}" font-family="system-ui, sans-serif" font-size="14">',
+        "<style>",
+        ".page { fill: #ffffff } .text { fill: #1f2328 } .small { fill: #59636e; font-size: 12px } .peer { fill: #aab4be } .ours { fill: #0a7f8f }",
+        ".floor { stroke: #59636e; stroke-dasharray: 3 3 }",
+        "@media (prefers-color-scheme: dark) {",
+        ".page { fill: #0d1117 } .text { fill: #f0f6fc } .small { fill: #9198a1 } .peer { fill: #57606a } .ours { fill: #3fc1d0 }",
+        ".floor { stroke: #9198a1 }",
+        "}",
+        "</style>",
+        '<rect class="page" width="100%" height="100%" rx="6"/>',
+        f'<text class="text" x="20" y="30" font-weight="600">Dropout of {SIZES[n]} f32 at p = {p} on one thread: nanoseconds an element, less is better</text>',
+        f'<rect class="peer" x="20" y="42" width="12" height="10"/><text class="small" x="38" y="51">the library itself</text>',
+        f'<rect class="ours" x="150" y="42" width="12" height="10"/><text class="small" x="168" y="51">with this one in its place</text>',
+    ]
+
+    def bar(kind, y, thickness, value):
+        svg.append(f'<rect class="{kind}" x="{left}" y="{y}" width="{value * scale:.1f}" height="{thickness}"/>')
+        svg.append(f'<text class="text" x="{left + value * scale + 6:.1f}" y="{y + thickness / 2 + 4}" font-size="12">{value:.2g}</text>')
+
+    for row, (library, (alone, replaced)) in enumerate(libraries.items()):
+        y = top + height * row
+        svg.append(f'<text class="text" x="{left - 10}" y="{y + 19}" text-anchor="end">{label(library)}</text>')
+        bar("peer", y + 2, 12 if replaced else 24, alone)
+        if replaced:
+            bar("ours", y + 15, 12, replaced)
+    y = bottom - height
+    svg.append(f'<text class="text" x="{left - 10}" y="{y + 19}" text-anchor="end" font-weight="600">{OURS}, Rust</text>')
+    bar("ours", y + 2, 24, ours)
+    svg.append(f'<line class="floor" x1="{left + floor * scale:.1f}" x2="{left + floor * scale:.1f}" y1="{top}" y2="{bottom + 6}"/>')
+    svg.append(f'<text class="small" x="{left + floor * scale + 6:.1f}" y="{bottom + 12}">{floor:.2g}: y = x * s, a loop that draws no mask</text>')
+    svg.append(f'<text class="small" x="20" y="{bottom + 44}">{machine}</text>')
+    return "\n".join([*svg, "</svg>", ""])
+
+
+def summary_table(rows, label, machine):
+    libraries, ours, floor = pairs(rows)
+    p, n = SUMMARY
+    lines = [
+        f"![Nanoseconds an element of dropout: {len(libraries)} libraries, and this one in their place](benches/peers/results/summary.svg)",
+        "",
+        f"| {SIZES[n]} `f32`, p = {p}, one thread | ns an element | with this library in its place | |",
+        "|---|---:|---:|---:|",
+    ]
+    for library, (alone, replaced) in libraries.items():
+        with_ours = f"{replaced:.2g} | **{alone / replaced:.0f} x as fast**" if replaced else "| "
+        lines.append(f"| {label(library)} | {alone:.3g} | {with_ours} |")
+    lines += [
+        f"| slices in Rust, into memory that is there | | {ours:.2g} | {ours / floor:.1f} x the time of `y = x * s` |",
+        "",
+        f"Each library is called as its users call it, and allocates its output. {machine}; other processes used the CPU too. "
+        "[All sizes and rates, and how it is measured](benches/peers/README.md).",
+    ]
+    return "\n".join(lines)
+
+
+def into_readme(text):
+    before, rest = README.read_text().split("<!-- speed, made by benches/peers/run.sh -->\n")
+    _, after = rest.split("<!-- /speed -->\n")
+    README.write_text(f"{before}<!-- speed, made by benches/peers/run.sh -->\n{text}\n<!-- /speed -->\n{after}")
+
+
 def main():
     *inputs, directory = map(pathlib.Path, sys.argv[1:])
     measured = [row for file in inputs for row in json.loads(file.read_text())]
@@ -106,6 +187,9 @@ def main():
     arguments = (rows, peers, versions(), machine())
     (directory / "peers.md").write_text(table(*arguments))
     picture(*arguments).savefig(directory / "peers.svg", metadata={"Date": None})
+    label, here = arguments[2:]
+    (directory / "summary.svg").write_text(summary_picture(rows, label, here))
+    into_readme(summary_table(rows, label, here))
 
 
 if __name__ == "__main__":
