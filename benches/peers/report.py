@@ -114,7 +114,7 @@ def summary_picture(rows, label, machine):
     """Bars from zero, as SVG of its own background, which is light or dark as the reader has it."""
     libraries, ours, floor = pairs(rows)
     p, n = SUMMARY
-    left, top, height, width = 190, 64, 34, 480
+    left, top, height, width = 204, 64, 34, 470
     scale = width / max(alone for alone, _ in libraries.values())
     bottom = top + height * (len(libraries) + 1)
     svg = [
@@ -133,19 +133,21 @@ def summary_picture(rows, label, machine):
         f'<rect class="ours" x="150" y="42" width="12" height="10"/><text class="small" x="168" y="51">with this one in its place</text>',
     ]
 
-    def bar(kind, y, thickness, value):
-        svg.append(f'<rect class="{kind}" x="{left}" y="{y}" width="{value * scale:.1f}" height="{thickness}"/>')
-        svg.append(f'<text class="text" x="{left + value * scale + 6:.1f}" y="{y + thickness / 2 + 4}" font-size="12">{value:.2g}</text>')
+    def bar(kind, y, value):
+        svg.append(f'<rect class="{kind}" x="{left}" y="{y}" width="{value * scale:.1f}" height="12"/>')
+        svg.append(f'<text class="text" x="{left + value * scale + 6:.1f}" y="{y + 10}" font-size="12">{value:.2g}</text>')
 
     for row, (library, (alone, replaced)) in enumerate(libraries.items()):
         y = top + height * row
         svg.append(f'<text class="text" x="{left - 10}" y="{y + 19}" text-anchor="end">{label(library)}</text>')
-        bar("peer", y + 2, 12 if replaced else 24, alone)
         if replaced:
-            bar("ours", y + 15, 12, replaced)
+            bar("peer", y + 2, alone)
+            bar("ours", y + 15, replaced)
+        else:
+            bar("peer", y + 9, alone)
     y = bottom - height
     svg.append(f'<text class="text" x="{left - 10}" y="{y + 19}" text-anchor="end" font-weight="600">{OURS}, Rust</text>')
-    bar("ours", y + 2, 24, ours)
+    bar("ours", y + 9, ours)
     svg.append(f'<line class="floor" x1="{left + floor * scale:.1f}" x2="{left + floor * scale:.1f}" y1="{top}" y2="{bottom + 6}"/>')
     svg.append(f'<text class="small" x="{left + floor * scale + 6:.1f}" y="{bottom + 12}">{floor:.2g}: y = x * s, a loop that draws no mask</text>')
     svg.append(f'<text class="small" x="20" y="{bottom + 44}">{machine}</text>')
