@@ -1,6 +1,6 @@
 //! Philox over vectors: a call for each of eight blocks, or eight calls for a block, at once.
 
-use super::stream::{BLOCK, Domain, Stream, call_bits};
+use crate::mask::stream::{BLOCK, Domain, Stream, call_bits};
 use crate::philox::{M0, M1, ROUNDS, W0, W1, high, low};
 use crate::simd::{CHUNK, GROUP, WideLanes};
 
@@ -188,7 +188,7 @@ mod tests {
     /// share.
     #[test]
     fn noise_equals_the_reference() {
-        let vectors: serde_json::Value = serde_json::from_str(include_str!("../../tests/data/mask_vectors.json")).unwrap();
+        let vectors: serde_json::Value = serde_json::from_str(include_str!("../../../tests/data/mask_vectors.json")).unwrap();
         for vector in vectors["noise"].as_array().unwrap() {
             let integer = |name: &str| vector[name].as_u64().unwrap();
             let stream = Stream::new(Address {
