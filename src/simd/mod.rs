@@ -27,6 +27,3 @@ pub(crate) use vectors::{Limb, SOFT_FLOAT, VECTORS, with_vectors, without_vector
 with_vectors! {
     pub(crate) use wide::*;
 }
-without_vectors! {
-    pub(crate) use scalar::Scalar as Portable;
-}
