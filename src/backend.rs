@@ -2,23 +2,85 @@
 
 use core::fmt;
 
-#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-use crate::simd::{Avx2, Avx512};
-use crate::simd::{Lanes, Portable, Scalar, Task, VECTORS, run};
+use crate::simd::{Lanes, Scalar, Task, run, with_vectors, without_vectors};
+with_vectors! {
+    use crate::simd::Portable;
+    #[cfg(target_arch = "x86_64")]
+    use crate::simd::{Avx2, Avx512};
+}
 
-/// A task that runs on every backend of the target: what a task that is generic over [`Lanes`] is.
-#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-pub(crate) trait AnyTask: Task<Scalar> + Task<Portable> + Task<Avx2> + Task<Avx512> {}
+/// The backends of a target, with their names: those that a CPU may have, the fastest first; the one that the target's
+/// CPUs all have; and one that is there for tests alone.
+macro_rules! backends {
+    ($(detect $detected:ident = $detected_name:literal;)* else $always:ident = $name:literal; $(test $test:ident = $test_name:literal;)?) => {
+        /// A task that runs on every backend of the target: what a task that is generic over [`Lanes`] is.
+        pub(crate) trait AnyTask: $(Task<$detected> +)* $(Task<$test> +)? Task<$always> {}
 
-#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-impl<T: Task<Scalar> + Task<Portable> + Task<Avx2> + Task<Avx512>> AnyTask for T {}
+        impl<T: $(Task<$detected> +)* $(Task<$test> +)? Task<$always>> AnyTask for T {}
 
-/// A task that runs on every backend of the target: what a task that is generic over [`Lanes`] is.
-#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
-pub(crate) trait AnyTask: Task<Scalar> + Task<Portable> {}
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        enum Set {
+            $($detected($detected),)*
+            $always,
+            $(#[cfg(feature = "scalar")] $test,)?
+        }
 
-#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
-impl<T: Task<Scalar> + Task<Portable>> AnyTask for T {}
+        impl Set {
+            #[allow(unused_variables, reason = "none may be detected")]
+            fn detect() -> Self {
+                $(#[cfg(feature = "scalar")]
+                if cfg!(dropout_kernels_backend = $test_name) {
+                    return Self::$test;
+                })?
+                // A build that names a backend has none of those before it.
+                let reached = !cfg!(any($(dropout_kernels_backend = $detected_name,)* dropout_kernels_backend = $name $(, dropout_kernels_backend = $test_name)?));
+                $(
+                    let reached = reached || cfg!(dropout_kernels_backend = $detected_name);
+                    if reached && let Some(lanes) = $detected::detect() {
+                        return Self::$detected(lanes);
+                    }
+                )*
+                Self::$always
+            }
+
+            /// The slowest first.
+            fn all() -> impl Iterator<Item = Self> {
+                let detected: [Option<Self>; _] = [$($detected::detect().map(Self::$detected)),*];
+                let others = [$(#[cfg(feature = "scalar")] Self::$test,)? Self::$always];
+                others.into_iter().chain(detected.into_iter().rev().flatten())
+            }
+
+            const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$detected(_) => $detected_name,)*
+                    Self::$always => $name,
+                    $(#[cfg(feature = "scalar")] Self::$test => $test_name,)?
+                }
+            }
+
+            #[inline(always)]
+            fn run(self, task: impl AnyTask) {
+                match self {
+                    $(Self::$detected(lanes) => lanes.call(task),)*
+                    Self::$always => run($always, task),
+                    $(#[cfg(feature = "scalar")] Self::$test => run($test, task),)?
+                }
+            }
+        }
+    };
+}
+
+with_vectors! {
+    #[cfg(target_arch = "x86_64")]
+    backends! { detect Avx512 = "avx512"; detect Avx2 = "avx2"; else Portable = "portable"; test Scalar = "scalar"; }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    backends! { else Portable = "portable"; test Scalar = "scalar"; }
+}
+
+without_vectors! {
+    backends! { else Scalar = "scalar"; }
+}
 
 /// An instruction set that this CPU has. All backends give the same bits and differ only in speed.
 ///
@@ -34,71 +96,30 @@ impl<T: Task<Scalar> + Task<Portable>> AnyTask for T {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Backend(Set);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Set {
-    Scalar,
-    Portable,
-    #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-    Avx2(Avx2),
-    #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-    Avx512(Avx512),
-}
-
 impl Backend {
     /// The fastest backend of this CPU. Builds with `--cfg dropout_kernels_backend="NAME"` in RUSTFLAGS use none faster
-    /// than `NAME`: `scalar`, `portable` or `avx2`.
+    /// than `NAME`: `avx2`, `portable` or, with the feature `scalar`, `scalar`.
     #[must_use]
     pub fn detect() -> Self {
-        #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-        if !cfg!(any(dropout_kernels_backend = "scalar", dropout_kernels_backend = "portable")) {
-            if let (Some(lanes), false) = (Avx512::detect(), cfg!(dropout_kernels_backend = "avx2")) {
-                return Self(Set::Avx512(lanes));
-            }
-            if let Some(lanes) = Avx2::detect() {
-                return Self(Set::Avx2(lanes));
-            }
-        }
-        let portable = VECTORS && !cfg!(dropout_kernels_backend = "scalar");
-        Self(if portable { Set::Portable } else { Set::Scalar })
+        Self(Set::detect())
     }
 
     /// All backends that run on this CPU, the slowest first: `scalar`, which targets with vectors have with the feature
     /// `scalar` alone, then the vectors.
     pub fn all() -> impl Iterator<Item = Self> {
-        let scalar = (!VECTORS || cfg!(feature = "scalar")).then_some(Set::Scalar);
-        let everywhere = scalar.into_iter().chain(VECTORS.then_some(Set::Portable));
-        #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-        let everywhere = everywhere.chain(Avx2::detect().map(Set::Avx2)).chain(Avx512::detect().map(Set::Avx512));
-        everywhere.map(Self)
+        Set::all().map(Self)
     }
 
     /// The name: `scalar`, `portable` (SSE2, NEON or wasm simd128), `avx2` or `avx512`.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self.0 {
-            Set::Scalar => "scalar",
-            Set::Portable => "portable",
-            #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-            Set::Avx2(_) => "avx2",
-            #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-            Set::Avx512(_) => "avx512",
-        }
+        self.0.name()
     }
 
     /// Runs a task, compiled for this backend.
     #[inline(always)]
     pub(crate) fn run(self, task: impl AnyTask) {
-        match self.0 {
-            Set::Scalar if VECTORS && cfg!(feature = "scalar") => run(Scalar, task),
-            // Only one of these is compiled: a target without vectors has no other backend, and one with them has the
-            // scalar backend in tests alone.
-            Set::Scalar | Set::Portable if VECTORS => Portable.call(task),
-            Set::Scalar | Set::Portable => run(Scalar, task),
-            #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-            Set::Avx2(lanes) => lanes.call(task),
-            #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-            Set::Avx512(lanes) => lanes.call(task),
-        }
+        self.0.run(task);
     }
 }
 
@@ -106,39 +127,5 @@ impl Backend {
 impl fmt::Display for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
-    }
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use crate::simd::WideLanes;
-
-    /// What a test does on an instruction set with vectors.
-    pub(crate) trait WideTask {
-        fn run<L: WideLanes>(&self, lanes: L);
-    }
-
-    struct On<'t, T>(&'t T);
-
-    impl<L: WideLanes, T: WideTask> Task<L> for On<'_, T> {
-        #[inline(always)]
-        fn run(self, lanes: L) {
-            self.0.run(lanes);
-        }
-    }
-
-    /// Does it on all that this CPU has, compiled with their instructions.
-    pub(crate) fn each_wide(test: &impl WideTask) {
-        Portable.call(On(test));
-        #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-        {
-            if let Some(lanes) = Avx2::detect() {
-                lanes.call(On(test));
-            }
-            if let Some(lanes) = Avx512::detect() {
-                lanes.call(On(test));
-            }
-        }
     }
 }

@@ -12,8 +12,8 @@ pub(crate) const M1: u32 = 0xCD9E_8D57;
 pub(crate) const W0: u32 = 0x9E37_79B9;
 pub(crate) const W1: u32 = 0xBB67_AE85;
 
-/// The number of rounds of the mask contract. It is also the default of Random123 and that of C++26's
-/// `std::philox4x32`.
+/// The number of rounds of [`Philox`]: the default of Random123, and that of C++26's `std::philox4x32`. Masks have a number
+/// of their own, which the mask contract fixes at ten too.
 pub const ROUNDS: u32 = 10;
 
 /// One call of Philox4x32: four random words from a counter and a key. Word 0 of each comes first.
@@ -56,17 +56,6 @@ const fn product(x: u32, y: u32) -> u64 {
     }
     x as u64 * y as u64
 }
-
-/// What the keys of the rounds have more than that of the first. A table in flash, so that a mask neither needs registers for
-/// a running key and the constants nor stack for the keys.
-pub(crate) const INCREMENTS: &[[u32; 2]; ROUNDS as usize] = &{
-    let (mut increments, mut i) = ([[0; 2]; ROUNDS as usize], 1);
-    while i < increments.len() {
-        increments[i] = add(increments[i - 1], [W0, W1]);
-        i += 1;
-    }
-    increments
-};
 
 /// Two keys added.
 #[inline(always)]

@@ -66,8 +66,8 @@ pub(super) fn weights<E: Float>(keep: f64) -> [E::Number; 2] {
 /// [`Element::mean`] of floating-point elements.
 #[inline(always)]
 pub(super) fn mean<L: Lanes, E: Float>(lanes: L, weights: [E::Number; 2], kept: &[E; CHUNK], dropped: &[E; CHUNK]) -> [E; CHUNK] {
-    let [keep, drop] = weights.map(|weight| E::splat(lanes, weight));
-    E::store(lanes, E::load(lanes, kept) * keep + E::load(lanes, dropped) * drop)
+    let [keep, drop] = weights;
+    E::store(lanes, E::load(lanes, kept) * E::splat(lanes, keep) + E::load(lanes, dropped) * E::splat(lanes, drop))
 }
 
 /// Quantised elements, which kinds rescale in fixed point.

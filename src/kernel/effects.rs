@@ -56,7 +56,11 @@ impl<E: Float> Effect<E> for Affine<E> {
     fn kept<L: Lanes>(&mut self, lanes: L, _: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
         let Some(a) = self.a else { return *x };
         let product = E::load(lanes, x) * E::splat(lanes, a);
-        E::store(lanes, self.b.map_or(product, |b| product + E::splat(lanes, b)))
+        let sum = match self.b {
+            Some(b) => product + E::splat(lanes, b),
+            None => product,
+        };
+        E::store(lanes, sum)
     }
 
     #[inline(always)]

@@ -59,7 +59,10 @@ impl<E: Element> Effect<E> for Mean<'_, E> {
     #[inline(always)]
     fn kept<L: Lanes>(&mut self, lanes: L, place: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
         let dropped = self.either.dropped(lanes, place, x);
-        self.weights.map_or(dropped, |weights| E::mean(lanes, weights, x, &dropped))
+        match self.weights {
+            Some(weights) => E::mean(lanes, weights, x, &dropped),
+            None => dropped,
+        }
     }
 
     #[inline(always)]

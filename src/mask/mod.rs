@@ -1,14 +1,15 @@
 //! Everything from an address to keep bits. [The contract](contract.md) says which.
 //!
 //! ```text
-//! address -> stream: calls of Philox -> bernoulli, planes: keep bits of blocks -> source: tiles of keep bits
+//! address -> stream: calls of Philox -> bernoulli: keep bits of blocks -> source: tiles of keep bits
+//!                                   or wide, eight at a time
 //! ```
 //!
 //! | | |
 //! |---|---|
 //! | [`stream`] | 128 random bits for a block, a call |
 //! | [`bernoulli`] | the decisions of a block, as the contract has them: the reference, and the scalar path |
-//! | [`rounds`], [`planes`] | the same in vectors: eight calls at once, the decisions of eight blocks |
+//! | [`wide`] | the same in vectors: eight calls at once, the decisions of eight blocks |
 //! | [`generator`] | which of the two a set of lanes has |
 //! | [`tile`], [`source`] | the decisions of a stretch, from the next address on |
 //! | [`packed`] | decisions that were stored |
@@ -18,13 +19,11 @@
 mod bernoulli;
 mod generator;
 mod packed;
-#[cfg(any(target_feature = "sse2", all(target_feature = "neon", target_arch = "aarch64"), target_feature = "simd128"))]
-mod planes;
-#[cfg(any(target_feature = "sse2", all(target_feature = "neon", target_arch = "aarch64"), target_feature = "simd128"))]
-mod rounds;
 mod source;
 mod stream;
 mod tile;
+#[cfg(any(target_feature = "sse2", all(target_feature = "neon", target_arch = "aarch64"), target_feature = "simd128"))]
+mod wide;
 
 use crate::address::Address;
 use crate::backend::Backend;

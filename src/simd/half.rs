@@ -4,29 +4,30 @@
 
 use core::ops::{BitAnd, BitXor};
 
-use super::lanes::Lanes;
+use super::lanes::{CHUNK, Lanes};
 
 /// The conversions of [`Lanes`] by those of this file.
 macro_rules! half_precision {
     () => {
-        half_precision! { load_f16 widen_f16, store_f16 narrow_f16 }
-        half_precision! { load_bf16 widen_bf16, store_bf16 narrow_bf16 }
+        half_precision! { load_f16 store_f16 }
+        half_precision! { load_bf16 store_bf16 }
     };
-    ($load:ident $widen:ident, $store:ident $narrow:ident) => {
+    ($load:ident $store:ident) => {
         #[inline(always)]
         fn $load(self, x: &[u16; CHUNK]) -> Self::F32s {
-            $crate::simd::half::$widen(self, self.load_u16(x))
+            $crate::simd::half::$load(self, x)
         }
 
         #[inline(always)]
         fn $store(self, x: Self::F32s) -> [u16; CHUNK] {
-            self.store_u16($crate::simd::half::$narrow(self, self.cast_i32(x)))
+            $crate::simd::half::$store(self, x)
         }
     };
 }
 
 #[inline(always)]
-pub(super) fn widen_f16<L: Lanes>(lanes: L, x: L::I32s) -> L::F32s {
+pub(super) fn load_f16<L: Lanes>(lanes: L, x: &[u16; CHUNK]) -> L::F32s {
+    let x = lanes.load_u16(x);
     let sign = lanes.shl::<16>(x & lanes.splat_i32(0x8000));
     let magnitude = x & lanes.splat_i32(0x7FFF);
     // The exponent is 112 short in its new place.
@@ -39,7 +40,8 @@ pub(super) fn widen_f16<L: Lanes>(lanes: L, x: L::I32s) -> L::F32s {
 }
 
 #[inline(always)]
-pub(super) fn narrow_f16<L: Lanes>(lanes: L, x: L::I32s) -> L::I32s {
+pub(super) fn store_f16<L: Lanes>(lanes: L, x: L::F32s) -> [u16; CHUNK] {
+    let x = lanes.cast_i32(x);
     let magnitude = x & lanes.splat_i32(i32::MAX);
     // All from 2^16 on are as infinite as that.
     let limit = lanes.splat_i32((127 + 16) << 23);
@@ -51,20 +53,21 @@ pub(super) fn narrow_f16<L: Lanes>(lanes: L, x: L::I32s) -> L::I32s {
     let subnormal = lanes.cast_i32(lanes.cast_f32(finite) + half) - lanes.cast_i32(half);
     let number = pick(less(lanes, finite, lanes.splat_i32((127 - 14) << 23)), subnormal, normal);
     let nan = less(lanes, lanes.splat_i32(INFINITY), magnitude);
-    pick(nan, lanes.splat_i32(0x7E00), number) | lanes.shr::<16>(x) & lanes.splat_i32(0x8000)
+    lanes.store_u16(pick(nan, lanes.splat_i32(0x7E00), number) | lanes.shr::<16>(x) & lanes.splat_i32(0x8000))
 }
 
 #[inline(always)]
-pub(super) fn widen_bf16<L: Lanes>(lanes: L, x: L::I32s) -> L::F32s {
-    lanes.cast_f32(lanes.shl::<16>(x))
+pub(super) fn load_bf16<L: Lanes>(lanes: L, x: &[u16; CHUNK]) -> L::F32s {
+    lanes.cast_f32(lanes.shl::<16>(lanes.load_u16(x)))
 }
 
 #[inline(always)]
-pub(super) fn narrow_bf16<L: Lanes>(lanes: L, x: L::I32s) -> L::I32s {
+pub(super) fn store_bf16<L: Lanes>(lanes: L, x: L::F32s) -> [u16; CHUNK] {
+    let x = lanes.cast_i32(x);
     let nan = less(lanes, lanes.splat_i32(INFINITY), x & lanes.splat_i32(i32::MAX));
     let odd = lanes.shr::<16>(x) & lanes.splat_i32(1);
     let number = lanes.shr::<16>(x + odd + lanes.splat_i32(0x7FFF));
-    pick(nan, lanes.shr::<16>(x) | lanes.splat_i32(0x40), number)
+    lanes.store_u16(pick(nan, lanes.shr::<16>(x) | lanes.splat_i32(0x40), number))
 }
 
 /// The bits of an `f32` infinity; a NaN's are above.

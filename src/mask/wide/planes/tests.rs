@@ -2,9 +2,33 @@
 //! `bernoulli/tests.rs`.)
 
 use super::*;
-use crate::backend::tests::{WideTask, each_wide};
+use crate::backend::Backend;
 use crate::mask::bernoulli::tests::MadeUp;
 use crate::mask::stream::BLOCK;
+use crate::simd::Scalar;
+
+/// What a test does on an instruction set with vectors.
+trait WideTask {
+    fn run<L: WideLanes>(&self, lanes: L);
+}
+
+struct On<'t, T>(&'t T);
+
+impl<L: WideLanes, T: WideTask> Task<L> for On<'_, T> {
+    #[inline(always)]
+    fn run(self, lanes: L) {
+        self.0.run(lanes);
+    }
+}
+
+impl<T: WideTask> Task<Scalar> for On<'_, T> {
+    fn run(self, _: Scalar) {}
+}
+
+/// Does it on all that this CPU has, compiled with their instructions.
+fn each_wide(test: &impl WideTask) {
+    Backend::all().for_each(|backend| backend.run(On(test)));
+}
 
 /// Those of a test, lane by lane.
 struct Lanewise<L>(L, MadeUp);

@@ -6,8 +6,8 @@ use core::ops::{Add, Mul};
 use wide::{f32x16, f64x8, i32x16, u8x16, u16x16, u32x4, u32x16, u64x8};
 
 use super::deal::deal;
-use super::lanes::{CHUNK, Lanes, Task, run};
-use super::wide_lanes::{Dealt, GROUP, WideLanes};
+use super::lanes::{Dealt, GROUP, WideLanes};
+use crate::simd::lanes::{CHUNK, Lanes, Task, run};
 
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;

@@ -8,11 +8,11 @@
 #[cfg(test)]
 mod tests;
 
-use super::bernoulli::{ALL, Bernoulli, Decisions, LEVEL, PLANES, Threshold};
-use super::generator::{Generate, Numbers};
 use super::rounds::{Calls, Rounds, lane_call, lane_calls};
-use super::stream::{BLOCK, Domain, Stream};
-use super::tile::{Block, from_words};
+use crate::mask::bernoulli::{ALL, Bernoulli, Decisions, LEVEL, PLANES, Threshold};
+use crate::mask::generator::{Generate, Numbers};
+use crate::mask::stream::{BLOCK, Domain, Stream};
+use crate::mask::tile::{Block, from_words};
 use crate::philox::{high, low};
 use crate::simd::{CHUNK, DEALT, GROUP, Task, WideLanes, clear_dealt, splat_byte};
 

@@ -1,6 +1,6 @@
 //! Bytes dealt in order to the places that a mask has ones at.
 
-use super::wide_lanes::{Dealt, GROUP, WideLanes};
+use super::lanes::{Dealt, GROUP, WideLanes};
 
 /// Bytes that are dealt to each lane.
 pub(crate) const DEALT: u32 = 16;

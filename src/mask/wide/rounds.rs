@@ -1,7 +1,7 @@
 //! Philox over vectors: a call for each of eight blocks, or eight calls for a block, at once.
 
-use super::stream::{BLOCK, Domain, Stream, call_bits};
-use crate::philox::{M0, M1, ROUNDS, W0, W1, high, low};
+use crate::mask::stream::{BLOCK, Domain, ROUNDS, Stream, call_bits};
+use crate::philox::{M0, M1, W0, W1, high, low};
 use crate::simd::{CHUNK, GROUP, WideLanes};
 
 /// Where the words of calls come from: Philox, or what a test makes up.
@@ -40,7 +40,7 @@ pub(crate) struct Rounds<'a, L> {
     lanes: L,
     stream: &'a Stream,
     /// The keys of every round.
-    keys: [[u64; 2]; ROUNDS as usize],
+    keys: [[u64; 2]; ROUNDS],
 }
 
 /// What all calls for a block have in common. The number of a call stands in the second word of the counter alone and
@@ -60,7 +60,7 @@ impl<'a, L: WideLanes> Rounds<'a, L> {
     #[inline(always)]
     pub(crate) fn new(lanes: L, stream: &'a Stream) -> Self {
         let [mut k0, mut k1] = stream.key;
-        let mut keys = [[0; 2]; ROUNDS as usize];
+        let mut keys = [[0; 2]; ROUNDS];
         for round in &mut keys {
             *round = [u64::from(k0), u64::from(k1)];
             (k0, k1) = (k0.wrapping_add(W0), k1.wrapping_add(W1));
@@ -127,6 +127,8 @@ impl<L: WideLanes> Calls<L> for Rounds<'_, L> {
     fn words<const N: usize>(&self, shared: &Shared<L::U64x8>, calls: [L::U64x8; N]) -> [[L::U64x8; 2]; N] {
         let lanes = self.lanes;
         let mut words = [[calls[0]; 4]; N];
+        // Three rounds are shared in part, and the last is packed.
+        const { assert!(ROUNDS > 3) };
         // What is left of rounds 1 to 3.
         for i in 0..N {
             let p0 = lanes.mul(shared.a1 ^ calls[i], M0);
@@ -188,7 +190,7 @@ mod tests {
     /// share.
     #[test]
     fn noise_equals_the_reference() {
-        let vectors: serde_json::Value = serde_json::from_str(include_str!("../../tests/data/mask_vectors.json")).unwrap();
+        let vectors: serde_json::Value = serde_json::from_str(include_str!("../../../tests/data/mask_vectors.json")).unwrap();
         for vector in vectors["noise"].as_array().unwrap() {
             let integer = |name: &str| vector[name].as_u64().unwrap();
             let stream = Stream::new(Address {

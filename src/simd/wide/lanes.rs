@@ -2,7 +2,7 @@
 
 use core::ops::{BitAnd, BitOr, BitXor, Not};
 
-use super::lanes::Lanes;
+use crate::simd::lanes::Lanes;
 
 /// 64-bit lanes in a vector of the generator.
 pub(crate) const GROUP: usize = 8;
