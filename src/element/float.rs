@@ -39,6 +39,10 @@ impl Float for f32 {
         x as Self
     }
 
+    fn keep(rate: Rate) -> Self {
+        rate.keep_f32()
+    }
+
     fn scale(_: Rate, rounded: f32) -> Self {
         rounded
     }
@@ -99,6 +103,10 @@ impl Float for f64 {
 
     fn number(x: f64) -> Self {
         x
+    }
+
+    fn keep(rate: Rate) -> Self {
+        rate.keep()
     }
 
     fn scale(rate: Rate, _: f32) -> Self {

@@ -41,6 +41,10 @@ macro_rules! half {
                 x as f32
             }
 
+            fn keep(rate: Rate) -> f32 {
+                rate.keep_f32()
+            }
+
             fn scale(_: Rate, rounded: f32) -> f32 {
                 rounded
             }

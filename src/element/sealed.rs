@@ -39,6 +39,8 @@ pub(crate) trait Float: Element {
 
     /// Rounds to nearest: constants are computed in `f64`.
     fn number(x: f64) -> Self::Number;
+    /// The rate's probability of keeping.
+    fn keep(rate: Rate) -> Self::Number;
     /// The rate's scale, of which `rounded` is the nearest `f32`.
     fn scale(rate: Rate, rounded: f32) -> Self::Number;
     /// Rounds to nearest.

@@ -10,7 +10,7 @@ use super::plan::{Keep, Run};
 use super::slices::Slices;
 use crate::element::sealed::Element;
 use crate::mask::{Bits, LIMB};
-use crate::simd::{CHUNK, Lanes, Limb, Task, VECTORS};
+use crate::simd::{CHUNK, Lanes, Limb, Scalar, Task, VECTORS};
 
 /// The effect on the elements of a run.
 pub(super) struct Chunks<'a, E, P, F> {
@@ -31,7 +31,7 @@ impl<L: Lanes, E: Element, P: Place<E>, F: Effect<E>> Task<L> for Chunks<'_, E, 
         let Self { run: Run { start, keep, .. }, base, effect, slices: Slices { x, y }, fence } = self;
         let place = base + start;
         if !VECTORS {
-            return by_limbs(lanes, keep, place, effect, x, y);
+            return by_limb(if matches!(keep, Keep::None) { 0 } else { Limb::MAX }, place, effect, Slices { x, y });
         }
         let mut each = Each { lanes, effect, place, of: PhantomData };
         // What does not fill a chunk is done together with elements before it, once more. In place these will have been
@@ -211,66 +211,58 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
     }
 }
 
-/// Element by element, where a chunk is one.
+/// The effect on elements one by one, where there are no vectors: bit i of the limb is that of element i, of i + 32, and so on.
 #[inline(always)]
-fn by_limbs<L: Lanes, E: Element, P: Place<E>, F: Effect<E>>(
-    lanes: L,
-    keep: &Keep<'_>,
-    place: usize,
+pub(super) fn by_limb<E: Element, P: Place<E>, F: Effect<E>>(
+    mut keep: Limb,
+    mut place: usize,
     mut effect: F,
-    x: Option<&[E]>,
-    y: &mut [P],
+    Slices { x, y }: Slices<'_, E, P>,
 ) {
-    let limb = |from: usize| match keep {
-        Keep::Bits(bits) => bits.limb(from),
-        Keep::None => 0,
-        _ => Limb::MAX,
-    };
     if !P::INITIALISED {
-        let each = y.iter_mut().zip(x.unwrap_or_default()).enumerate();
-        return each.for_each(|(i, (y, x))| {
-            P::write(from_mut(y), [one(lanes, &mut effect, limb(i) & 1 == 1, place + i, *x)]);
-        });
+        for (y, x) in y.iter_mut().zip(x.unwrap_or_default()) {
+            P::write(from_mut(y), [one(&mut effect, keep & 1 == 1, place, *x)]);
+            (keep, place) = (keep.rotate_right(1), place + 1);
+        }
+        return;
     }
     Slices { x, y: &mut *y }.copy();
-    for (i, y) in P::elements(y).chunks_mut(LIMB).enumerate() {
-        let (mut keep, place) = (limb(i * LIMB), place + i * LIMB);
-        if keep == 0 && !F::SUMS {
-            for (i, y) in y.iter_mut().enumerate() {
-                *y = one(lanes, &mut effect, false, place + i, *y);
-            }
-        } else if F::DROPS_TO_CONSTANT && !E::IN_SOFTWARE {
-            for y in &mut *y {
-                *y = one(lanes, &mut effect, true, place, *y);
+    let mut rest = P::elements(y);
+    if F::DROPS_TO_CONSTANT && !E::IN_SOFTWARE {
+        let (limbs, last) = rest.as_chunks_mut::<LIMB>();
+        for limb in limbs {
+            if !effect.leaves_kept() {
+                limb.iter_mut().for_each(|y| *y = one(&mut effect, true, place, *y));
             }
             let mut drop = !keep;
-            while let Some(y) = y.get_mut(drop.trailing_zeros() as usize) {
-                *y = one(lanes, &mut effect, false, place, *y);
+            while drop != 0 {
+                let y = &mut limb[drop.trailing_zeros() as usize % LIMB];
+                *y = one(&mut effect, false, place, *y);
                 drop &= drop - 1;
             }
-        } else {
-            for (i, y) in y.iter_mut().enumerate() {
-                *y = one(lanes, &mut effect, keep & 1 == 1, place + i, *y);
-                keep >>= 1;
-            }
         }
+        rest = last;
+    }
+    for y in rest {
+        *y = one(&mut effect, keep & 1 == 1, place, *y);
+        (keep, place) = (keep.rotate_right(1), place + 1);
     }
 }
 
 #[inline(always)]
-fn one<L: Lanes, E: Element, F: Effect<E>>(lanes: L, effect: &mut F, keep: bool, place: usize, x: E) -> E {
+fn one<E: Element, F: Effect<E>>(effect: &mut F, keep: bool, place: usize, x: E) -> E {
     let x = [x; CHUNK];
     if F::SUMS {
-        return effect.chunk(lanes, u16::from(keep), place, &x, 1)[0];
+        return effect.chunk(Scalar, u16::from(keep), place, &x, 1)[0];
     }
     if !keep {
-        return effect.dropped(lanes, place, &x)[0];
+        return effect.dropped(Scalar, place, &x)[0];
     }
     if E::IN_SOFTWARE {
         // Or the compiler multiplies every element in advance, as if that cost nothing.
         core::hint::black_box(());
     }
-    effect.kept(lanes, place, &x)[0]
+    effect.kept(Scalar, place, &x)[0]
 }
 
 /// Writes as many elements of a chunk as there are places, which are fewer.

@@ -1,6 +1,6 @@
 //! An effect on all elements of a tensor.
 
-use super::chunks::Chunks;
+use super::chunks::{Chunks, by_limb};
 use super::drive::{all_laid_out, laid_out};
 use super::effect::Effect;
 use super::past_caches::Fence;
@@ -11,6 +11,7 @@ use crate::backend::Backend;
 use crate::element::sealed::Element;
 use crate::layout::Layout;
 use crate::mask::BLOCK;
+use crate::simd::{Limb, VECTORS};
 use crate::threads::{GRAIN, Threads};
 
 /// A tensor, and what is decided of it.
@@ -98,6 +99,10 @@ impl<E: Element, P: Place<E>> Sink for Copies<'_, '_, E, P> {
     fn take(&mut self, run: &Run<'_>) {
         self.0.part(run.start..run.start + run.len).copy();
     }
+
+    fn take_limb(&mut self, start: usize, len: usize, _: Limb) {
+        self.0.part(start..start + len).copy();
+    }
 }
 
 /// Applies an effect to runs.
@@ -112,7 +117,15 @@ struct Effects<'j, 'a, E, P, F> {
 impl<E: Element, P: Place<E>, F: Effect<E>> Sink for Effects<'_, '_, E, P, F> {
     fn take(&mut self, run: &Run<'_>) {
         let Self { backend, ref mut slices, base, effect, fence } = *self;
-        backend.run(Chunks { run, base, effect, slices: slices.part(run.start..run.start + run.len), fence });
+        if VECTORS {
+            backend.run(Chunks { run, base, effect, slices: slices.part(run.start..run.start + run.len), fence });
+        }
+    }
+
+    fn take_limb(&mut self, start: usize, len: usize, keep: Limb) {
+        if !VECTORS {
+            by_limb(keep, self.base + start, self.effect, self.slices.part(start..start + len));
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::backend::Backend;
 use crate::element::sealed::Float;
 use crate::layout::{Layout, Stretch};
 use crate::mask::{BLOCK, Generate, Stream};
-use crate::simd::{CHUNK, Lanes, Task, VECTORS};
+use crate::simd::{CHUNK, Lanes, Limb, Task, VECTORS};
 
 /// What becomes of elements with noise.
 #[derive(Clone, Copy)]
@@ -72,6 +72,10 @@ impl<E: Float, P: Place<E>> Sink for All<'_, '_, E, P> {
         let Self { backend, ref mut slices, base, effect, keep } = *self;
         let run = Run { keep, ..*run };
         backend.run(Chunks { run: &run, base, effect, slices: slices.part(run.start..run.start + run.len), fence: None });
+    }
+
+    fn take_limb(&mut self, start: usize, len: usize, _: Limb) {
+        self.take(&Run { start, len, keep: self.keep });
     }
 }
 

@@ -91,7 +91,7 @@ impl Scaled {
         match (self.scaling, mode) {
             (Scaling::Inverted, Mode::Eval) => None,
             (Scaling::Inverted, _) => Some(E::scale(self.rate, f32::from_bits(self.scale))),
-            (Scaling::Classic, Mode::Eval) => Some(E::number(self.rate.keep())),
+            (Scaling::Classic, Mode::Eval) => Some(E::keep(self.rate)),
             (Scaling::Classic, _) => None,
         }
     }

@@ -1,6 +1,6 @@
 //! The scale of inverted dropout as an `f32`, for CPUs without division too.
 
-use super::Rate;
+use super::{RANGE, Rate};
 use crate::simd::VECTORS;
 
 impl Rate {
@@ -9,6 +9,13 @@ impl Rate {
     pub(crate) const fn scale_f32(self) -> f32 {
         // In software, the division takes a kilobyte of flash; with vectors it takes a tenth of the time of the other.
         if VECTORS { self.scale() as f32 } else { bit_by_bit(self.keep_threshold()) }
+    }
+
+    /// The probability of [keeping](Self::keep), to the nearest `f32`, by a conversion of 32 bits, which an FPU has.
+    #[expect(clippy::cast_precision_loss, reason = "rounds to nearest")]
+    pub(crate) const fn keep_f32(self) -> f32 {
+        let keep = self.keep_threshold();
+        if keep == RANGE { 1.0 } else { keep as u32 as f32 / RANGE as f32 }
     }
 }
 
