@@ -35,9 +35,9 @@ impl Bernoulli {
     /// path.
     #[inline(always)]
     pub(crate) const fn block(&self, block: u64, wanted: Words) -> Words {
-        let mut decisions = Decisions::new(self.threshold, wanted);
-        while let Some((domain, k)) = decisions.next() {
-            decisions.compare(domain, self.stream.call(block, domain, k));
+        let (mut calls, mut decisions) = (Calls::new(self.threshold), Decisions::new(self.threshold));
+        while let Some((domain, k)) = calls.next() {
+            decisions.compare(&mut calls, self.stream.call(block, domain, k), wanted);
         }
         decisions.keep()
     }
@@ -76,24 +76,50 @@ impl Threshold {
     }
 }
 
-/// The state of a block's 128 decisions, decision i in bit `i % 32` of word `i / 32`. It asks for one call after another
-/// and does not know where the words come from, so that tests can make them up.
+/// The calls that the decisions of a block take, one after another.
 #[derive(Clone, Copy)]
-pub(crate) struct Decisions {
-    threshold: Threshold,
-    wanted: Words,
-    /// Not below the threshold.
-    keep: Words,
-    /// Equal to the threshold so far.
-    tied: Words,
-    /// Those that tied after the planes: a decision's rank is its place among them.
-    ranked: Words,
+pub(crate) struct Calls {
+    /// What is left of the threshold: the bits and bytes that have not been compared, the next one on top.
+    rest: u32,
+    /// The next call: of a plane below [`PLANES`], of bytes from there on.
+    next: u32,
     /// Zero if no wanted decision is tied.
     open: u32,
-    /// The planes that have been compared.
-    plane: u32,
-    /// The next call of bytes.
-    call: u32,
+}
+
+impl Calls {
+    #[inline(always)]
+    pub(crate) const fn new(threshold: Threshold) -> Self {
+        Self { rest: low(threshold.value), next: 0, open: 1 }
+    }
+
+    /// The next call, if one is needed.
+    #[inline(always)]
+    pub(crate) const fn next(&self) -> Option<(Domain, u32)> {
+        if self.open == 0 || self.rest == 0 {
+            None
+        } else if self.next < PLANES {
+            Some((Domain::Planes, self.next))
+        } else {
+            Some((Domain::Ties, self.next - PLANES))
+        }
+    }
+}
+
+/// The state of a block's 128 decisions, 32 in a word. It does not know where the words of calls come from, so that tests
+/// can make them up.
+#[derive(Clone, Copy)]
+pub(crate) struct Decisions([State; 4]);
+
+/// The state of 32 decisions, of each a bit.
+#[derive(Clone, Copy)]
+struct State {
+    /// Not below the threshold.
+    keep: u32,
+    /// Equal to the threshold so far.
+    tied: u32,
+    /// Those that tied after the planes: a decision's rank is its place among them.
+    ranked: u32,
 }
 
 /// A bit for each decision of a block, and the output of a call.
@@ -104,86 +130,72 @@ pub(crate) const ALL: Words = [u32::MAX; 4];
 
 impl Decisions {
     #[inline(always)]
-    pub(crate) const fn new(threshold: Threshold, wanted: Words) -> Self {
-        let keep = if threshold.drops_all() { [0; 4] } else { ALL };
-        Self { threshold, wanted, keep, tied: ALL, ranked: ALL, open: 1, plane: 0, call: 0 }
-    }
-
-    /// The next call, if one is needed.
-    #[inline(always)]
-    pub(crate) const fn next(&self) -> Option<(Domain, u32)> {
-        if self.open == 0 {
-            None
-        } else if self.plane < self.threshold.planes {
-            Some((Domain::Planes, self.plane))
-        } else if self.call < LEVEL * self.threshold.levels {
-            Some((Domain::Ties, self.call))
-        } else {
-            None
-        }
+    pub(crate) const fn new(threshold: Threshold) -> Self {
+        let keep = if threshold.drops_all() { 0 } else { u32::MAX };
+        Self([State { keep, tied: u32::MAX, ranked: u32::MAX }; 4])
     }
 
     /// Goes on with the words of the next call.
     #[inline(always)]
-    pub(crate) const fn compare(&mut self, domain: Domain, words: Words) {
-        match domain {
-            Domain::Planes => self.compare_bits(words),
-            _ => self.compare_bytes(words),
+    pub(crate) const fn compare(&mut self, calls: &mut Calls, words: Words, wanted: Words) {
+        if calls.next < PLANES {
+            self.compare_bits(calls, words, wanted);
+        } else {
+            self.compare_bytes(calls, words, wanted);
         }
     }
 
     /// A bit for every decision.
     #[inline(always)]
-    const fn compare_bits(&mut self, plane: Words) {
-        let one = self.threshold.plane(self.plane);
-        self.open = 0;
-        let mut i = 0;
-        while i < plane.len() {
-            let tied = self.tied[i];
-            if one {
-                self.keep[i] &= plane[i] | !tied;
-            }
-            self.tied[i] = if one { tied & plane[i] } else { tied & !plane[i] };
-            self.open |= self.tied[i] & self.wanted[i];
+    const fn compare_bits(&mut self, calls: &mut Calls, plane: Words, wanted: Words) {
+        let threshold = (calls.rest >> 31).wrapping_neg();
+        let (mut open, mut i) = (0, 0);
+        while i < self.0.len() {
+            let State { keep, tied, .. } = self.0[i];
+            let still_tied = tied & !(plane[i] ^ threshold);
+            let keep = keep & !(tied & threshold & !plane[i]);
+            self.0[i] = State { keep, tied: still_tied, ranked: still_tied };
+            open |= still_tied & wanted[i];
             i += 1;
         }
-        self.plane += 1;
+        *calls = Calls { rest: calls.rest << 1, next: calls.next + 1, open };
     }
 
     /// A byte for each of sixteen decisions, in order of their ranks.
     #[inline(always)]
-    const fn compare_bytes(&mut self, bytes: Words) {
-        if self.call == 0 {
-            self.ranked = self.tied;
-        }
-        let threshold = self.threshold.byte(self.call / LEVEL);
-        self.open = 0;
-        let (mut rank, mut i) = (0, 0);
-        while i < self.ranked.len() {
-            let mut ranked = self.ranked[i];
-            while ranked != 0 {
-                let decision = ranked & ranked.wrapping_neg();
+    const fn compare_bytes(&mut self, calls: &mut Calls, bytes: Words, wanted: Words) {
+        let (threshold, sixteen) = ((calls.rest >> 24) as u8, ((calls.next - PLANES) % LEVEL) as usize);
+        let (mut open, mut rank, mut i) = (0, 0, 0);
+        while i < self.0.len() {
+            let State { mut keep, mut tied, ranked } = self.0[i];
+            let mut left = ranked;
+            while left != 0 {
+                let decision = left & left.wrapping_neg();
                 let byte = (bytes[rank / 4 % 4] >> (rank % 4 * 8)) as u8;
-                if rank / 16 == (self.call % LEVEL) as usize && byte != threshold {
-                    self.keep[i] &= !(decision & self.tied[i] & ((byte < threshold) as u32).wrapping_neg());
-                    self.tied[i] &= !decision;
+                if rank / 16 == sixteen && byte != threshold {
+                    keep &= !(decision & tied & ((byte < threshold) as u32).wrapping_neg());
+                    tied &= !decision;
                 }
-                ranked ^= decision;
+                left ^= decision;
                 rank += 1;
             }
-            self.open |= self.tied[i] & self.wanted[i];
+            self.0[i] = State { keep, tied, ranked };
+            open |= tied & wanted[i];
             i += 1;
         }
         // The next sixteen or, when all have had a byte, the next level.
-        self.call += 1;
-        if rank.div_ceil(16) <= (self.call % LEVEL) as usize {
-            self.call = self.call.next_multiple_of(LEVEL);
+        calls.open = open;
+        calls.next += 1;
+        if rank <= 16 * (sixteen + 1) {
+            calls.next = PLANES + (calls.next - PLANES).next_multiple_of(LEVEL);
+            calls.rest <<= 8;
         }
     }
 
     /// The keep bits, right for the wanted decisions once no call is needed.
     #[inline(always)]
     pub(crate) const fn keep(&self) -> Words {
-        self.keep
+        let [a, b, c, d] = self.0;
+        [a.keep, b.keep, c.keep, d.keep]
     }
 }

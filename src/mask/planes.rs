@@ -220,10 +220,10 @@ impl<L: WideLanes, C: Calls<L>> Task<L> for Plain<'_, '_, L, C> {
     fn run(self, _: L) {
         let Planes { lanes, threshold, calls } = self.planes;
         let shared = calls.shared(lanes.splat(self.block));
-        let mut decisions = Decisions::new(**threshold, ALL);
-        while let Some((domain, k)) = decisions.next() {
+        let (mut next, mut decisions) = (super::bernoulli::Calls::new(**threshold), Decisions::new(**threshold));
+        while let Some((domain, k)) = next.next() {
             let [words] = calls.words(&shared, [lanes.splat(lane_call(domain, k))]);
-            decisions.compare(domain, first_lane(*lanes, words));
+            decisions.compare(&mut next, first_lane(*lanes, words), ALL);
         }
         *self.keep = from_words(decisions.keep());
     }
