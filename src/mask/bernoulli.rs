@@ -148,14 +148,18 @@ impl Decisions {
     /// A bit for every decision.
     #[inline(always)]
     const fn compare_bits(&mut self, calls: &mut Calls, plane: Words, wanted: Words) {
-        let threshold = (calls.rest >> 31).wrapping_neg();
+        let one = calls.rest >> 31 == 1;
         let (mut open, mut i) = (0, 0);
         while i < self.0.len() {
-            let State { keep, tied, .. } = self.0[i];
-            let still_tied = tied & !(plane[i] ^ threshold);
-            let keep = keep & !(tied & threshold & !plane[i]);
-            self.0[i] = State { keep, tied: still_tied, ranked: still_tied };
-            open |= still_tied & wanted[i];
+            let State { mut keep, mut tied, .. } = self.0[i];
+            if one {
+                keep &= plane[i] | !tied;
+                tied &= plane[i];
+            } else {
+                tied &= !plane[i];
+            }
+            self.0[i] = State { keep, tied, ranked: tied };
+            open |= tied & wanted[i];
             i += 1;
         }
         *calls = Calls { rest: calls.rest << 1, next: calls.next + 1, open };
@@ -163,7 +167,8 @@ impl Decisions {
 
     /// A byte for each of sixteen decisions, in order of their ranks.
     #[inline(always)]
-    const fn compare_bytes(&mut self, calls: &mut Calls, bytes: Words, wanted: Words) {
+    const fn compare_bytes(&mut self, calls: &mut Calls, [a, b, c, d]: Words, wanted: Words) {
+        let bytes = [a.to_le_bytes(), b.to_le_bytes(), c.to_le_bytes(), d.to_le_bytes()];
         let (threshold, sixteen) = ((calls.rest >> 24) as u8, ((calls.next - PLANES) % LEVEL) as usize);
         let (mut open, mut rank, mut i) = (0, 0, 0);
         while i < self.0.len() {
@@ -171,7 +176,7 @@ impl Decisions {
             let mut left = ranked;
             while left != 0 {
                 let decision = left & left.wrapping_neg();
-                let byte = (bytes[rank / 4 % 4] >> (rank % 4 * 8)) as u8;
+                let byte = bytes.as_flattened()[rank % 16];
                 if rank / 16 == sixteen && byte != threshold {
                     keep &= !(decision & tied & ((byte < threshold) as u32).wrapping_neg());
                     tied &= !decision;
