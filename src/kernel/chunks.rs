@@ -227,23 +227,40 @@ pub(super) fn by_limb<E: Element, P: Place<E>, F: Effect<E>>(
         return;
     }
     Slices { x, y: &mut *y }.copy();
-    let mut rest = P::elements(y);
+    let y = P::elements(y);
     if F::DROPS_TO_CONSTANT && !E::IN_SOFTWARE {
-        let (limbs, last) = rest.as_chunks_mut::<LIMB>();
-        for limb in limbs {
-            if !effect.leaves_kept() {
-                limb.iter_mut().for_each(|y| *y = one(&mut effect, true, place, *y));
-            }
-            let mut drop = !keep;
-            while drop != 0 {
-                let y = &mut limb[drop.trailing_zeros() as usize % LIMB];
-                *y = one(&mut effect, false, place, *y);
-                drop &= drop - 1;
-            }
-        }
-        rest = last;
+        let (limbs, rest) = y.as_chunks_mut::<LIMB>();
+        limbs.iter_mut().for_each(|limb| whole_limb(keep, effect, limb));
+        part_of_limb(keep, place, effect, rest);
+    } else {
+        each(keep, place, effect, y);
     }
-    for y in rest {
+}
+
+/// Those of a limb, where what is dropped becomes a constant.
+#[inline(never)]
+fn whole_limb<E: Element, F: Effect<E>>(keep: Limb, mut effect: F, y: &mut [E; LIMB]) {
+    if !effect.leaves_kept() {
+        y.iter_mut().for_each(|y| *y = one(&mut effect, true, 0, *y));
+    }
+    let mut drop = !keep;
+    while drop != 0 {
+        let y = &mut y[drop.trailing_zeros() as usize % LIMB];
+        *y = one(&mut effect, false, 0, *y);
+        drop &= drop - 1;
+    }
+}
+
+/// Fewer.
+#[cold]
+#[inline(never)]
+fn part_of_limb<E: Element, F: Effect<E>>(keep: Limb, place: usize, effect: F, y: &mut [E]) {
+    each(keep, place, effect, y);
+}
+
+#[inline(always)]
+fn each<E: Element, F: Effect<E>>(mut keep: Limb, mut place: usize, mut effect: F, y: &mut [E]) {
+    for y in y {
         *y = one(&mut effect, keep & 1 == 1, place, *y);
         (keep, place) = (keep.rotate_right(1), place + 1);
     }

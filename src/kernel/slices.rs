@@ -22,8 +22,10 @@ impl<E: Element, P: Place<E>> Slices<'_, E, P> {
     #[inline(always)]
     pub(super) fn part(&mut self, range: Range<usize>) -> Slices<'_, E, P> {
         debug_assert!(range.end <= self.y.len(), "{range:?} of {}", self.y.len());
-        let x = self.x.map(|x| x.get(range.clone()).unwrap_or_default());
-        Slices { x, y: self.y.get_mut(range).unwrap_or_default() }
+        let y = self.y.get_mut(range.start..).unwrap_or_default();
+        let len = range.len().min(y.len());
+        let x = self.x.map(|x| x.get(range.start..).unwrap_or_default());
+        Slices { x: x.map(|x| &x[..len.min(x.len())]), y: &mut y[..len] }
     }
 
     /// The input as it is.

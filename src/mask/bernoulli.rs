@@ -132,7 +132,9 @@ impl Decisions {
     #[inline(always)]
     pub(crate) const fn new(threshold: Threshold) -> Self {
         let keep = if threshold.drops_all() { 0 } else { u32::MAX };
-        Self([State { keep, tied: u32::MAX, ranked: u32::MAX }; 4])
+        let state = State { keep, tied: u32::MAX, ranked: u32::MAX };
+        // One by one, as a loop would write them elsewhere and copy them.
+        Self([state, state, state, state])
     }
 
     /// Goes on with the words of the next call.
