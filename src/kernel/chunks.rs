@@ -9,7 +9,7 @@ use super::place::Place;
 use super::plan::{Keep, Run};
 use super::slices::Slices;
 use crate::element::sealed::Element;
-use crate::mask::{Bits, LIMB};
+use crate::mask::{BLOCK_LIMBS, Bits, LIMB};
 use crate::simd::{CHUNK, Lanes, Limb, Scalar, Task, VECTORS};
 
 /// The effect on the elements of a run.
@@ -31,7 +31,8 @@ impl<L: Lanes, E: Element, P: Place<E>, F: Effect<E>> Task<L> for Chunks<'_, E, 
         let Self { run: Run { start, keep, .. }, base, effect, slices: Slices { x, y }, fence } = self;
         let place = base + start;
         if !VECTORS {
-            return by_limb(if matches!(keep, Keep::None) { 0 } else { Limb::MAX }, place, effect, Slices { x, y });
+            let keep = if matches!(keep, Keep::None) { &[0; BLOCK_LIMBS] } else { &[Limb::MAX; BLOCK_LIMBS] };
+            return by_limbs(keep, place, effect, Slices { x, y });
         }
         let mut each = Each { lanes, effect, place, of: PhantomData };
         // What does not fill a chunk is done together with elements before it, once more. In place these will have been
@@ -211,18 +212,20 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
     }
 }
 
-/// The effect on elements one by one, where there are no vectors: bit i of the limb is that of element i, of i + 32, and so on.
+/// The effect on elements one by one, where there are no vectors.
 #[inline(always)]
-pub(super) fn by_limb<E: Element, P: Place<E>, F: Effect<E>>(
-    mut keep: Limb,
-    mut place: usize,
+pub(super) fn by_limbs<E: Element, P: Place<E>, F: Effect<E>>(
+    keep: &[Limb],
+    place: usize,
     mut effect: F,
     Slices { x, y }: Slices<'_, E, P>,
 ) {
     if !P::INITIALISED {
-        for (y, x) in y.iter_mut().zip(x.unwrap_or_default()) {
-            P::write(from_mut(y), [one(&mut effect, keep & 1 == 1, place, *x)]);
-            (keep, place) = (keep.rotate_right(1), place + 1);
+        let x = x.unwrap_or_default().chunks(LIMB);
+        for (i, ((y, x), keep)) in y.chunks_mut(LIMB).zip(x).zip(keep).enumerate() {
+            for (j, (y, x)) in y.iter_mut().zip(x).enumerate() {
+                P::write(from_mut(y), [one(&mut effect, keep >> j & 1 == 1, place + i * LIMB + j, *x)]);
+            }
         }
         return;
     }
@@ -230,39 +233,32 @@ pub(super) fn by_limb<E: Element, P: Place<E>, F: Effect<E>>(
     let y = P::elements(y);
     if F::DROPS_TO_CONSTANT && !E::IN_SOFTWARE {
         let (limbs, rest) = y.as_chunks_mut::<LIMB>();
-        limbs.iter_mut().for_each(|limb| whole_limb(keep, effect, limb));
-        part_of_limb(keep, place, effect, rest);
-    } else {
-        each(keep, place, effect, y);
+        let mut keep = keep.iter();
+        for (limb, keep) in limbs.iter_mut().zip(&mut keep) {
+            scale_and_drop(*keep, effect, limb);
+        }
+        if let Some(keep) = keep.next() {
+            scale_and_drop(*keep, effect, rest);
+        }
+        return;
+    }
+    for (i, (y, keep)) in y.chunks_mut(LIMB).zip(keep).enumerate() {
+        for (j, y) in y.iter_mut().enumerate() {
+            *y = one(&mut effect, keep >> j & 1 == 1, place + i * LIMB + j, *y);
+        }
     }
 }
 
-/// Those of a limb, where what is dropped becomes a constant.
-#[inline(never)]
-fn whole_limb<E: Element, F: Effect<E>>(keep: Limb, mut effect: F, y: &mut [E; LIMB]) {
+/// Keeps all elements, and then drops.
+#[inline(always)]
+fn scale_and_drop<E: Element, F: Effect<E>>(keep: Limb, mut effect: F, y: &mut [E]) {
     if !effect.leaves_kept() {
         y.iter_mut().for_each(|y| *y = one(&mut effect, true, 0, *y));
     }
-    let mut drop = !keep;
-    while drop != 0 {
-        let y = &mut y[drop.trailing_zeros() as usize % LIMB];
+    let mut drop = (!keep).reverse_bits();
+    while let Some(y) = y.get_mut(drop.leading_zeros() as usize) {
         *y = one(&mut effect, false, 0, *y);
-        drop &= drop - 1;
-    }
-}
-
-/// Fewer.
-#[cold]
-#[inline(never)]
-fn part_of_limb<E: Element, F: Effect<E>>(keep: Limb, place: usize, effect: F, y: &mut [E]) {
-    each(keep, place, effect, y);
-}
-
-#[inline(always)]
-fn each<E: Element, F: Effect<E>>(mut keep: Limb, mut place: usize, mut effect: F, y: &mut [E]) {
-    for y in y {
-        *y = one(&mut effect, keep & 1 == 1, place, *y);
-        (keep, place) = (keep.rotate_right(1), place + 1);
+        drop &= !(1 << (LIMB - 1) >> (drop.leading_zeros() % Limb::BITS));
     }
 }
 

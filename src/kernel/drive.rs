@@ -17,7 +17,10 @@ pub(crate) fn all(_: &Plan<'_>, len: usize, _: usize, sink: &mut dyn Sink) {
 /// Elements that are all kept, or all dropped.
 fn whole(start: usize, len: usize, kept: bool, sink: &mut dyn Sink) {
     if !VECTORS {
-        sink.take_limb(start, len, if kept { Limb::MAX } else { 0 });
+        let limbs = if kept { &[Limb::MAX; BLOCK_LIMBS] } else { &[0; BLOCK_LIMBS] };
+        for i in (0..len).step_by(BLOCK) {
+            sink.take_limbs(start + i, BLOCK.min(len - i), limbs);
+        }
     } else if len > 0 {
         sink.take(&Run { start, len, keep: if kept { Keep::All } else { Keep::None } });
     }
@@ -45,7 +48,7 @@ pub(crate) fn stored(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Si
     }
     let Decisions::Stored(mask) = plan.decisions else { return };
     for start in (0..len).step_by(LIMB) {
-        sink.take_limb(start, LIMB.min(len - start), mask.limb(start));
+        sink.take_limbs(start, LIMB.min(len - start), &[mask.limb(start)]);
     }
 }
 
@@ -53,10 +56,16 @@ pub(crate) fn stored(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Si
 fn by_blocks(rate: Rate, address: Address, len: usize, sink: &mut dyn Sink) {
     let (mut start, mut blocks) = (0, InOrder::new(rate, address));
     while start < len {
-        let (limbs, mut from) = blocks.next();
+        let (mut limbs, mut from) = blocks.next();
         while from < BLOCK && start < len {
-            let count = (LIMB - from % LIMB).min(len - start);
-            sink.take_limb(start, count, limbs[from / LIMB % limbs.len()] >> (from % LIMB));
+            let limbs = limbs.get_mut(from / LIMB..).unwrap_or_default();
+            // Up to where a limb begins, and then all that follow.
+            let (place, limbs) = (from % LIMB, limbs);
+            if let Some(first) = limbs.first_mut() {
+                *first >>= place;
+            }
+            let count = if place == 0 { BLOCK - from } else { LIMB - place }.min(len - start);
+            sink.take_limbs(start, count, limbs);
             (from, start) = (from + count, start + count);
         }
     }
@@ -129,7 +138,7 @@ fn of_piece(walk: &Walk<'_>, start: usize, len: usize, bits: Bits<'_>, sink: &mu
                 continue;
             }
             for i in (0..len).step_by(LIMB) {
-                sink.take_limb(start + i, LIMB.min(len - i), bits.limb(i));
+                sink.take_limbs(start + i, LIMB.min(len - i), &[bits.limb(i)]);
             }
             continue;
         }

@@ -1,6 +1,6 @@
 //! An effect on all elements of a tensor.
 
-use super::chunks::{Chunks, by_limb};
+use super::chunks::{Chunks, by_limbs};
 use super::drive::{all_laid_out, laid_out};
 use super::effect::Effect;
 use super::past_caches::Fence;
@@ -97,10 +97,12 @@ struct Copies<'j, 'a, E, P>(&'j mut Slices<'a, E, P>);
 
 impl<E: Element, P: Place<E>> Sink for Copies<'_, '_, E, P> {
     fn take(&mut self, run: &Run<'_>) {
-        self.0.part(run.start..run.start + run.len).copy();
+        if VECTORS {
+            self.0.part(run.start..run.start + run.len).copy();
+        }
     }
 
-    fn take_limb(&mut self, start: usize, len: usize, _: Limb) {
+    fn take_limbs(&mut self, start: usize, len: usize, _: &[Limb]) {
         self.0.part(start..start + len).copy();
     }
 }
@@ -122,9 +124,9 @@ impl<E: Element, P: Place<E>, F: Effect<E>> Sink for Effects<'_, '_, E, P, F> {
         }
     }
 
-    fn take_limb(&mut self, start: usize, len: usize, keep: Limb) {
+    fn take_limbs(&mut self, start: usize, len: usize, keep: &[Limb]) {
         if !VECTORS {
-            by_limb(keep, self.base + start, self.effect, self.slices.part(start..start + len));
+            by_limbs(keep, self.base + start, self.effect, self.slices.part(start..start + len));
         }
     }
 }

@@ -74,7 +74,7 @@ impl<E: Float, P: Place<E>> Sink for All<'_, '_, E, P> {
         backend.run(Chunks { run: &run, base, effect, slices: slices.part(run.start..run.start + run.len), fence: None });
     }
 
-    fn take_limb(&mut self, start: usize, len: usize, _: Limb) {
+    fn take_limbs(&mut self, start: usize, len: usize, _: &[Limb]) {
         self.take(&Run { start, len, keep: self.keep });
     }
 }

@@ -33,9 +33,9 @@ pub(crate) trait Sink {
     /// Where there are vectors.
     fn take(&mut self, run: &Run<'_>);
 
-    /// Where there are none: `len` elements from `start` on, with the bits of a limb, again and again if they are more.
-    /// What it takes fits registers.
-    fn take_limb(&mut self, start: usize, len: usize, keep: Limb);
+    /// Where there are none: `len` elements from `start` on, with the bits of these limbs, at most a block. What it takes
+    /// fits registers.
+    fn take_limbs(&mut self, start: usize, len: usize, keep: &[Limb]);
 }
 
 /// Makes the runs of a plan, for a slice of so many elements, of which so many stand before its first cache line, and
