@@ -57,17 +57,6 @@ const fn product(x: u32, y: u32) -> u64 {
     x as u64 * y as u64
 }
 
-/// What the keys of the rounds have more than that of the first. A table in flash, so that a mask neither needs registers for
-/// a running key and the constants nor stack for the keys.
-pub(crate) const INCREMENTS: &[[u32; 2]; ROUNDS as usize] = &{
-    let (mut increments, mut i) = ([[0; 2]; ROUNDS as usize], 1);
-    while i < increments.len() {
-        increments[i] = add(increments[i - 1], [W0, W1]);
-        i += 1;
-    }
-    increments
-};
-
 /// Two keys added.
 #[inline(always)]
 pub(crate) const fn add([a, b]: [u32; 2], [c, d]: [u32; 2]) -> [u32; 2] {

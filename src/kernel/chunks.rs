@@ -216,15 +216,16 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
 #[inline(always)]
 pub(super) fn by_limbs<E: Element, P: Place<E>, F: Effect<E>>(
     keep: &[Limb],
-    place: usize,
+    mut place: usize,
     mut effect: F,
     Slices { x, y }: Slices<'_, E, P>,
 ) {
     if !P::INITIALISED {
-        let x = x.unwrap_or_default().chunks(LIMB);
-        for (i, ((y, x), keep)) in y.chunks_mut(LIMB).zip(x).zip(keep).enumerate() {
-            for (j, (y, x)) in y.iter_mut().zip(x).enumerate() {
-                P::write(from_mut(y), [one(&mut effect, keep >> j & 1 == 1, place + i * LIMB + j, *x)]);
+        for ((y, x), keep) in y.chunks_mut(LIMB).zip(x.unwrap_or_default().chunks(LIMB)).zip(keep) {
+            let mut keep = *keep;
+            for (y, x) in y.iter_mut().zip(x) {
+                P::write(from_mut(y), [one(&mut effect, keep & 1 == 1, place, *x)]);
+                (keep, place) = (keep >> 1, place + 1);
             }
         }
         return;
@@ -242,9 +243,11 @@ pub(super) fn by_limbs<E: Element, P: Place<E>, F: Effect<E>>(
         }
         return;
     }
-    for (i, (y, keep)) in y.chunks_mut(LIMB).zip(keep).enumerate() {
-        for (j, y) in y.iter_mut().enumerate() {
-            *y = one(&mut effect, keep >> j & 1 == 1, place + i * LIMB + j, *y);
+    for (y, keep) in y.chunks_mut(LIMB).zip(keep) {
+        let mut keep = *keep;
+        for y in y {
+            *y = one(&mut effect, keep & 1 == 1, place, *y);
+            (keep, place) = (keep >> 1, place + 1);
         }
     }
 }

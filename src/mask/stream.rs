@@ -1,7 +1,7 @@
 //! Address -> random bits: each call gives 128 for a block.
 
 use crate::address::Address;
-use crate::philox::{INCREMENTS, add, high, low, round};
+use crate::philox::{ROUNDS, W0, W1, add, high, low, round};
 
 /// Decisions in a block: as many as a call of Philox has bits.
 pub(crate) const BLOCK: usize = 128;
@@ -48,10 +48,12 @@ impl Stream {
     pub(crate) const fn call(&self, block: u64, domain: Domain, k: u32) -> [u32; 4] {
         let counter = [low(block), high(block) | call_bits(domain, k), self.layer, self.step];
         // Two rounds at a time: what is one round's output becomes the next one's input without moves.
-        let (mut words, mut i) = (counter, 0);
-        while i < INCREMENTS.len() {
-            words = round(words, add(self.key, INCREMENTS[i]));
-            words = round(words, add(self.key, INCREMENTS[i + 1]));
+        let (mut words, mut key, mut i) = (counter, self.key, 0);
+        while i < ROUNDS {
+            words = round(words, key);
+            key = add(key, [W0, W1]);
+            words = round(words, key);
+            key = add(key, [W0, W1]);
             i += 2;
         }
         words
