@@ -30,11 +30,11 @@ fn whole(start: usize, len: usize, kept: bool, sink: &mut dyn Sink) {
 pub(crate) fn computed(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Sink) {
     let Decisions::Computed(rate, address) = plan.decisions else { return };
     if !VECTORS {
-        return by_blocks(rate, address, len, sink);
+        return by_blocks(rate, *address, len, sink);
     }
     let mut limbs = [0; BLOCK_LIMBS + 1];
     if let Some(block) = limbs.first_chunk_mut()
-        && let Some(from) = within_block(rate, address, plan.backend, len, block)
+        && let Some(from) = within_block(rate, *address, plan.backend, len, block)
     {
         return sink.take(&Run { start: 0, len, keep: Keep::Bits(Bits::new(&limbs, from)) });
     }

@@ -49,13 +49,13 @@ pub(crate) struct Drives {
     pub(crate) stored: Drive,
 }
 
-/// The decisions of a pass.
+/// The decisions of a pass. What is large stays where it is.
 #[derive(Clone, Copy)]
 pub(crate) enum Decisions<'a> {
     /// Everything is kept.
     Keep,
-    Computed(Rate, Address),
-    Stored(PackedMask<'a>),
+    Computed(Rate, &'a Address),
+    Stored(&'a PackedMask<'a>),
 }
 
 /// A pass over a tensor, or over a part of one, but for its elements.

@@ -79,7 +79,7 @@ impl<K: Copy, L: Shape> Layer<K, L> {
     {
         self.options.check("x", x.len())?;
         check_length("y", x.len(), y.len())?;
-        self.run(Direction::Forward, mode, Slices { x: Some(x), y })
+        self.run(Direction::Forward, &mode, Slices { x: Some(x), y })
     }
 
     /// The forward pass in place.
@@ -92,7 +92,7 @@ impl<K: Copy, L: Shape> Layer<K, L> {
         K: Kind<E>,
     {
         self.options.check("x", x.len())?;
-        self.run(Direction::Forward, mode, Slices { x: None, y: x })
+        self.run(Direction::Forward, &mode, Slices { x: None, y: x })
     }
 
     /// The forward pass, to memory that need not be initialised, such as the spare capacity of a `Vec`: clearing it first
@@ -120,7 +120,7 @@ impl<K: Copy, L: Shape> Layer<K, L> {
     {
         self.options.check("x", x.len())?;
         check_length("y", x.len(), y.len())?;
-        self.run_to_memory(Direction::Forward, mode, x, y)
+        self.run_to_memory(Direction::Forward, &mode, x, y)
     }
 
     /// The backward pass, from `grad_y`, the gradient with respect to the output, to `grad_x`, that with respect to the
@@ -135,7 +135,7 @@ impl<K: Copy, L: Shape> Layer<K, L> {
     {
         self.options.check("grad_y", grad_y.len())?;
         check_length("grad_x", grad_y.len(), grad_x.len())?;
-        self.run(Direction::Backward, mode, Slices { x: Some(grad_y), y: grad_x })
+        self.run(Direction::Backward, &mode, Slices { x: Some(grad_y), y: grad_x })
     }
 
     /// The backward pass in place.
@@ -148,7 +148,7 @@ impl<K: Copy, L: Shape> Layer<K, L> {
         K: Kind<E>,
     {
         self.options.check("grad", grad.len())?;
-        self.run(Direction::Backward, mode, Slices { x: None, y: grad })
+        self.run(Direction::Backward, &mode, Slices { x: None, y: grad })
     }
 
     /// The backward pass, to memory that need not be initialised: see [`apply_uninit`](Self::apply_uninit).
@@ -162,7 +162,7 @@ impl<K: Copy, L: Shape> Layer<K, L> {
     {
         self.options.check("grad_y", grad_y.len())?;
         check_length("grad_x", grad_y.len(), grad_x.len())?;
-        self.run_to_memory(Direction::Backward, mode, grad_y, grad_x)
+        self.run_to_memory(Direction::Backward, &mode, grad_y, grad_x)
     }
 
     /// The backward pass, added to `grad_x`, for an input that has a gradient from elsewhere too. Each element of
@@ -178,18 +178,18 @@ impl<K: Copy, L: Shape> Layer<K, L> {
         self.options.check("grad_y", grad_y.len())?;
         check_length("grad_x", grad_y.len(), grad_x.len())?;
         let effect = self.kind.effect(Direction::Backward, mode)?;
-        let plan = self.options.plan(mode, self.kind.rate(), grad_x.len())?;
+        let plan = self.options.plan(&mode, self.kind.rate(), grad_x.len())?;
         effect.add(Job { plan: &plan, slices: Slices { x: None, y: grad_x } }, grad_y);
         Ok(())
     }
 
     #[inline]
-    fn run<E: Element>(&self, direction: Direction, mode: Mode<'_>, slices: Slices<'_, E>) -> Result<(), Error>
+    fn run<E: Element>(&self, direction: Direction, mode: &Mode<'_>, slices: Slices<'_, E>) -> Result<(), Error>
     where
         K: Kind<E>,
     {
         let plan = self.options.plan(mode, self.kind.rate(), slices.y.len())?;
-        self.kind.effect(direction, mode)?.run(Job { plan: &plan, slices });
+        self.kind.effect(direction, *mode)?.run(Job { plan: &plan, slices });
         Ok(())
     }
 
@@ -197,7 +197,7 @@ impl<K: Copy, L: Shape> Layer<K, L> {
     fn run_to_memory<E: Element>(
         &self,
         direction: Direction,
-        mode: Mode<'_>,
+        mode: &Mode<'_>,
         x: &[E],
         y: &mut [MaybeUninit<E>],
     ) -> Result<(), Error>
@@ -205,7 +205,7 @@ impl<K: Copy, L: Shape> Layer<K, L> {
         K: Kind<E>,
     {
         let plan = self.options.plan(mode, self.kind.rate(), y.len())?;
-        self.kind.effect(direction, mode)?.run_to_memory(Job { plan: &plan, slices: Slices { x: Some(x), y } });
+        self.kind.effect(direction, *mode)?.run_to_memory(Job { plan: &plan, slices: Slices { x: Some(x), y } });
         Ok(())
     }
 
@@ -227,7 +227,7 @@ impl<K: Copy, L: Shape> Layer<K, L> {
         check_length("mask", decisions.div_ceil(32), mask.len())?;
         let computed = Mask::new(self.kind.rate().ok_or(Error::StoredMask)?, address).on(self.options.backend());
         computed.with_threads(self.options.threads).words(decisions, mask)?;
-        self.run(Direction::Forward, Mode::Stored(PackedMask::new(mask, 0, decisions)?), Slices { x: Some(x), y })
+        self.run(Direction::Forward, &Mode::Stored(PackedMask::new(mask, 0, decisions)?), Slices { x: Some(x), y })
     }
 }
 
