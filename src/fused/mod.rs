@@ -215,7 +215,7 @@ impl<'a, L: Shape> Fused<'a, L> {
     where
         'a: 'b,
     {
-        let factor = self.dropout.kind.factor::<f32>(mode).unwrap_or(1.0);
+        let factor = self.dropout.kind.factor::<f32>(&mode).unwrap_or(1.0);
         let columns = Columns::new(self.dropout.options.layout(), row.map_or(0, <[f32]>::len));
         Forward { activation: self.activation, factor, bias: self.bias, columns, residual }
     }

@@ -24,7 +24,8 @@ impl<E: Element, P: Place<E>> Job<'_, E, P> {
     // By reference, here and below: moving what was written just before takes a noticeable part of a short slice's time.
     #[inline]
     pub(crate) fn run(&mut self, effect: impl Effect<E> + Send + Sync) {
-        if matches!(self.plan.decisions, Decisions::Keep) && effect.leaves_kept() {
+        // Without vectors, the effect copies too: one kernel is less to link.
+        if VECTORS && matches!(self.plan.decisions, Decisions::Keep) && effect.leaves_kept() {
             return self.copy();
         }
         let past_caches = self.past_caches();
