@@ -233,13 +233,16 @@ pub(super) fn by_limbs<E: Element, P: Place<E>, F: Effect<E>>(
     Slices { x, y: &mut *y }.copy();
     let y = P::elements(y);
     if F::DROPS_TO_CONSTANT && !E::IN_SOFTWARE {
+        if !effect.leaves_kept() {
+            y.iter_mut().for_each(|y| *y = one(&mut effect, true, place, *y));
+        }
         let (limbs, rest) = y.as_chunks_mut::<LIMB>();
         let mut keep = keep.iter();
         for (limb, keep) in limbs.iter_mut().zip(&mut keep) {
-            scale_and_drop(*keep, effect, limb);
+            drop_from(limb, *keep, effect);
         }
         if let Some(keep) = keep.next() {
-            scale_and_drop(*keep, effect, rest);
+            drop_from(rest, *keep, effect);
         }
         return;
     }
@@ -252,12 +255,9 @@ pub(super) fn by_limbs<E: Element, P: Place<E>, F: Effect<E>>(
     }
 }
 
-/// Keeps all elements, and then drops.
+/// Drops those of a limb of elements that are not kept.
 #[inline(always)]
-fn scale_and_drop<E: Element, F: Effect<E>>(keep: Limb, mut effect: F, y: &mut [E]) {
-    if !effect.leaves_kept() {
-        y.iter_mut().for_each(|y| *y = one(&mut effect, true, 0, *y));
-    }
+fn drop_from<E: Element, F: Effect<E>>(y: &mut [E], keep: Limb, mut effect: F) {
     let mut drop = (!keep).reverse_bits();
     while let Some(y) = y.get_mut(drop.leading_zeros() as usize) {
         *y = one(&mut effect, false, 0, *y);

@@ -32,12 +32,11 @@ const fn bit_by_bit(divisor: u64) -> f32 {
     let divisor = divisor as u32;
     let exponent = divisor.leading_zeros();
     let divisor = divisor << exponent;
-    let (mut quotient, mut rest, mut bit) = (1_u64, divisor.wrapping_neg(), 0);
-    while bit < f64::MANTISSA_DIGITS {
+    let (mut quotient, mut rest) = (1_u64, divisor.wrapping_neg());
+    while quotient >> f64::MANTISSA_DIGITS == 0 {
         let goes = rest >> 31 == 1 || rest << 1 >= divisor;
         rest = (rest << 1).wrapping_sub(if goes { divisor } else { 0 });
         quotient = quotient << 1 | goes as u64;
-        bit += 1;
     }
     // The quotient has one bit more than an f64, and is no tie, as its factors other than 2 are the divisor's.
     let nearest = quotient.div_ceil(2);
