@@ -233,15 +233,21 @@ pub(super) fn by_limbs<E: Element, P: Place<E>, F: Effect<E>>(
     Slices { x, y: &mut *y }.copy();
     let y = P::elements(y);
     if F::DROPS_TO_CONSTANT && !E::IN_SOFTWARE {
-        if !effect.leaves_kept() {
-            y.iter_mut().for_each(|y| *y = one(&mut effect, true, place, *y));
-        }
         let (limbs, rest) = y.as_chunks_mut::<LIMB>();
         let mut keep = keep.iter();
         for (limb, keep) in limbs.iter_mut().zip(&mut keep) {
+            if !effect.leaves_kept() {
+                limb.iter_mut().for_each(|y| *y = one(&mut effect, true, place, *y));
+            }
             drop_from(limb, *keep, effect);
         }
         if let Some(keep) = keep.next() {
+            if !effect.leaves_kept() {
+                for y in &mut *rest {
+                    *y = one(&mut effect, true, place, *y);
+                    core::hint::black_box(());
+                }
+            }
             drop_from(rest, *keep, effect);
         }
         return;
@@ -262,6 +268,7 @@ fn drop_from<E: Element, F: Effect<E>>(y: &mut [E], keep: Limb, mut effect: F) {
     while let Some(y) = y.get_mut(drop.leading_zeros() as usize) {
         *y = one(&mut effect, false, 0, *y);
         drop &= !(1 << (LIMB - 1) >> (drop.leading_zeros() % Limb::BITS));
+        core::hint::black_box(());
     }
 }
 

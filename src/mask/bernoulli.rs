@@ -139,11 +139,11 @@ impl Decisions {
 
     /// Goes on with the words of the next call.
     #[inline(always)]
-    pub(crate) const fn compare(&mut self, calls: &mut Calls, words: Words, wanted: Words) {
+    pub(crate) const fn compare(&mut self, calls: &mut Calls, [a, b, c, d]: Words, wanted: Words) {
         if calls.next < PLANES {
-            self.compare_bits(calls, words, wanted);
+            self.compare_bits(calls, [a, b, c, d], wanted);
         } else {
-            self.compare_bytes(calls, words, wanted);
+            self.compare_bytes(calls, [a, b, c, d], wanted);
         }
     }
 
