@@ -10,8 +10,11 @@ use crate::rate::Rate;
 use crate::simd::{Limb, VECTORS};
 
 /// All elements kept, without a layout.
-pub(crate) fn all(_: &Plan<'_>, len: usize, _: usize, sink: &mut dyn Sink) {
-    whole(0, len, true, sink);
+pub(crate) fn all(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Sink) {
+    if VECTORS {
+        return whole(0, len, true, sink);
+    }
+    stored(plan, len, head, sink);
 }
 
 /// Elements that are all kept, or all dropped.
@@ -41,14 +44,14 @@ pub(crate) fn computed(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn 
     in_tiles(plan, len, head, sink);
 }
 
-/// One stored decision per element.
+/// One stored decision per element. Without vectors also of a plan that keeps all, as that is little more.
 pub(crate) fn stored(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Sink) {
     if VECTORS {
         return in_tiles(plan, len, head, sink);
     }
-    let Decisions::Stored(mask) = plan.decisions else { return };
     for start in (0..len).step_by(LIMB) {
-        sink.take_limbs(start, LIMB.min(len - start), &[mask.limb(start)]);
+        let limb = if let Decisions::Stored(mask) = plan.decisions { mask.limb(start) } else { Limb::MAX };
+        sink.take_limbs(start, LIMB.min(len - start), &[limb]);
     }
 }
 
@@ -58,14 +61,11 @@ fn by_blocks(rate: Rate, address: Address, len: usize, sink: &mut dyn Sink) {
     while start < len {
         let (mut limbs, mut from) = blocks.next();
         while from < BLOCK && start < len {
-            let limbs = limbs.get_mut(from / LIMB..).unwrap_or_default();
             // Up to where a limb begins, and then all that follow.
-            let (place, limbs) = (from % LIMB, limbs);
-            if let Some(first) = limbs.first_mut() {
-                *first >>= place;
-            }
+            let (limb, place) = (from / LIMB % BLOCK_LIMBS, from % LIMB);
+            limbs[limb] >>= place;
             let count = if place == 0 { BLOCK - from } else { LIMB - place }.min(len - start);
-            sink.take_limbs(start, count, limbs);
+            sink.take_limbs(start, count, &limbs[limb..]);
             (from, start) = (from + count, start + count);
         }
     }

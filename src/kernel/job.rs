@@ -25,8 +25,12 @@ impl<E: Element, P: Place<E>> Job<'_, E, P> {
     #[inline]
     pub(crate) fn run(&mut self, effect: impl Effect<E> + Send + Sync) {
         // Without vectors, the effect copies too: one kernel is less to link.
-        if VECTORS && matches!(self.plan.decisions, Decisions::Keep) && effect.leaves_kept() {
-            return self.copy();
+        let copies = matches!(self.plan.decisions, Decisions::Keep) && effect.leaves_kept();
+        if copies && (VECTORS || self.slices.x.is_none()) {
+            if VECTORS {
+                self.copy();
+            }
+            return;
         }
         let past_caches = self.past_caches();
         self.in_parts(&|job, base| job.run_here(base, effect, past_caches));
@@ -99,12 +103,12 @@ struct Copies<'j, 'a, E, P>(&'j mut Slices<'a, E, P>);
 impl<E: Element, P: Place<E>> Sink for Copies<'_, '_, E, P> {
     fn take(&mut self, run: &Run<'_>) {
         if VECTORS {
-            self.0.part(run.start..run.start + run.len).copy();
+            self.0.part(run.start, run.len).copy();
         }
     }
 
     fn take_limbs(&mut self, start: usize, len: usize, _: &[Limb]) {
-        self.0.part(start..start + len).copy();
+        self.0.part(start, len).copy();
     }
 }
 
@@ -121,13 +125,13 @@ impl<E: Element, P: Place<E>, F: Effect<E>> Sink for Effects<'_, '_, E, P, F> {
     fn take(&mut self, run: &Run<'_>) {
         let Self { backend, ref mut slices, base, effect, fence } = *self;
         if VECTORS {
-            backend.run(Chunks { run, base, effect, slices: slices.part(run.start..run.start + run.len), fence });
+            backend.run(Chunks { run, base, effect, slices: slices.part(run.start, run.len), fence });
         }
     }
 
     fn take_limbs(&mut self, start: usize, len: usize, keep: &[Limb]) {
         if !VECTORS {
-            by_limbs(keep, self.base + start, self.effect, self.slices.part(start..start + len));
+            by_limbs(keep, self.base + start, self.effect, self.slices.part(start, len));
         }
     }
 }
