@@ -7,14 +7,17 @@ use crate::backend::Backend;
 use crate::layout::{Layout, PLACES, Pattern, Stretch, Stretches, Transposed, Units, Walk};
 use crate::mask::{BLOCK, BLOCK_LIMBS, Bits, InOrder, LIMB, Source, TILE, Tile, Writer, within_block};
 use crate::rate::Rate;
-use crate::simd::{Limb, VECTORS};
+use crate::simd::{Limb, VECTORS, with_vectors, without_vectors};
 
-/// All elements kept, without a layout.
-pub(crate) fn all(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Sink) {
-    if VECTORS {
-        return whole(0, len, true, sink);
+with_vectors! {
+    /// All elements kept, without a layout.
+    pub(crate) fn all(_: &Plan<'_>, len: usize, _: usize, sink: &mut dyn Sink) {
+        whole(0, len, true, sink);
     }
-    stored(plan, len, head, sink);
+}
+
+without_vectors! {
+    pub(crate) use stored as all;
 }
 
 /// Elements that are all kept, or all dropped.
@@ -44,7 +47,7 @@ pub(crate) fn computed(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn 
     in_tiles(plan, len, head, sink);
 }
 
-/// One stored decision per element. Without vectors also of a plan that keeps all, as that is little more.
+/// One stored decision per element. Without vectors also [`all`] elements kept, which is little more.
 pub(crate) fn stored(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Sink) {
     if VECTORS {
         return in_tiles(plan, len, head, sink);
