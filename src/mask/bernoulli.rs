@@ -35,9 +35,9 @@ impl Bernoulli {
     /// path.
     #[inline(always)]
     pub(crate) const fn block(&self, block: u64, wanted: Words) -> Words {
-        let (mut calls, mut decisions) = (Calls::new(self.threshold), Decisions::new(self.threshold));
-        while let Some((domain, k)) = calls.next() {
-            decisions.compare(&mut calls, self.stream.call(block, domain, k), wanted);
+        let (mut progress, mut decisions) = (Progress::new(self.threshold), Decisions::new(self.threshold));
+        while let Some((domain, k)) = progress.next() {
+            decisions.compare(&mut progress, self.stream.call(block, domain, k), wanted);
         }
         decisions.keep()
     }
@@ -46,7 +46,8 @@ impl Bernoulli {
 /// The threshold T of a rate, as decisions compare with it: four bits, then four bytes, of 16 T.
 #[derive(Clone, Copy)]
 pub(crate) struct Threshold {
-    value: u64,
+    pub(super) value: u64,
+    #[allow(dead_code, reason = "read by `planes`, which targets without vectors do not have")]
     /// Planes up to the last one bit: what ties then is kept, or goes on with bytes.
     pub(crate) planes: u32,
     /// Bytes up to the last that is not zero: none if the planes have it all.
@@ -64,21 +65,11 @@ impl Threshold {
     pub(crate) const fn drops_all(self) -> bool {
         self.value > u32::MAX as u64
     }
-
-    /// The bit of a plane.
-    pub(crate) const fn plane(self, k: u32) -> bool {
-        low(self.value) << k >> 31 == 1
-    }
-
-    /// The byte of a level.
-    pub(crate) const fn byte(self, level: u32) -> u8 {
-        (low(self.value) << PLANES << (u8::BITS * level) >> (u32::BITS - u8::BITS)) as u8
-    }
 }
 
-/// The calls that the decisions of a block take, one after another.
+/// How far the comparison of a block with the threshold has come: which call is next.
 #[derive(Clone, Copy)]
-pub(crate) struct Calls {
+pub(crate) struct Progress {
     /// What is left of the threshold: the bits and bytes that have not been compared, the next one on top.
     rest: u32,
     /// The next call: of a plane below [`PLANES`], of bytes from there on.
@@ -87,7 +78,7 @@ pub(crate) struct Calls {
     open: u32,
 }
 
-impl Calls {
+impl Progress {
     #[inline(always)]
     pub(crate) const fn new(threshold: Threshold) -> Self {
         Self { rest: low(threshold.value), next: 0, open: 1 }
@@ -139,18 +130,18 @@ impl Decisions {
 
     /// Goes on with the words of the next call.
     #[inline(always)]
-    pub(crate) const fn compare(&mut self, calls: &mut Calls, [a, b, c, d]: Words, wanted: Words) {
-        if calls.next < PLANES {
-            self.compare_bits(calls, [a, b, c, d], wanted);
+    pub(crate) const fn compare(&mut self, progress: &mut Progress, [a, b, c, d]: Words, wanted: Words) {
+        if progress.next < PLANES {
+            self.compare_bits(progress, [a, b, c, d], wanted);
         } else {
-            self.compare_bytes(calls, [a, b, c, d], wanted);
+            self.compare_bytes(progress, [a, b, c, d], wanted);
         }
     }
 
     /// A bit for every decision.
     #[inline(always)]
-    const fn compare_bits(&mut self, calls: &mut Calls, plane: Words, wanted: Words) {
-        let one = calls.rest >> 31 == 1;
+    const fn compare_bits(&mut self, progress: &mut Progress, plane: Words, wanted: Words) {
+        let one = progress.rest >> 31 == 1;
         let (mut open, mut i) = (0, 0);
         while i < self.0.len() {
             let State { mut keep, mut tied, .. } = self.0[i];
@@ -164,14 +155,14 @@ impl Decisions {
             open |= tied & wanted[i];
             i += 1;
         }
-        *calls = Calls { rest: calls.rest << 1, next: calls.next + 1, open };
+        *progress = Progress { rest: progress.rest << 1, next: progress.next + 1, open };
     }
 
     /// A byte for each of sixteen decisions, in order of their ranks.
     #[inline(always)]
-    const fn compare_bytes(&mut self, calls: &mut Calls, [a, b, c, d]: Words, wanted: Words) {
+    const fn compare_bytes(&mut self, progress: &mut Progress, [a, b, c, d]: Words, wanted: Words) {
         let bytes = [a.to_le_bytes(), b.to_le_bytes(), c.to_le_bytes(), d.to_le_bytes()];
-        let (threshold, sixteen) = ((calls.rest >> 24) as u8, ((calls.next - PLANES) % LEVEL) as usize);
+        let (threshold, sixteen) = ((progress.rest >> 24) as u8, ((progress.next - PLANES) % LEVEL) as usize);
         let (mut open, mut rank, mut i) = (0, 0, 0);
         while i < self.0.len() {
             let State { mut keep, mut tied, ranked } = self.0[i];
@@ -191,11 +182,11 @@ impl Decisions {
             i += 1;
         }
         // The next sixteen or, when all have had a byte, the next level.
-        calls.open = open;
-        calls.next += 1;
+        progress.open = open;
+        progress.next += 1;
         if rank <= 16 * (sixteen + 1) {
-            calls.next = PLANES + (calls.next - PLANES).next_multiple_of(LEVEL);
-            calls.rest <<= 8;
+            progress.next = PLANES + (progress.next - PLANES).next_multiple_of(LEVEL);
+            progress.rest <<= 8;
         }
     }
 

@@ -8,7 +8,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::bernoulli::{ALL, Bernoulli, Decisions, LEVEL, PLANES, Threshold};
+use super::bernoulli::{ALL, Bernoulli, Decisions, LEVEL, PLANES, Progress, Threshold};
 use super::generator::{Generate, Numbers};
 use super::rounds::{Calls, Rounds, lane_call, lane_calls};
 use super::stream::{BLOCK, Domain, Stream};
@@ -220,12 +220,24 @@ impl<L: WideLanes, C: Calls<L>> Task<L> for Plain<'_, '_, L, C> {
     fn run(self, _: L) {
         let Planes { lanes, threshold, calls } = self.planes;
         let shared = calls.shared(lanes.splat(self.block));
-        let (mut next, mut decisions) = (super::bernoulli::Calls::new(**threshold), Decisions::new(**threshold));
-        while let Some((domain, k)) = next.next() {
+        let (mut progress, mut decisions) = (Progress::new(**threshold), Decisions::new(**threshold));
+        while let Some((domain, k)) = progress.next() {
             let [words] = calls.words(&shared, [lanes.splat(lane_call(domain, k))]);
-            decisions.compare(&mut next, first_lane(*lanes, words), ALL);
+            decisions.compare(&mut progress, first_lane(*lanes, words), ALL);
         }
         *self.keep = from_words(decisions.keep());
+    }
+}
+
+impl Threshold {
+    /// The bit of a plane.
+    const fn plane(self, k: u32) -> bool {
+        low(self.value) << k >> 31 == 1
+    }
+
+    /// The byte of a level.
+    const fn byte(self, level: u32) -> u8 {
+        (low(self.value) << PLANES << (u8::BITS * level) >> (u32::BITS - u8::BITS)) as u8
     }
 }
 
