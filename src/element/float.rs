@@ -1,7 +1,6 @@
 //! `f32` and `f64` elements.
 
 use super::sealed::{Element, Float, mean, sum, weights};
-use crate::rate::Rate;
 use crate::simd::{CHUNK, Lanes, SOFT_FLOAT};
 
 impl Element for f32 {
@@ -39,8 +38,8 @@ impl Float for f32 {
         x as Self
     }
 
-    fn scale(_: Rate, rounded: f32) -> Self {
-        rounded
+    fn constant(nearest: Self, _: impl FnOnce() -> f64) -> Self {
+        nearest
     }
 
     fn nearest(x: Self) -> Self {
@@ -101,8 +100,8 @@ impl Float for f64 {
         x
     }
 
-    fn scale(rate: Rate, _: f32) -> Self {
-        rate.scale()
+    fn constant(_: f32, exact: impl FnOnce() -> Self) -> Self {
+        exact()
     }
 
     fn nearest(x: Self) -> Self {

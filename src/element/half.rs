@@ -3,7 +3,6 @@
 use half::{bf16, f16};
 
 use super::sealed::{Element, Float, mean, sum, weights};
-use crate::rate::Rate;
 use crate::simd::{CHUNK, Lanes};
 
 macro_rules! half {
@@ -41,8 +40,8 @@ macro_rules! half {
                 x as f32
             }
 
-            fn scale(_: Rate, rounded: f32) -> f32 {
-                rounded
+            fn constant(nearest: f32, _: impl FnOnce() -> f64) -> f32 {
+                nearest
             }
 
             fn nearest(x: f32) -> Self {

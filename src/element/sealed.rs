@@ -2,7 +2,6 @@
 
 use core::ops::{Add, Mul};
 
-use crate::rate::Rate;
 use crate::simd::{CHUNK, Lanes};
 
 /// An element, as a mask sees it: a number that stays or goes.
@@ -39,8 +38,8 @@ pub(crate) trait Float: Element {
 
     /// Rounds to nearest: constants are computed in `f64`.
     fn number(x: f64) -> Self::Number;
-    /// The rate's scale, of which `rounded` is the nearest `f32`.
-    fn scale(rate: Rate, rounded: f32) -> Self::Number;
+    /// A constant whose nearest `f32` is known: firmware has no other conversion of it.
+    fn constant(nearest: f32, exact: impl FnOnce() -> f64) -> Self::Number;
     /// Rounds to nearest.
     fn nearest(x: Self::Number) -> Self;
 

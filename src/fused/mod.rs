@@ -130,7 +130,7 @@ impl<'a, L: Shape> Fused<'a, L> {
     pub fn add(&self, mode: Mode<'_>, x: &[f32], residual: &mut [f32]) -> Result<(), Error> {
         self.check("x", x.len())?;
         check_length("residual", x.len(), residual.len())?;
-        let plan = self.plan(mode, x.len())?;
+        let plan = self.plan(&mode, x.len())?;
         let effect = Sum { effect: self.effect(mode, None, self.bias), operand: x };
         Job { plan: &plan, slices: Slices { x: None, y: residual } }.run(effect);
         Ok(())
@@ -206,7 +206,7 @@ impl<'a, L: Shape> Fused<'a, L> {
     }
 
     /// What is decided of a slice of `len` elements.
-    fn plan<'b>(&'b self, mode: Mode<'b>, len: usize) -> Result<Plan<'b>, Error> {
+    fn plan<'b>(&'b self, mode: &'b Mode<'b>, len: usize) -> Result<Plan<'b>, Error> {
         Ok(self.dropout.options.plan(mode, Some(self.dropout.rate()), len)?.by_columns())
     }
 
@@ -215,13 +215,13 @@ impl<'a, L: Shape> Fused<'a, L> {
     where
         'a: 'b,
     {
-        let factor = self.dropout.kind.factor::<f32>(mode).unwrap_or(1.0);
+        let factor = self.dropout.kind.factor::<f32>(&mode).unwrap_or(1.0);
         let columns = Columns::new(self.dropout.options.layout(), row.map_or(0, <[f32]>::len));
         Forward { activation: self.activation, factor, bias: self.bias, columns, residual }
     }
 
     fn forward(&self, mode: Mode<'_>, slices: Slices<'_, f32>, residual: Option<&[f32]>) -> Result<(), Error> {
-        let plan = self.plan(mode, slices.y.len())?;
+        let plan = self.plan(&mode, slices.y.len())?;
         Job { plan: &plan, slices }.run(self.effect(mode, residual, self.bias));
         Ok(())
     }
@@ -241,7 +241,7 @@ impl<'a, L: Shape> Fused<'a, L> {
                 None => self.check_row("grad_bias", x.len(), grad_bias)?,
             }
         }
-        let plan = self.plan(mode, x.len())?;
+        let plan = self.plan(&mode, x.len())?;
         let plan = if grad_bias.is_some() { plan.in_order() } else { plan };
         let forward = self.effect(mode, None, self.bias.or(grad_bias.as_deref()));
         let mut job = Job { plan: &plan, slices };

@@ -9,8 +9,8 @@ use super::place::Place;
 use super::plan::{Keep, Run};
 use super::slices::Slices;
 use crate::element::sealed::Element;
-use crate::mask::{Bits, LIMB};
-use crate::simd::{CHUNK, Lanes, Limb, Task, VECTORS};
+use crate::mask::{BLOCK_LIMBS, Bits, LIMB};
+use crate::simd::{CHUNK, Lanes, Limb, Scalar, Task, VECTORS};
 
 /// The effect on the elements of a run.
 pub(super) struct Chunks<'a, E, P, F> {
@@ -31,7 +31,8 @@ impl<L: Lanes, E: Element, P: Place<E>, F: Effect<E>> Task<L> for Chunks<'_, E, 
         let Self { run: Run { start, keep, .. }, base, effect, slices: Slices { x, y }, fence } = self;
         let place = base + start;
         if !VECTORS {
-            return by_limbs(lanes, keep, place, effect, x, y);
+            let keep = if matches!(keep, Keep::None) { &[0; BLOCK_LIMBS] } else { &[Limb::MAX; BLOCK_LIMBS] };
+            return by_limbs(keep, place, effect, Slices { x, y });
         }
         let mut each = Each { lanes, effect, place, of: PhantomData };
         // What does not fill a chunk is done together with elements before it, once more. In place these will have been
@@ -221,66 +222,80 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
     }
 }
 
-/// Element by element, where a chunk is one.
+/// The effect on elements one by one, where there are no vectors.
 #[inline(always)]
-fn by_limbs<L: Lanes, E: Element, P: Place<E>, F: Effect<E>>(
-    lanes: L,
-    keep: &Keep<'_>,
-    place: usize,
+pub(super) fn by_limbs<E: Element, P: Place<E>, F: Effect<E>>(
+    keep: &[Limb],
+    mut place: usize,
     mut effect: F,
-    x: Option<&[E]>,
-    y: &mut [P],
+    Slices { x, y }: Slices<'_, E, P>,
 ) {
-    let limb = |from: usize| match keep {
-        Keep::Bits(bits) => bits.limb(from),
-        Keep::None => 0,
-        _ => Limb::MAX,
-    };
     if !P::INITIALISED {
-        let each = y.iter_mut().zip(x.unwrap_or_default()).enumerate();
-        return each.for_each(|(i, (y, x))| {
-            P::write(from_mut(y), [one(lanes, &mut effect, limb(i) & 1 == 1, place + i, *x)]);
-        });
+        for ((y, x), keep) in y.chunks_mut(LIMB).zip(x.unwrap_or_default().chunks(LIMB)).zip(keep) {
+            let mut keep = *keep;
+            for (y, x) in y.iter_mut().zip(x) {
+                P::write(from_mut(y), [one(&mut effect, keep & 1 == 1, place, *x)]);
+                (keep, place) = (keep >> 1, place + 1);
+            }
+        }
+        return;
     }
     Slices { x, y: &mut *y }.copy();
-    for (i, y) in P::elements(y).chunks_mut(LIMB).enumerate() {
-        let (mut keep, place) = (limb(i * LIMB), place + i * LIMB);
-        if keep == 0 && !F::SUMS {
-            for (i, y) in y.iter_mut().enumerate() {
-                *y = one(lanes, &mut effect, false, place + i, *y);
+    let y = P::elements(y);
+    if F::DROPS_TO_CONSTANT && !E::IN_SOFTWARE {
+        let (limbs, rest) = y.as_chunks_mut::<LIMB>();
+        let mut keep = keep.iter();
+        for (limb, keep) in limbs.iter_mut().zip(&mut keep) {
+            if !effect.leaves_kept() {
+                limb.iter_mut().for_each(|y| *y = one(&mut effect, true, place, *y));
             }
-        } else if F::DROPS_TO_CONSTANT && !E::IN_SOFTWARE {
-            for y in &mut *y {
-                *y = one(lanes, &mut effect, true, place, *y);
+            drop_from(limb, *keep, effect);
+        }
+        if let Some(keep) = keep.next() {
+            if !effect.leaves_kept() {
+                for y in &mut *rest {
+                    *y = one(&mut effect, true, place, *y);
+                    core::hint::black_box(());
+                }
             }
-            let mut drop = !keep;
-            while let Some(y) = y.get_mut(drop.trailing_zeros() as usize) {
-                *y = one(lanes, &mut effect, false, place, *y);
-                drop &= drop - 1;
-            }
-        } else {
-            for (i, y) in y.iter_mut().enumerate() {
-                *y = one(lanes, &mut effect, keep & 1 == 1, place + i, *y);
-                keep >>= 1;
-            }
+            drop_from(rest, *keep, effect);
+        }
+        return;
+    }
+    for (y, keep) in y.chunks_mut(LIMB).zip(keep) {
+        let mut keep = *keep;
+        for y in y {
+            *y = one(&mut effect, keep & 1 == 1, place, *y);
+            (keep, place) = (keep >> 1, place + 1);
         }
     }
 }
 
+/// Drops those of a limb of elements that are not kept.
 #[inline(always)]
-fn one<L: Lanes, E: Element, F: Effect<E>>(lanes: L, effect: &mut F, keep: bool, place: usize, x: E) -> E {
+fn drop_from<E: Element, F: Effect<E>>(y: &mut [E], keep: Limb, mut effect: F) {
+    let mut drop = (!keep).reverse_bits();
+    while let Some(y) = y.get_mut(drop.leading_zeros() as usize) {
+        *y = one(&mut effect, false, 0, *y);
+        drop &= !(1 << (LIMB - 1) >> (drop.leading_zeros() % Limb::BITS));
+        core::hint::black_box(());
+    }
+}
+
+#[inline(always)]
+fn one<E: Element, F: Effect<E>>(effect: &mut F, keep: bool, place: usize, x: E) -> E {
     let x = [x; CHUNK];
     if F::SUMS {
-        return effect.chunk(lanes, u16::from(keep), place, &x, 1)[0];
+        return effect.chunk(Scalar, u16::from(keep), place, &x, 1)[0];
     }
     if !keep {
-        return effect.dropped(lanes, place, &x)[0];
+        return effect.dropped(Scalar, place, &x)[0];
     }
     if E::IN_SOFTWARE {
         // Or the compiler multiplies every element in advance, as if that cost nothing.
         core::hint::black_box(());
     }
-    effect.kept(lanes, place, &x)[0]
+    effect.kept(Scalar, place, &x)[0]
 }
 
 /// Writes as many elements of a chunk as there are places, which are fewer.

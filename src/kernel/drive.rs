@@ -7,12 +7,28 @@ use crate::backend::Backend;
 use crate::layout::{Layout, PLACES, Pattern, Stretch, Stretches, Transposed, Units, Walk};
 use crate::mask::{BLOCK, BLOCK_LIMBS, Bits, InOrder, LIMB, Source, TILE, Tile, Writer, within_block};
 use crate::rate::Rate;
-use crate::simd::VECTORS;
+use crate::simd::{Limb, VECTORS, with_vectors, without_vectors};
 
-/// All elements kept, without a layout.
-pub(crate) fn all(_: &Plan<'_>, len: usize, _: usize, sink: &mut dyn Sink) {
-    if len > 0 {
-        sink.take(&Run { start: 0, len, keep: Keep::All });
+with_vectors! {
+    /// All elements kept, without a layout.
+    pub(crate) fn all(_: &Plan<'_>, len: usize, _: usize, sink: &mut dyn Sink) {
+        whole(0, len, true, sink);
+    }
+}
+
+without_vectors! {
+    pub(crate) use stored as all;
+}
+
+/// Elements that are all kept, or all dropped.
+fn whole(start: usize, len: usize, kept: bool, sink: &mut dyn Sink) {
+    if !VECTORS {
+        let limbs = if kept { &[Limb::MAX; BLOCK_LIMBS] } else { &[0; BLOCK_LIMBS] };
+        for i in (0..len).step_by(BLOCK) {
+            sink.take_limbs(start + i, BLOCK.min(len - i), limbs);
+        }
+    } else if len > 0 {
+        sink.take(&Run { start, len, keep: if kept { Keep::All } else { Keep::None } });
     }
 }
 
@@ -20,26 +36,25 @@ pub(crate) fn all(_: &Plan<'_>, len: usize, _: usize, sink: &mut dyn Sink) {
 pub(crate) fn computed(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Sink) {
     let Decisions::Computed(rate, address) = plan.decisions else { return };
     if !VECTORS {
-        return by_blocks(rate, address, len, sink);
+        return by_blocks(rate, *address, len, sink);
     }
     let mut limbs = [0; BLOCK_LIMBS + 1];
     if let Some(block) = limbs.first_chunk_mut()
-        && let Some(from) = within_block(rate, address, plan.backend, len, block)
+        && let Some(from) = within_block(rate, *address, plan.backend, len, block)
     {
         return sink.take(&Run { start: 0, len, keep: Keep::Bits(Bits::new(&limbs, from)) });
     }
     in_tiles(plan, len, head, sink);
 }
 
-/// One stored decision per element.
+/// One stored decision per element. Without vectors also [`all`] elements kept, which is little more.
 pub(crate) fn stored(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Sink) {
     if VECTORS {
         return in_tiles(plan, len, head, sink);
     }
-    let Decisions::Stored(mask) = plan.decisions else { return };
     for start in (0..len).step_by(LIMB) {
-        let limbs = [mask.limb(start), 0];
-        sink.take(&Run { start, len: LIMB.min(len - start), keep: Keep::Bits(Bits::new(&limbs, 0)) });
+        let limb = if let Decisions::Stored(mask) = plan.decisions { mask.limb(start) } else { Limb::MAX };
+        sink.take_limbs(start, LIMB.min(len - start), &[limb]);
     }
 }
 
@@ -47,10 +62,15 @@ pub(crate) fn stored(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Si
 fn by_blocks(rate: Rate, address: Address, len: usize, sink: &mut dyn Sink) {
     let (mut start, mut blocks) = (0, InOrder::new(rate, address));
     while start < len {
-        let (limbs, from) = blocks.next();
-        let count = (BLOCK - from).min(len - start);
-        sink.take(&Run { start, len: count, keep: Keep::Bits(Bits::new(&limbs, from)) });
-        start += count;
+        let (mut limbs, mut from) = blocks.next();
+        while from < BLOCK && start < len {
+            // Up to where a limb begins, and then all that follow.
+            let (limb, place) = (from / LIMB % BLOCK_LIMBS, from % LIMB);
+            limbs[limb] >>= place;
+            let count = if place == 0 { BLOCK - from } else { LIMB - place }.min(len - start);
+            sink.take_limbs(start, count, &limbs[limb..]);
+            (from, start) = (from + count, start + count);
+        }
     }
 }
 
@@ -72,7 +92,7 @@ fn in_tiles(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Sink) {
 pub(crate) fn all_laid_out(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Sink) {
     match plan.layout {
         Some(layout) if len > 0 && layout.has_gaps() => {
-            layout.ranges().for_each(|range| sink.take(&Run { start: range.start, len: range.len(), keep: Keep::All }));
+            layout.ranges().for_each(|range| whole(range.start, range.len(), true, sink));
         }
         _ => all(plan, len, head, sink),
     }
@@ -116,12 +136,17 @@ fn of_piece(walk: &Walk<'_>, start: usize, len: usize, bits: Bits<'_>, sink: &mu
     for copy in walk.copies() {
         let start = start + copy;
         if walk.map_len == 1 && walk.stride == 1 {
-            sink.take(&Run { start, len, keep: Keep::Bits(bits) });
+            if VECTORS {
+                sink.take(&Run { start, len, keep: Keep::Bits(bits) });
+                continue;
+            }
+            for i in (0..len).step_by(LIMB) {
+                sink.take_limbs(start + i, LIMB.min(len - i), &[bits.limb(i)]);
+            }
             continue;
         }
         for i in 0..len {
-            let keep = if bits.limb(i) & 1 == 1 { Keep::All } else { Keep::None };
-            sink.take(&Run { start: start + i * walk.stride, len: walk.map_len, keep });
+            whole(start + i * walk.stride, walk.map_len, bits.limb(i) & 1 == 1, sink);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! An effect on all elements of a tensor.
 
-use super::chunks::Chunks;
+use super::chunks::{Chunks, by_limbs};
 use super::drive::{all_laid_out, laid_out};
 use super::effect::Effect;
 use super::past_caches::Fence;
@@ -11,6 +11,7 @@ use crate::backend::Backend;
 use crate::element::sealed::Element;
 use crate::layout::Layout;
 use crate::mask::BLOCK;
+use crate::simd::{Limb, VECTORS};
 use crate::threads::{GRAIN, Threads};
 
 /// A tensor, and what is decided of it.
@@ -23,8 +24,13 @@ impl<E: Element, P: Place<E>> Job<'_, E, P> {
     // By reference, here and below: moving what was written just before takes a noticeable part of a short slice's time.
     #[inline]
     pub(crate) fn run(&mut self, effect: impl Effect<E> + Send + Sync) {
-        if matches!(self.plan.decisions, Decisions::Keep) && effect.leaves_kept() {
-            return self.copy();
+        // Without vectors, the effect copies too: one kernel is less to link.
+        let copies = matches!(self.plan.decisions, Decisions::Keep) && effect.leaves_kept();
+        if copies && (VECTORS || self.slices.x.is_none()) {
+            if VECTORS {
+                self.copy();
+            }
+            return;
         }
         let past_caches = self.past_caches();
         self.in_parts(&|job, base| job.run_here(base, effect, past_caches));
@@ -96,7 +102,13 @@ struct Copies<'j, 'a, E, P>(&'j mut Slices<'a, E, P>);
 
 impl<E: Element, P: Place<E>> Sink for Copies<'_, '_, E, P> {
     fn take(&mut self, run: &Run<'_>) {
-        self.0.part(run.start..run.start + run.len).copy();
+        if VECTORS {
+            self.0.part(run.start, run.len).copy();
+        }
+    }
+
+    fn take_limbs(&mut self, start: usize, len: usize, _: &[Limb]) {
+        self.0.part(start, len).copy();
     }
 }
 
@@ -112,7 +124,15 @@ struct Effects<'j, 'a, E, P, F> {
 impl<E: Element, P: Place<E>, F: Effect<E>> Sink for Effects<'_, '_, E, P, F> {
     fn take(&mut self, run: &Run<'_>) {
         let Self { backend, ref mut slices, base, effect, fence } = *self;
-        backend.run(Chunks { run, base, effect, slices: slices.part(run.start..run.start + run.len), fence });
+        if VECTORS {
+            backend.run(Chunks { run, base, effect, slices: slices.part(run.start, run.len), fence });
+        }
+    }
+
+    fn take_limbs(&mut self, start: usize, len: usize, keep: &[Limb]) {
+        if !VECTORS {
+            by_limbs(keep, self.base + start, self.effect, self.slices.part(start, len));
+        }
     }
 }
 

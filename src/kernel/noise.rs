@@ -14,7 +14,7 @@ use crate::backend::Backend;
 use crate::element::sealed::Float;
 use crate::layout::{Layout, Stretch};
 use crate::mask::{BLOCK, Generate, Stream};
-use crate::simd::{CHUNK, Lanes, Task, VECTORS};
+use crate::simd::{CHUNK, Lanes, Limb, Task, VECTORS};
 
 /// What becomes of elements with noise.
 #[derive(Clone, Copy)]
@@ -51,7 +51,7 @@ impl Noisy {
                 let run = Run { start, len: noise.len(), keep: Keep::All };
                 let effect =
                     WithNoise { times: matches!(self, Self::Times(..)), start: base + start, noise: Some(noise), operand };
-                let slices = slices.part(start..start + noise.len());
+                let slices = slices.part(start, noise.len());
                 plan.backend.run(Chunks { run: &run, base, effect, slices, fence: None });
             });
         });
@@ -71,7 +71,11 @@ impl<E: Float, P: Place<E>> Sink for All<'_, '_, E, P> {
     fn take(&mut self, run: &Run<'_>) {
         let Self { backend, ref mut slices, base, effect, keep } = *self;
         let run = Run { keep, ..*run };
-        backend.run(Chunks { run: &run, base, effect, slices: slices.part(run.start..run.start + run.len), fence: None });
+        backend.run(Chunks { run: &run, base, effect, slices: slices.part(run.start, run.len), fence: None });
+    }
+
+    fn take_limbs(&mut self, start: usize, len: usize, _: &[Limb]) {
+        self.take(&Run { start, len, keep: self.keep });
     }
 }
 

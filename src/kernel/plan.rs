@@ -5,6 +5,7 @@ use crate::backend::Backend;
 use crate::layout::Layout;
 use crate::mask::{Bits, Computed, PackedMask, Source};
 use crate::rate::Rate;
+use crate::simd::Limb;
 use crate::threads::Threads;
 
 /// A stretch of contiguous memory.
@@ -29,7 +30,12 @@ pub(crate) enum Keep<'a> {
 
 /// What runs are handed to. (A closure would be compiled twice, as it could also be called by value.)
 pub(crate) trait Sink {
+    /// Where there are vectors.
     fn take(&mut self, run: &Run<'_>);
+
+    /// Where there are none: `len` elements from `start` on, with the bits of these limbs, at most a block. What it takes
+    /// fits registers.
+    fn take_limbs(&mut self, start: usize, len: usize, keep: &[Limb]);
 }
 
 /// Makes the runs of a plan, for a slice of so many elements, of which so many stand before its first cache line, and
@@ -43,13 +49,13 @@ pub(crate) struct Drives {
     pub(crate) stored: Drive,
 }
 
-/// The decisions of a pass.
+/// The decisions of a pass. What is large stays where it is.
 #[derive(Clone, Copy)]
 pub(crate) enum Decisions<'a> {
     /// Everything is kept.
     Keep,
-    Computed(Rate, Address),
-    Stored(PackedMask<'a>),
+    Computed(Rate, &'a Address),
+    Stored(&'a PackedMask<'a>),
 }
 
 /// A pass over a tensor, or over a part of one, but for its elements.

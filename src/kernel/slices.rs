@@ -1,7 +1,6 @@
 //! What a kernel reads and writes.
 
 use core::array::from_mut;
-use core::ops::Range;
 
 use super::place::Place;
 use crate::element::sealed::Element;
@@ -18,12 +17,14 @@ pub(crate) struct Slices<'a, E, P = E> {
 const LINE: usize = 64;
 
 impl<E: Element, P: Place<E>> Slices<'_, E, P> {
-    /// The elements of a range, which lies inside.
+    /// `len` elements from `start` on, which there are.
     #[inline(always)]
-    pub(super) fn part(&mut self, range: Range<usize>) -> Slices<'_, E, P> {
-        debug_assert!(range.end <= self.y.len(), "{range:?} of {}", self.y.len());
-        let x = self.x.map(|x| x.get(range.clone()).unwrap_or_default());
-        Slices { x, y: self.y.get_mut(range).unwrap_or_default() }
+    pub(super) fn part(&mut self, start: usize, len: usize) -> Slices<'_, E, P> {
+        debug_assert!(start + len <= self.y.len(), "{len} from {start} on, of {}", self.y.len());
+        let y = self.y.get_mut(start..).unwrap_or_default();
+        let len = len.min(y.len());
+        let x = self.x.map(|x| x.get(start..).unwrap_or_default());
+        Slices { x: x.map(|x| &x[..len.min(x.len())]), y: &mut y[..len] }
     }
 
     /// The input as it is.

@@ -62,16 +62,15 @@ pub type Dropout<L = ()> = Layer<Scaled, L>;
 pub struct Scaled {
     rate: Rate,
     scaling: Scaling,
-    /// The bits of the scale as an `f32`: computed here, a layer that is a constant costs firmware no division.
-    scale: u32,
+    /// The bits of the factor as an `f32`: computed here, a layer that is a constant costs firmware no division.
+    factor: u32,
 }
 
 impl Dropout {
     /// Inverted dropout with one decision per element, for slices of any length.
     #[must_use]
     pub const fn new(rate: Rate) -> Self {
-        let scale = rate.scale_f32().to_bits();
-        Self::of(Scaled { rate, scaling: Scaling::Inverted, scale })
+        Self::of(Scaled::new(rate, Scaling::Inverted))
     }
 }
 
@@ -79,7 +78,7 @@ impl<L: Shape> Dropout<L> {
     /// The same layer with another scaling.
     #[must_use]
     pub const fn with_scaling(mut self, scaling: Scaling) -> Self {
-        self.kind.scaling = scaling;
+        self.kind = Scaled::new(self.kind.rate, scaling);
         self
     }
 
@@ -105,18 +104,28 @@ impl<L: Shape> Dropout<L> {
 
 impl fmt::Debug for Scaled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scale = f32::from_bits(self.scale);
-        f.debug_struct("Scaled").field("rate", &self.rate).field("scaling", &self.scaling).field("scale", &scale).finish()
+        let factor = f32::from_bits(self.factor);
+        f.debug_struct("Scaled").field("rate", &self.rate).field("scaling", &self.scaling).field("factor", &factor).finish()
     }
 }
 
 impl Scaled {
+    const fn new(rate: Rate, scaling: Scaling) -> Self {
+        let factor = match scaling {
+            Scaling::Inverted => rate.scale_f32(),
+            Scaling::Classic => rate.keep_f32(),
+        };
+        Self { rate, scaling, factor: factor.to_bits() }
+    }
+
     /// The factor of kept values in this mode, if there is one.
-    pub(crate) fn factor<E: Float>(self, mode: Mode<'_>) -> Option<E::Number> {
+    #[inline]
+    pub(crate) fn factor<E: Float>(&self, mode: &Mode<'_>) -> Option<E::Number> {
+        let is = |exact: fn(Rate) -> f64| Some(E::constant(f32::from_bits(self.factor), || exact(self.rate)));
         match (self.scaling, mode) {
             (Scaling::Inverted, Mode::Eval) => None,
-            (Scaling::Inverted, _) => Some(E::scale(self.rate, f32::from_bits(self.scale))),
-            (Scaling::Classic, Mode::Eval) => Some(E::number(self.rate.keep())),
+            (Scaling::Inverted, _) => is(Rate::scale),
+            (Scaling::Classic, Mode::Eval) => is(Rate::keep),
             (Scaling::Classic, _) => None,
         }
     }
@@ -131,6 +140,6 @@ impl<E: Float> sealed::Kind<E> for Scaled {
 
     #[inline]
     fn effect(&self, _: Direction, mode: Mode<'_>) -> Result<Scale<E>, Error> {
-        Ok(Scale(self.factor::<E>(mode)))
+        Ok(Scale(self.factor::<E>(&mode)))
     }
 }

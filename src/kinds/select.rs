@@ -168,7 +168,7 @@ impl<L: Shape> Select<L> {
         if let Some(grad_filler) = grad_filler.as_deref() {
             check_length("grad_filler", grad_y.len(), grad_filler.len())?;
         }
-        let plan = self.options.plan(mode, Some(self.rate), grad_y.len())?;
+        let plan = self.options.plan(&mode, Some(self.rate), grad_y.len())?;
         let expects = mode == Mode::Eval && self.expectation;
         let factor = |weight| expects.then(|| E::number(weight));
         E::run(Job { plan: &plan, slices: Slices { x: Some(grad_y), y: grad_kept } }, Scale(factor(self.rate.keep())));
@@ -185,7 +185,7 @@ impl<L: Shape> Select<L> {
     fn choose<E: Element>(&self, mode: Mode<'_>, slices: Slices<'_, E>, filler: Filler<'_, E>) -> Result<(), Error> {
         let (len, layout) = (slices.y.len(), self.options.layout());
         self.options.check("kept", len)?;
-        let plan = self.options.plan(mode, Some(self.rate), len)?;
+        let plan = self.options.plan(&mode, Some(self.rate), len)?;
         let (plan, columns) = match filler {
             Filler::Tensor(tensor) => {
                 check_length("filler", len, tensor.len())?;

@@ -91,7 +91,7 @@ impl<K: Copy, L: Shape> Layer<K, L> {
     {
         self.options.check("x", x.len())?;
         check_length("y", x.len(), y.len())?;
-        self.run(Direction::Forward, mode, Slices { x: Some(x), y })
+        self.run(Direction::Forward, &mode, Slices { x: Some(x), y })
     }
 
     /// The forward pass in place.
@@ -104,7 +104,7 @@ impl<K: Copy, L: Shape> Layer<K, L> {
         K: Kind<E>,
     {
         self.options.check("x", x.len())?;
-        self.run(Direction::Forward, mode, Slices { x: None, y: x })
+        self.run(Direction::Forward, &mode, Slices { x: None, y: x })
     }
 
     /// The forward pass, to memory that need not be initialised, such as the spare capacity of a `Vec`: clearing it first
@@ -132,7 +132,7 @@ impl<K: Copy, L: Shape> Layer<K, L> {
     {
         self.options.check("x", x.len())?;
         check_length("y", x.len(), y.len())?;
-        self.run_to_memory(Direction::Forward, mode, x, y)
+        self.run_to_memory(Direction::Forward, &mode, x, y)
     }
 
     /// The backward pass, from `grad_y`, the gradient with respect to the output, to `grad_x`, that with respect to the
@@ -147,7 +147,7 @@ impl<K: Copy, L: Shape> Layer<K, L> {
     {
         self.options.check("grad_y", grad_y.len())?;
         check_length("grad_x", grad_y.len(), grad_x.len())?;
-        self.run(Direction::Backward, mode, Slices { x: Some(grad_y), y: grad_x })
+        self.run(Direction::Backward, &mode, Slices { x: Some(grad_y), y: grad_x })
     }
 
     /// The backward pass in place.
@@ -160,7 +160,7 @@ impl<K: Copy, L: Shape> Layer<K, L> {
         K: Kind<E>,
     {
         self.options.check("grad", grad.len())?;
-        self.run(Direction::Backward, mode, Slices { x: None, y: grad })
+        self.run(Direction::Backward, &mode, Slices { x: None, y: grad })
     }
 
     /// The backward pass, to memory that need not be initialised: see [`apply_uninit`](Self::apply_uninit).
@@ -174,7 +174,7 @@ impl<K: Copy, L: Shape> Layer<K, L> {
     {
         self.options.check("grad_y", grad_y.len())?;
         check_length("grad_x", grad_y.len(), grad_x.len())?;
-        self.run_to_memory(Direction::Backward, mode, grad_y, grad_x)
+        self.run_to_memory(Direction::Backward, &mode, grad_y, grad_x)
     }
 
     /// The backward pass, added to `grad_x`, for an input that has a gradient from elsewhere too. Each element of
@@ -190,18 +190,18 @@ impl<K: Copy, L: Shape> Layer<K, L> {
         self.options.check("grad_y", grad_y.len())?;
         check_length("grad_x", grad_y.len(), grad_x.len())?;
         let effect = self.kind.effect(Direction::Backward, mode)?;
-        let plan = self.options.plan(mode, self.kind.rate(), grad_x.len())?;
+        let plan = self.options.plan(&mode, self.kind.rate(), grad_x.len())?;
         effect.add(Job { plan: &plan, slices: Slices { x: None, y: grad_x } }, grad_y);
         Ok(())
     }
 
     #[inline]
-    fn run<E: Element>(&self, direction: Direction, mode: Mode<'_>, slices: Slices<'_, E>) -> Result<(), Error>
+    fn run<E: Element>(&self, direction: Direction, mode: &Mode<'_>, slices: Slices<'_, E>) -> Result<(), Error>
     where
         K: Kind<E>,
     {
         let plan = self.options.plan(mode, self.kind.rate(), slices.y.len())?;
-        self.kind.effect(direction, mode)?.run(Job { plan: &plan, slices });
+        self.kind.effect(direction, *mode)?.run(Job { plan: &plan, slices });
         Ok(())
     }
 
@@ -209,7 +209,7 @@ impl<K: Copy, L: Shape> Layer<K, L> {
     fn run_to_memory<E: Element>(
         &self,
         direction: Direction,
-        mode: Mode<'_>,
+        mode: &Mode<'_>,
         x: &[E],
         y: &mut [MaybeUninit<E>],
     ) -> Result<(), Error>
@@ -217,7 +217,7 @@ impl<K: Copy, L: Shape> Layer<K, L> {
         K: Kind<E>,
     {
         let plan = self.options.plan(mode, self.kind.rate(), y.len())?;
-        self.kind.effect(direction, mode)?.run_to_memory(Job { plan: &plan, slices: Slices { x: Some(x), y } });
+        self.kind.effect(direction, *mode)?.run_to_memory(Job { plan: &plan, slices: Slices { x: Some(x), y } });
         Ok(())
     }
 
@@ -238,7 +238,7 @@ impl<K: Copy, L: Shape> Layer<K, L> {
         let decisions = usize::try_from(self.options.decisions(x.len())).map_err(|_| Error::ShapeOverflow)?;
         check_length("mask", decisions.div_ceil(32), mask.len())?;
         self.options.mask(self.kind.rate().ok_or(Error::StoredMask)?, address).words(decisions, mask)?;
-        self.run(Direction::Forward, Mode::Stored(PackedMask::new(mask, 0, decisions)?), Slices { x: Some(x), y })
+        self.run(Direction::Forward, &Mode::Stored(PackedMask::new(mask, 0, decisions)?), Slices { x: Some(x), y })
     }
 }
 

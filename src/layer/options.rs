@@ -64,7 +64,7 @@ impl<L: Shape> Options<L> {
 
     /// What is decided of a slice of `len` elements. Without a rate there is no mask, and all are kept.
     #[inline]
-    pub(crate) fn plan<'a>(&'a self, mode: Mode<'a>, rate: Option<Rate>, len: usize) -> Result<Plan<'a>, Error> {
+    pub(crate) fn plan<'a>(&'a self, mode: &'a Mode<'a>, rate: Option<Rate>, len: usize) -> Result<Plan<'a>, Error> {
         let all = self.decisions(len);
         let decisions = match (mode, rate) {
             (Mode::Train(address), rate) => {

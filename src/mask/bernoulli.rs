@@ -35,9 +35,9 @@ impl Bernoulli {
     /// path.
     #[inline(always)]
     pub(crate) const fn block(&self, block: u64, wanted: Words) -> Words {
-        let mut decisions = Decisions::new(self.threshold, wanted);
-        while let Some((domain, k)) = decisions.next() {
-            decisions.compare(domain, self.stream.call(block, domain, k));
+        let (mut progress, mut decisions) = (Progress::new(self.threshold), Decisions::new(self.threshold));
+        while let Some((domain, k)) = progress.next() {
+            decisions.compare(&mut progress, self.stream.call(block, domain, k), wanted);
         }
         decisions.keep()
     }
@@ -46,7 +46,8 @@ impl Bernoulli {
 /// The threshold T of a rate, as decisions compare with it: four bits, then four bytes, of 16 T.
 #[derive(Clone, Copy)]
 pub(crate) struct Threshold {
-    value: u64,
+    pub(super) value: u64,
+    #[allow(dead_code, reason = "read by `planes`, which targets without vectors do not have")]
     /// Planes up to the last one bit: what ties then is kept, or goes on with bytes.
     pub(crate) planes: u32,
     /// Bytes up to the last that is not zero: none if the planes have it all.
@@ -64,36 +65,52 @@ impl Threshold {
     pub(crate) const fn drops_all(self) -> bool {
         self.value > u32::MAX as u64
     }
+}
 
-    /// The bit of a plane.
-    pub(crate) const fn plane(self, k: u32) -> bool {
-        low(self.value) << k >> 31 == 1
+/// How far the comparison of a block with the threshold has come: which call is next.
+#[derive(Clone, Copy)]
+pub(crate) struct Progress {
+    /// What is left of the threshold: the bits and bytes that have not been compared, the next one on top.
+    rest: u32,
+    /// The next call: of a plane below [`PLANES`], of bytes from there on.
+    next: u32,
+    /// Zero if no wanted decision is tied.
+    open: u32,
+}
+
+impl Progress {
+    #[inline(always)]
+    pub(crate) const fn new(threshold: Threshold) -> Self {
+        Self { rest: low(threshold.value), next: 0, open: 1 }
     }
 
-    /// The byte of a level.
-    pub(crate) const fn byte(self, level: u32) -> u8 {
-        (low(self.value) << PLANES << (u8::BITS * level) >> (u32::BITS - u8::BITS)) as u8
+    /// The next call, if one is needed.
+    #[inline(always)]
+    pub(crate) const fn next(&self) -> Option<(Domain, u32)> {
+        if self.open == 0 || self.rest == 0 {
+            None
+        } else if self.next < PLANES {
+            Some((Domain::Planes, self.next))
+        } else {
+            Some((Domain::Ties, self.next - PLANES))
+        }
     }
 }
 
-/// The state of a block's 128 decisions, decision i in bit `i % 32` of word `i / 32`. It asks for one call after another
-/// and does not know where the words come from, so that tests can make them up.
+/// The state of a block's 128 decisions, 32 in a word. It does not know where the words of calls come from, so that tests
+/// can make them up.
 #[derive(Clone, Copy)]
-pub(crate) struct Decisions {
-    threshold: Threshold,
-    wanted: Words,
+pub(crate) struct Decisions([State; 4]);
+
+/// The state of 32 decisions, of each a bit.
+#[derive(Clone, Copy)]
+struct State {
     /// Not below the threshold.
-    keep: Words,
+    keep: u32,
     /// Equal to the threshold so far.
-    tied: Words,
+    tied: u32,
     /// Those that tied after the planes: a decision's rank is its place among them.
-    ranked: Words,
-    /// Zero if no wanted decision is tied.
-    open: u32,
-    /// The planes that have been compared.
-    plane: u32,
-    /// The next call of bytes.
-    call: u32,
+    ranked: u32,
 }
 
 /// A bit for each decision of a block, and the output of a call.
@@ -104,86 +121,79 @@ pub(crate) const ALL: Words = [u32::MAX; 4];
 
 impl Decisions {
     #[inline(always)]
-    pub(crate) const fn new(threshold: Threshold, wanted: Words) -> Self {
-        let keep = if threshold.drops_all() { [0; 4] } else { ALL };
-        Self { threshold, wanted, keep, tied: ALL, ranked: ALL, open: 1, plane: 0, call: 0 }
-    }
-
-    /// The next call, if one is needed.
-    #[inline(always)]
-    pub(crate) const fn next(&self) -> Option<(Domain, u32)> {
-        if self.open == 0 {
-            None
-        } else if self.plane < self.threshold.planes {
-            Some((Domain::Planes, self.plane))
-        } else if self.call < LEVEL * self.threshold.levels {
-            Some((Domain::Ties, self.call))
-        } else {
-            None
-        }
+    pub(crate) const fn new(threshold: Threshold) -> Self {
+        let keep = if threshold.drops_all() { 0 } else { u32::MAX };
+        let state = State { keep, tied: u32::MAX, ranked: u32::MAX };
+        // One by one, as a loop would write them elsewhere and copy them.
+        Self([state, state, state, state])
     }
 
     /// Goes on with the words of the next call.
     #[inline(always)]
-    pub(crate) const fn compare(&mut self, domain: Domain, words: Words) {
-        match domain {
-            Domain::Planes => self.compare_bits(words),
-            _ => self.compare_bytes(words),
+    pub(crate) const fn compare(&mut self, progress: &mut Progress, [a, b, c, d]: Words, wanted: Words) {
+        if progress.next < PLANES {
+            self.compare_bits(progress, [a, b, c, d], wanted);
+        } else {
+            self.compare_bytes(progress, [a, b, c, d], wanted);
         }
     }
 
     /// A bit for every decision.
     #[inline(always)]
-    const fn compare_bits(&mut self, plane: Words) {
-        let one = self.threshold.plane(self.plane);
-        self.open = 0;
-        let mut i = 0;
-        while i < plane.len() {
-            let tied = self.tied[i];
+    const fn compare_bits(&mut self, progress: &mut Progress, plane: Words, wanted: Words) {
+        let one = progress.rest >> 31 == 1;
+        let (mut open, mut i) = (0, 0);
+        while i < self.0.len() {
+            let State { mut keep, mut tied, .. } = self.0[i];
             if one {
-                self.keep[i] &= plane[i] | !tied;
+                keep &= plane[i] | !tied;
+                tied &= plane[i];
+            } else {
+                tied &= !plane[i];
             }
-            self.tied[i] = if one { tied & plane[i] } else { tied & !plane[i] };
-            self.open |= self.tied[i] & self.wanted[i];
+            self.0[i] = State { keep, tied, ranked: tied };
+            open |= tied & wanted[i];
             i += 1;
         }
-        self.plane += 1;
+        *progress = Progress { rest: progress.rest << 1, next: progress.next + 1, open };
     }
 
     /// A byte for each of sixteen decisions, in order of their ranks.
     #[inline(always)]
-    const fn compare_bytes(&mut self, bytes: Words) {
-        if self.call == 0 {
-            self.ranked = self.tied;
-        }
-        let threshold = self.threshold.byte(self.call / LEVEL);
-        self.open = 0;
-        let (mut rank, mut i) = (0, 0);
-        while i < self.ranked.len() {
-            let mut ranked = self.ranked[i];
-            while ranked != 0 {
-                let decision = ranked & ranked.wrapping_neg();
-                let byte = (bytes[rank / 4 % 4] >> (rank % 4 * 8)) as u8;
-                if rank / 16 == (self.call % LEVEL) as usize && byte != threshold {
-                    self.keep[i] &= !(decision & self.tied[i] & ((byte < threshold) as u32).wrapping_neg());
-                    self.tied[i] &= !decision;
+    const fn compare_bytes(&mut self, progress: &mut Progress, [a, b, c, d]: Words, wanted: Words) {
+        let bytes = [a.to_le_bytes(), b.to_le_bytes(), c.to_le_bytes(), d.to_le_bytes()];
+        let (threshold, sixteen) = ((progress.rest >> 24) as u8, ((progress.next - PLANES) % LEVEL) as usize);
+        let (mut open, mut rank, mut i) = (0, 0, 0);
+        while i < self.0.len() {
+            let State { mut keep, mut tied, ranked } = self.0[i];
+            let mut left = ranked;
+            while left != 0 {
+                let decision = left & left.wrapping_neg();
+                let byte = bytes.as_flattened()[rank % 16];
+                if rank / 16 == sixteen && byte != threshold {
+                    keep &= !(decision & tied & ((byte < threshold) as u32).wrapping_neg());
+                    tied &= !decision;
                 }
-                ranked ^= decision;
+                left ^= decision;
                 rank += 1;
             }
-            self.open |= self.tied[i] & self.wanted[i];
+            self.0[i] = State { keep, tied, ranked };
+            open |= tied & wanted[i];
             i += 1;
         }
         // The next sixteen or, when all have had a byte, the next level.
-        self.call += 1;
-        if rank.div_ceil(16) <= (self.call % LEVEL) as usize {
-            self.call = self.call.next_multiple_of(LEVEL);
+        progress.open = open;
+        progress.next += 1;
+        if rank <= 16 * (sixteen + 1) {
+            progress.next = PLANES + (progress.next - PLANES).next_multiple_of(LEVEL);
+            progress.rest <<= 8;
         }
     }
 
     /// The keep bits, right for the wanted decisions once no call is needed.
     #[inline(always)]
     pub(crate) const fn keep(&self) -> Words {
-        self.keep
+        let [a, b, c, d] = self.0;
+        [a.keep, b.keep, c.keep, d.keep]
     }
 }

@@ -100,8 +100,7 @@ impl<'a> PackedMask<'a> {
 fn bits_from(words: &[u32; LIMB_WORDS + 1], from: usize) -> Limb {
     let mut limb = 0;
     for (i, pair) in words.windows(2).enumerate() {
-        let pair = u64::from(pair[0]) | u64::from(pair[1]) << 32;
-        limb |= Limb::from((pair >> from) as u32) << (32 * i);
+        limb |= Limb::from(pair[0] >> from | pair[1] << 1 << (31 - from)) << (32 * i);
     }
     limb
 }

@@ -9,17 +9,6 @@ pub(crate) const BLOCK: usize = 128;
 /// Rounds of Philox in a call. The contract has ten: three more than the fewest that pass all tests in the paper.
 pub(crate) const ROUNDS: usize = 10;
 
-/// What the keys of the rounds have more than that of the first. A table in flash, so that a mask neither needs registers for
-/// a running key and the constants nor stack for the keys.
-const INCREMENTS: &[[u32; 2]; ROUNDS] = &{
-    let (mut increments, mut i) = ([[0; 2]; ROUNDS], 1);
-    while i < increments.len() {
-        increments[i] = add(increments[i - 1], [W0, W1]);
-        i += 1;
-    }
-    increments
-};
-
 /// What the random bits of a call are for. The value 3 is reserved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Domain {
@@ -63,10 +52,12 @@ impl Stream {
         let counter = [low(block), high(block) | call_bits(domain, k), self.layer, self.step];
         // Two rounds at a time: what is one round's output becomes the next one's input without moves.
         const { assert!(ROUNDS.is_multiple_of(2)) };
-        let (mut words, mut i) = (counter, 0);
-        while i < INCREMENTS.len() {
-            words = round(words, add(self.key, INCREMENTS[i]));
-            words = round(words, add(self.key, INCREMENTS[i + 1]));
+        let (mut words, mut key, mut i) = (counter, self.key, 0);
+        while i < ROUNDS {
+            words = round(words, key);
+            key = add(key, [W0, W1]);
+            words = round(words, key);
+            key = add(key, [W0, W1]);
             i += 2;
         }
         words

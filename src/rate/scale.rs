@@ -1,6 +1,6 @@
 //! The scale of inverted dropout as an `f32`, for CPUs without division too.
 
-use super::Rate;
+use super::{RANGE, Rate};
 use crate::simd::VECTORS;
 
 impl Rate {
@@ -9,6 +9,13 @@ impl Rate {
     pub(crate) const fn scale_f32(self) -> f32 {
         // In software, the division takes a kilobyte of flash; with vectors it takes a tenth of the time of the other.
         if VECTORS { self.scale() as f32 } else { bit_by_bit(self.keep_threshold()) }
+    }
+
+    /// The probability of [keeping](Self::keep), to the nearest `f32`, by a conversion of 32 bits, which an FPU has.
+    #[expect(clippy::cast_precision_loss, reason = "rounds to nearest")]
+    pub(crate) const fn keep_f32(self) -> f32 {
+        let keep = self.keep_threshold();
+        if keep == RANGE { 1.0 } else { keep as u32 as f32 / RANGE as f32 }
     }
 }
 
@@ -25,12 +32,12 @@ const fn bit_by_bit(divisor: u64) -> f32 {
     let divisor = divisor as u32;
     let exponent = divisor.leading_zeros();
     let divisor = divisor << exponent;
-    let (mut quotient, mut rest, mut bit) = (1_u64, divisor.wrapping_neg(), 0);
-    while bit < f64::MANTISSA_DIGITS {
+    let (mut quotient, mut rest) = (1_u64, divisor.wrapping_neg());
+    while quotient >> f64::MANTISSA_DIGITS == 0 {
         let goes = rest >> 31 == 1 || rest << 1 >= divisor;
         rest = (rest << 1).wrapping_sub(if goes { divisor } else { 0 });
         quotient = quotient << 1 | goes as u64;
-        bit += 1;
+        core::hint::black_box(());
     }
     // The quotient has one bit more than an f64, and is no tie, as its factors other than 2 are the divisor's.
     let nearest = quotient.div_ceil(2);

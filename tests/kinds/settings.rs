@@ -15,7 +15,7 @@ fn settings_can_be_read() {
     }
     assert_eq!(QuantizedDropout::new(rate, -7_i8).zero_point(), -7);
     let shown = format!("{dropout:?}");
-    assert!(shown.contains("scale: 2.0") && shown.contains("Inverted"), "{shown}");
+    assert!(shown.contains("factor: 2.0") && shown.contains("Inverted"), "{shown}");
 }
 
 #[test]

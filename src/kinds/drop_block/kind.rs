@@ -352,7 +352,8 @@ impl DropBlock {
         let len = slices.x.map_or(slices.y.len(), <[E]>::len);
         self.options.check(x, len)?;
         check_length(y, len, slices.y.len())?;
-        let plan = self.options.plan(mask.map_or(Mode::Eval, Mode::Stored), Some(self.rate), len)?;
+        let mode = mask.map_or(Mode::Eval, Mode::Stored);
+        let plan = self.options.plan(&mode, Some(self.rate), len)?;
         pass(Job { plan: &plan, slices }, mask.map_or(Scale(None), |mask| Scale::by(self.scale_of(mask))));
         Ok(())
     }

@@ -92,15 +92,20 @@ impl MadeUp {
     }
 }
 
+fn start(threshold: u64) -> (Progress, Decisions) {
+    let threshold = Threshold::new(threshold);
+    (Progress::new(threshold), Decisions::new(threshold))
+}
+
 #[test]
 fn decisions_compare_with_their_uniform_integers() {
     for made_up in MadeUp::all() {
         for block in 0..40 {
             let uniforms = made_up.uniforms(block);
             for wanted in made_up.windows(&uniforms) {
-                let mut decisions = Decisions::new(Threshold::new(made_up.threshold), words_of(wanted));
-                while let Some((domain, k)) = decisions.next() {
-                    decisions.compare(domain, made_up.call(&uniforms, domain as u32, k));
+                let (mut progress, mut decisions) = start(made_up.threshold);
+                while let Some((domain, k)) = progress.next() {
+                    decisions.compare(&mut progress, made_up.call(&uniforms, domain as u32, k), words_of(wanted));
                 }
                 let (keep, expected) = (to_u128(decisions.keep()) & wanted, made_up.keep(&uniforms) & wanted);
                 assert_eq!(keep, expected, "block {block} at T = {:#x}", made_up.threshold);
@@ -111,16 +116,16 @@ fn decisions_compare_with_their_uniform_integers() {
 
 /// How many planes and calls of bytes a whole block takes, in which all decisions tie for ever.
 fn calls(threshold: u64) -> (u32, u32) {
-    let mut decisions = Decisions::new(Threshold::new(threshold), ALL);
+    let (mut progress, mut decisions) = start(threshold);
     let (mut planes, mut bytes) = (0, 0);
-    while let Some((domain, k)) = decisions.next() {
+    while let Some((domain, k)) = progress.next() {
         if domain == Domain::Planes {
             assert_eq!((k, bytes), (planes, 0));
-            decisions.compare(domain, [((threshold >> (31 - k) & 1) as u32).wrapping_neg(); 4]);
+            decisions.compare(&mut progress, [((threshold >> (31 - k) & 1) as u32).wrapping_neg(); 4], ALL);
             planes += 1;
         } else {
             assert_eq!(k, bytes);
-            decisions.compare(domain, [(threshold << 4 >> (24 - k / 8 * 8) & 0xFF) as u32 * 0x0101_0101; 4]);
+            decisions.compare(&mut progress, [(threshold << 4 >> (24 - k / 8 * 8) & 0xFF) as u32 * 0x0101_0101; 4], ALL);
             bytes += 1;
         }
     }
@@ -161,8 +166,8 @@ fn every_rate_of_16_bits_drops_its_share() {
         let value = |i: u32| 128 * block + i;
         let planes = [15, 14, 13, 12].map(|bit| (0..128).fold(0_u128, |plane, i| plane | u128::from(value(i) >> bit & 1) << i));
         for m in 0..=1 << 16 {
-            let mut decisions = Decisions::new(Threshold::new(m << 16), ALL);
-            while let Some((domain, k)) = decisions.next() {
+            let (mut progress, mut decisions) = start(m << 16);
+            while let Some((domain, k)) = progress.next() {
                 let words = if domain == Domain::Planes {
                     [0, 32, 64, 96].map(|shift| (planes[k as usize] >> shift) as u32)
                 } else {
@@ -172,7 +177,7 @@ fn every_rate_of_16_bits_drops_its_share() {
                         byte(i) | byte(i + 1) << 8 | byte(i + 2) << 16 | byte(i + 3) << 24
                     })
                 };
-                decisions.compare(domain, words);
+                decisions.compare(&mut progress, words, ALL);
             }
             let dropped = (m as u32).saturating_sub(128 * block).min(128);
             assert_eq!(

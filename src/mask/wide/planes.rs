@@ -9,7 +9,7 @@
 mod tests;
 
 use super::rounds::{Calls, Rounds, lane_call, lane_calls};
-use crate::mask::bernoulli::{ALL, Bernoulli, Decisions, LEVEL, PLANES, Threshold};
+use crate::mask::bernoulli::{ALL, Bernoulli, Decisions, LEVEL, PLANES, Progress, Threshold};
 use crate::mask::generator::{Generate, Numbers};
 use crate::mask::stream::{BLOCK, Domain, Stream};
 use crate::mask::tile::{Block, from_words};
@@ -220,12 +220,24 @@ impl<L: WideLanes, C: Calls<L>> Task<L> for Plain<'_, '_, L, C> {
     fn run(self, _: L) {
         let Planes { lanes, threshold, calls } = self.planes;
         let shared = calls.shared(lanes.splat(self.block));
-        let mut decisions = Decisions::new(**threshold, ALL);
-        while let Some((domain, k)) = decisions.next() {
+        let (mut progress, mut decisions) = (Progress::new(**threshold), Decisions::new(**threshold));
+        while let Some((domain, k)) = progress.next() {
             let [words] = calls.words(&shared, [lanes.splat(lane_call(domain, k))]);
-            decisions.compare(domain, first_lane(*lanes, words));
+            decisions.compare(&mut progress, first_lane(*lanes, words), ALL);
         }
         *self.keep = from_words(decisions.keep());
+    }
+}
+
+impl Threshold {
+    /// The bit of a plane.
+    const fn plane(self, k: u32) -> bool {
+        low(self.value) << k >> 31 == 1
+    }
+
+    /// The byte of a level.
+    const fn byte(self, level: u32) -> u8 {
+        (low(self.value) << PLANES << (u8::BITS * level) >> (u32::BITS - u8::BITS)) as u8
     }
 }
 
