@@ -41,13 +41,25 @@ impl Bernoulli {
         }
         decisions.keep()
     }
+
+    /// The same by the first plane and, if there are two, the second, which have all bits of the threshold. Nothing waits
+    /// for anything, so that the calls overlap.
+    #[inline(always)]
+    pub(crate) const fn by_two_planes(&self, block: u64) -> Words {
+        let first = self.stream.call(block, Domain::Planes, 0);
+        if self.threshold.planes == 1 {
+            return first;
+        }
+        let ([a, b, c, d], [e, f, g, h]) = (first, self.stream.call(block, Domain::Planes, 1));
+        // The last bit of a threshold is one. Above it, a one must be met, and a zero exceeded or met.
+        if self.threshold.plane(0) { [a & e, b & f, c & g, d & h] } else { [a | e, b | f, c | g, d | h] }
+    }
 }
 
 /// The threshold T of a rate, as decisions compare with it: four bits, then four bytes, of 16 T.
 #[derive(Clone, Copy)]
 pub(crate) struct Threshold {
     pub(super) value: u64,
-    #[allow(dead_code, reason = "read by `planes`, which targets without vectors do not have")]
     /// Planes up to the last one bit: what ties then is kept, or goes on with bytes.
     pub(crate) planes: u32,
     /// Bytes up to the last that is not zero: none if the planes have it all.
@@ -59,6 +71,11 @@ impl Threshold {
         let bits = u32::BITS - low(value).trailing_zeros();
         let planes = if bits < PLANES { bits } else { PLANES };
         Self { value, planes, levels: (bits - planes).div_ceil(u8::BITS) }
+    }
+
+    /// The bit of a plane.
+    pub(crate) const fn plane(self, k: u32) -> bool {
+        low(self.value) << k >> 31 == 1
     }
 
     /// Whether it is 2^32, which has no place among the bits below.

@@ -3,7 +3,7 @@
 
 use core::slice::from_mut;
 
-use super::bernoulli::{ALL, Bernoulli};
+use super::bernoulli::{ALL, Bernoulli, Threshold};
 use super::generator::{Blocks, Numbers};
 use super::packed::PackedMask;
 use super::stream::BLOCK;
@@ -131,12 +131,9 @@ pub(crate) fn within_block(rate: Rate, address: Address, backend: Backend, decis
 /// The keep bits of the blocks with these numbers.
 #[inline]
 fn blocks(mask: &Bernoulli, backend: Backend, numbers: &Numbers<'_>, keep: &mut [Block]) {
-    // The calls of one block by bit planes alone are done before vectors are set up.
-    if VECTORS
-        && mask.threshold.levels == 0
-        && let [keep] = keep
-    {
-        *keep = from_words(mask.block(numbers.get(0), ALL));
+    // One call for a block, or two, is done before vectors are set up.
+    if VECTORS && let ([keep], Threshold { planes: 1..=2, levels: 0, .. }) = (&mut *keep, mask.threshold) {
+        *keep = from_words(mask.by_two_planes(numbers.get(0)));
         return;
     }
     backend.run(Blocks { mask, numbers, keep });

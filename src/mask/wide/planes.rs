@@ -230,11 +230,6 @@ impl<L: WideLanes, C: Calls<L>> Task<L> for Plain<'_, '_, L, C> {
 }
 
 impl Threshold {
-    /// The bit of a plane.
-    const fn plane(self, k: u32) -> bool {
-        low(self.value) << k >> 31 == 1
-    }
-
     /// The byte of a level.
     const fn byte(self, level: u32) -> u8 {
         (low(self.value) << PLANES << (u8::BITS * level) >> (u32::BITS - u8::BITS)) as u8
