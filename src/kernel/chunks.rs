@@ -153,7 +153,8 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
                 Some(x) => x.get(done..).and_then(<[E]>::first_chunk),
                 None => P::elements(to).first_chunk(),
             };
-            let result = self.of_run(start, done, keep, from.unwrap_or(&[E::ZERO; CHUNK]), CHUNK);
+            let Some(from) = from else { return debug_assert!(false, "the input is as long as the output") };
+            let result = self.of_run(start, done, keep, from, CHUNK);
             P::write(to, result);
             done += CHUNK;
         }
@@ -247,7 +248,9 @@ pub(super) fn by_limbs<E: Element, P: Place<E>, F: Effect<E>>(
         let mut keep = keep.iter();
         for (limb, keep) in limbs.iter_mut().zip(&mut keep) {
             if !effect.leaves_kept() {
-                limb.iter_mut().for_each(|y| *y = one(&mut effect, true, place, *y));
+                for y in &mut *limb {
+                    *y = one(&mut effect, true, place, *y);
+                }
             }
             drop_from(limb, *keep, effect);
         }
