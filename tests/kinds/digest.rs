@@ -87,7 +87,9 @@ struct Digest {
 fn outputs_are_those_of_the_table(backend: Backend) {
     let mut digest = Digest { backend, rows: BTreeMap::new() };
     digest.row("mask", |fnv, rate, address| {
-        words(rate, address, backend, 5000).iter().for_each(|word| fnv.update(&word.to_le_bytes()));
+        for word in words(rate, address, backend, 5000) {
+            fnv.update(&word.to_le_bytes());
+        }
     });
     digest.of_floats(|bits| float(bits) as f32);
     digest.of_floats(float);
@@ -270,7 +272,9 @@ impl Digest {
                         let [mut y, mut grad_x, mut grad_bias] = [residual.clone(), grad_y.clone(), vec![0.0; columns]];
                         fused.apply(mode, &x, Some(&residual), &mut y).unwrap();
                         fused.backward(mode, &x, &grad_y, &mut grad_x, Some(&mut grad_bias)).unwrap();
-                        [y, grad_x, grad_bias].iter().for_each(|tensor| fnv.tensor(tensor));
+                        for tensor in [y, grad_x, grad_bias] {
+                            fnv.tensor(&tensor);
+                        }
                     }
                 });
             }

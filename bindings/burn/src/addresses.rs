@@ -10,8 +10,6 @@ use std::thread::LocalKey;
 use burn::module::{Module, ModuleMapper};
 use dropout_kernels::Address;
 
-use crate::counter::Counter;
-
 /// A seed, and the number of the next layer: where the modules of a model get their addresses. A clone goes on with the
 /// same numbers, on any thread.
 ///
@@ -111,16 +109,16 @@ impl Addresses {
         within(&SEED, seed, || model.map(&mut Identity))
     }
 
-    /// The counter of a new layer of the innermost scope. Outside of all scopes it is the first layer of a source whose
-    /// seed is the operating system's, and in no record.
-    pub(crate) fn next_counter() -> Counter {
+    /// The first address of a new layer of the innermost scope, and whether it is for a record. Outside of all scopes it is the first
+    /// layer of a source whose seed is the operating system's, and in no record.
+    pub(crate) fn next_layer() -> (Address, bool) {
         let Some(source) = IN_SCOPE.with_borrow(Clone::clone) else {
             let required = SCOPES_REQUIRED.load(Ordering::Relaxed);
             assert!(!required, "a dropout made outside of all scopes: expected Addresses::scope around the making of the model");
-            return Counter::unrecorded(Address { seed: RandomState::new().hash_one(0), ..Address::default() });
+            return (Address { seed: RandomState::new().hash_one(0), ..Address::default() }, false);
         };
         let layer = source.layers.fetch_add(1, Ordering::Relaxed);
-        Counter::new(Address { seed: source.seed, layer, ..Address::default() })
+        (Address { seed: source.seed, layer, ..Address::default() }, true)
     }
 
     /// Panics in a scope, if scopes are required.

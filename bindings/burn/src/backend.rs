@@ -10,7 +10,7 @@ use burn::tensor::{DType, Element, TensorData};
 use bytemuck::Pod;
 use dropout_kernels::{self as kernels, Address, AlphaDropout, Layer, Layout, Mode, Rate};
 
-use crate::dropout::Kind;
+use crate::kind::Kind;
 
 /// One pass of one mask. It holds the mask's address, not the mask.
 #[derive(Clone, Copy, Debug)]

@@ -40,9 +40,10 @@ impl Counter {
         Self { id: ParamId::new(), shared: Shared::new(next), recorded: true }
     }
 
-    /// The same, in no record.
-    pub(crate) fn unrecorded(next: Address) -> Self {
-        Self { recorded: false, ..Self::new(next) }
+    /// That of a new layer.
+    pub(crate) fn of_next_layer() -> Self {
+        let (next, recorded) = Addresses::next_layer();
+        Self { recorded, ..Self::new(next) }
     }
 
     /// The address of the next training call.

@@ -13,20 +13,7 @@ use crate::addresses::Addresses;
 use crate::backend::{Direction, DropoutBackend, Pass};
 use crate::counter::Counter;
 use crate::elsewhere;
-
-/// What a [`Dropout`] drops, and what becomes of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(crate = "burn::serde")]
-pub enum Kind {
-    /// Elements, as `burn::nn::Dropout`. They become 0.
-    #[default]
-    Elements,
-    /// Whole channels of N x C x L, N x C x H x W or N x C x D x H x W tensors: PyTorch's `Dropout1d`, `Dropout2d` and
-    /// `Dropout3d`. They become 0.
-    Channels,
-    /// Elements, as [`dropout_kernels::AlphaDropout`]: for self-normalising networks.
-    Alpha,
-}
+use crate::kind::Kind;
 
 /// What a [`Dropout`] is made of. Files of burn's own configuration are files of this one too, and the other way round.
 // By hand, as burn's derive has no default for a field that a file lacks.
@@ -69,7 +56,7 @@ impl DropoutConfig {
     #[must_use]
     pub fn init(&self) -> Dropout {
         rate(self.prob);
-        Dropout { prob: self.prob, kind: self.kind, training: Param::from_bool(true), counter: Addresses::next_counter() }
+        Dropout { prob: self.prob, kind: self.kind, training: Param::from_bool(true), counter: Counter::of_next_layer() }
     }
 }
 

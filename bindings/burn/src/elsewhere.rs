@@ -3,7 +3,7 @@
 use burn::tensor::{Distribution, Tensor};
 use dropout_kernels::Rate;
 
-use crate::dropout::Kind;
+use crate::kind::Kind;
 
 /// What SELU tends to for large negative inputs, where alpha dropout puts what it drops.
 const LIMIT: f64 = -1.758_099_340_847_376_6;

@@ -26,11 +26,13 @@ mod backend;
 mod counter;
 mod dropout;
 mod elsewhere;
+mod kind;
 
 pub use addresses::Addresses;
 pub use counter::Counter;
-pub use dropout::{Dropout, DropoutConfig, Kind};
+pub use dropout::{Dropout, DropoutConfig};
 pub use dropout_kernels::Address;
+pub use kind::Kind;
 
 /// The README's examples, as tests.
 #[cfg(doctest)]

@@ -4,6 +4,7 @@
 //! type, device, shape and contiguity they have checked. `_native.pyi` describes the parameters.
 
 mod arguments;
+mod error;
 mod memory;
 mod pass;
 mod threads;
@@ -12,9 +13,10 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use dropout_kernels::{
-    Address, AlphaDropout, DropBlock, Dropout, Error, GaussianDropout, GaussianNoise, Integer, Layout, Mask, Part,
+    Address, AlphaDropout, DropBlock, Dropout, GaussianDropout, GaussianNoise, Integer, Layout, Mask, Part,
     QuantizedDropout, Rate,
 };
+use error::invalid;
 use memory::Memory;
 use pass::{Pass, with_float};
 
@@ -31,10 +33,6 @@ type Position = (u64, u32, u32, u64);
 /// A shape; its shared axes; its strides, if it is not in row-major order; and, if it is a part of a larger tensor, that
 /// tensor's shape and where in it the part begins.
 type Axes = (Vec<usize>, Vec<usize>, Option<Vec<usize>>, Option<(Vec<usize>, Vec<usize>)>);
-
-fn invalid(error: Error) -> PyErr {
-    PyValueError::new_err(error.to_string())
-}
 
 fn layout((shape, shared, strides, place): &Axes) -> PyResult<Layout> {
     let (whole, start) = place.as_ref().map_or((&shape[..], &[][..]), |(whole, start)| (whole, start));

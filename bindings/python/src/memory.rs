@@ -6,7 +6,7 @@ use dropout_kernels::{Element, Error};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::invalid;
+use crate::error::invalid;
 
 /// What a pass reads and writes.
 pub enum Memory<'a, E> {

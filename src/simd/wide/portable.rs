@@ -90,8 +90,8 @@ impl Lanes for Portable {
     #[inline(always)]
     fn select_f64(self, keep: u16, kept: F64x16, dropped: F64x16) -> F64x16 {
         let lane = u64x8::new(from_fn(|i| 1 << i));
-        let half = |keep: u16, kept, dropped| (u64x8::splat(u64::from(keep)) & lane).simd_eq(lane).select(kept, dropped);
-        F64x16([half(keep, kept.0[0], dropped.0[0]), half(keep >> 8, kept.0[1], dropped.0[1])])
+        let [low, high] = [keep, keep >> 8].map(|half| (u64x8::splat(u64::from(half)) & lane).simd_eq(lane));
+        F64x16([low.select(kept.0[0], dropped.0[0]), high.select(kept.0[1], dropped.0[1])])
     }
 
     #[inline(always)]

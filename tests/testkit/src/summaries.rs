@@ -71,12 +71,16 @@ impl<N: Sums> Part<N> {
         self.0 = match of {
             Of::Moments => {
                 let mut moments = self.moments();
-                passes.iter().for_each(|y| moments.add(y).unwrap());
+                for y in passes {
+                    moments.add(y).unwrap();
+                }
                 moments.passes()
             }
             Of::Uncertainty(classes) => {
                 let mut uncertainty = self.uncertainty(classes);
-                passes.iter().for_each(|y| uncertainty.add(y).unwrap());
+                for y in passes {
+                    uncertainty.add(y).unwrap();
+                }
                 uncertainty.passes()
             }
         };

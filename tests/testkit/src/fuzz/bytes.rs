@@ -44,8 +44,9 @@ pub fn check_random(check: fn(Bytes)) {
 /// A command that writes them to a file: `cargo +nightly fuzz run TARGET input` is then the case again.
 impl Debug for Bytes {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let escaped: String = self.0.iter().map(|byte| format!("\\x{byte:02x}")).collect();
-        write!(f, "printf '{escaped}' >input")
+        f.write_str("printf '")?;
+        self.0.iter().try_for_each(|byte| write!(f, "\\x{byte:02x}"))?;
+        f.write_str("' >input")
     }
 }
 

@@ -15,6 +15,9 @@ pub struct Slices {
     y: Window,
 }
 
+/// A method that writes to another slice than it reads.
+pub type Apart<'a, E> = &'a dyn Fn(&[E], &mut [E]) -> Result<(), Error>;
+
 impl Slices {
     /// A slice to read.
     pub fn read<E: Bits>(self, x: &[E], f: impl FnOnce(&[E])) {
@@ -59,7 +62,7 @@ impl Slices {
         elements: usize,
         x: &[E],
         (expected, fits): (&[Option<E>], Result<(), Error>),
-        apart: &[&dyn Fn(&[E], &mut [E]) -> Result<(), Error>],
+        apart: &[Apart<'_, E>],
         in_place: &dyn Fn(&mut [E]) -> Result<(), Error>,
     ) {
         let y_len = self.y_len.get(x.len());

@@ -9,6 +9,12 @@ use dropout_kernels::{Address, Error, Mask, Rate};
 use crate::oracle;
 use crate::value::{Bits, random};
 
+#[cfg(feature = "half")]
+pub use half::{bf16, f16};
+/// Without the feature, something else takes their place, so that a corpus means the same.
+#[cfg(not(feature = "half"))]
+pub use std::primitive::{f32 as bf16, f32 as f16};
+
 /// An address and a rate.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub struct Decisions {

@@ -39,7 +39,7 @@ impl Layer {
         let first = if let Pass::Stored(first) = self.pass { first.into() } else { 0 };
         let subject = S::new(&settings);
         // What is not the mask's is zeros or ones.
-        let around = if decided.address.layer % 2 == 0 { 0 } else { u32::MAX };
+        let around = if decided.address.layer.is_multiple_of(2) { 0 } else { u32::MAX };
         let all = pack(first, &vec![false; drops.len()]);
         let words = pack(first, &drops).into_iter().zip(all).map(|(keep, all)| keep | around & !all).collect();
         Case { layer: *self, tensor, decided, settings, subject, uniforms, words }

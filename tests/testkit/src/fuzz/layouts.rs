@@ -148,10 +148,6 @@ struct ModelAxis {
 }
 
 impl Model {
-    fn new(shape: &[usize], shared: &[usize]) -> Result<Self, Error> {
-        Self::part(shape, &vec![0; shape.len()], shape, shared, None)
-    }
-
     fn part(
         whole: &[usize],
         start: &[usize],
@@ -238,54 +234,54 @@ impl Constructor {
     /// What the library makes of the arguments, and what it must.
     fn call(&self) -> (Result<Layout, Error>, Result<Model, Error>) {
         let walked = |shape: &[Extent]| extents(shape, Count::MAX);
-        match self {
+        let (layout, shape, shared) = match self {
             Self::Flat(len) => {
                 let len = len.within(Count::MAX);
-                (Ok(Layout::flat(len)), Model::new(&[len], &[]))
+                (Ok(Layout::flat(len)), vec![len], vec![])
             }
             Self::Dense(shape) => {
                 let shape = walked(&shape.0);
-                (Layout::dense(&shape), Model::new(&shape, &[]))
+                (Layout::dense(&shape), shape, vec![])
             }
             Self::Sample(shape) => {
                 let shape = walked(&shape.0);
-                let all_others: Vec<usize> = (1..shape.len()).collect();
-                (Layout::sample(&shape), Model::new(&shape, &all_others))
+                let all_others = (1..shape.len()).collect();
+                (Layout::sample(&shape), shape, all_others)
             }
             Self::Locked(shape) => {
                 let shape = walked(&shape.0);
-                let first = if shape.is_empty() { &[][..] } else { &[0] };
-                (Layout::locked(&shape), Model::new(&shape, first))
+                let first = (0..shape.len().min(1)).collect();
+                (Layout::locked(&shape), shape, first)
             }
             Self::Shared(shape, shared) => {
                 let shape = walked(&shape.0);
                 let axes = shared.axes(shape.len());
-                (Layout::shared(&shape, &axes), Model::new(&shape, &axes))
+                (Layout::shared(&shape, &axes), shape, axes)
             }
             Self::Rows { rows, columns, gap, fewer } => {
                 let shape = walked(&[*rows, *columns]);
                 let [rows, columns] = shape[..] else { unreachable!() };
                 let gap = gap.get();
                 let stride = if fewer.0.is_some() { columns.saturating_sub(gap) } else { columns.saturating_add(gap) };
-                (Layout::rows(rows, columns, stride), Model::part(&shape, &[0; 2], &shape, &[], Some(&[stride, 1])))
+                return (Layout::rows(rows, columns, stride), Model::part(&shape, &[0; 2], &shape, &[], Some(&[stride, 1])));
             }
             Self::Named(name, shape) => {
                 let [a, b, c, d, e] = walked(shape)[..] else { unreachable!() };
-                let (layout, shape, spatial): (_, &[usize], &[usize]) = match name % 12 {
-                    0 => (Layout::ncl([a, b, c]), &[a, b, c], &[2]),
-                    1 => (Layout::cl([a, b]), &[a, b], &[1]),
-                    2 => (Layout::nchw([a, b, c, d]), &[a, b, c, d], &[2, 3]),
-                    3 => (Layout::chw([a, b, c]), &[a, b, c], &[1, 2]),
-                    4 => (Layout::ncdhw([a, b, c, d, e]), &[a, b, c, d, e], &[2, 3, 4]),
-                    5 => (Layout::cdhw([a, b, c, d]), &[a, b, c, d], &[1, 2, 3]),
-                    6 => (Layout::nlc([a, b, c]), &[a, b, c], &[1]),
-                    7 => (Layout::lc([a, b]), &[a, b], &[0]),
-                    8 => (Layout::nhwc([a, b, c, d]), &[a, b, c, d], &[1, 2]),
-                    9 => (Layout::hwc([a, b, c]), &[a, b, c], &[0, 1]),
-                    10 => (Layout::ndhwc([a, b, c, d, e]), &[a, b, c, d, e], &[1, 2, 3]),
-                    _ => (Layout::dhwc([a, b, c, d]), &[a, b, c, d], &[0, 1, 2]),
+                let (layout, shape, spatial): (_, &[usize], std::ops::Range<usize>) = match name % 12 {
+                    0 => (Layout::ncl([a, b, c]), &[a, b, c], 2..3),
+                    1 => (Layout::cl([a, b]), &[a, b], 1..2),
+                    2 => (Layout::nchw([a, b, c, d]), &[a, b, c, d], 2..4),
+                    3 => (Layout::chw([a, b, c]), &[a, b, c], 1..3),
+                    4 => (Layout::ncdhw([a, b, c, d, e]), &[a, b, c, d, e], 2..5),
+                    5 => (Layout::cdhw([a, b, c, d]), &[a, b, c, d], 1..4),
+                    6 => (Layout::nlc([a, b, c]), &[a, b, c], 1..2),
+                    7 => (Layout::lc([a, b]), &[a, b], 0..1),
+                    8 => (Layout::nhwc([a, b, c, d]), &[a, b, c, d], 1..3),
+                    9 => (Layout::hwc([a, b, c]), &[a, b, c], 0..2),
+                    10 => (Layout::ndhwc([a, b, c, d, e]), &[a, b, c, d, e], 1..4),
+                    _ => (Layout::dhwc([a, b, c, d]), &[a, b, c, d], 0..3),
                 };
-                (layout, Model::new(shape, spatial))
+                (layout, shape.to_vec(), spatial.collect())
             }
             Self::Part { axes, shared, strides, short } => {
                 let axes = &axes.0;
@@ -313,9 +309,10 @@ impl Constructor {
                 }
                 let strides = strides.as_deref();
                 let part = Part { whole: &whole, start: &start, shape: &shape, shared: &shared, strides };
-                (Layout::part(part), Model::part(&whole, &start, &shape, &shared, strides))
+                return (Layout::part(part), Model::part(&whole, &start, &shape, &shared, strides));
             }
-        }
+        };
+        (layout, Model::part(&shape, &[], &shape, &shared, None))
     }
 
     /// The layout, which is checked, and a slice that should be of its length.

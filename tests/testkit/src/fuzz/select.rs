@@ -6,7 +6,7 @@ use dropout_kernels::{Backend, Error, Filler, Layout, Select};
 
 use super::calls::canary;
 use super::fused::{check_columns, columns_of};
-use super::inputs::{Count, Length, Values, check_length};
+use super::inputs::{Count, Length, Values, bf16, check_length, f16};
 use super::layer::{Case, Layer};
 use super::tensor::{Shape, Tensor};
 use crate::oracle::drops;
@@ -15,7 +15,7 @@ use crate::value::{Bits, Value};
 
 #[derive(Arbitrary, Debug)]
 pub struct Input {
-    element: Element,
+    element: u8,
     expectation: bool,
     layer: Layer,
     shape: Shape,
@@ -36,35 +36,20 @@ enum Dropped {
     Constant,
 }
 
-#[derive(Arbitrary, Clone, Copy, Debug)]
-enum Element {
-    F32,
-    F64,
-    F16,
-    Bf16,
-    I8,
-    U8,
-    I16,
-}
-
 pub fn check(input: &Input) {
+    const TYPES: [fn(&Choice<'_>); 7] = [
+        |choice| choice.check_floats::<f32>(),
+        |choice| choice.check_floats::<f64>(),
+        |choice| choice.check_floats::<f16>(),
+        |choice| choice.check_floats::<bf16>(),
+        |choice| choice.check_choice::<i8>(),
+        |choice| choice.check_choice::<u8>(),
+        |choice| choice.check_choice::<i16>(),
+    ];
     let Some(tensor) = input.shape.tensor() else { return };
     // The kind says no more than which decisions there are.
     let case = input.layer.of::<OfScaled<f32>>(&tensor);
-    let choice = Choice { input, tensor: &tensor, case: &case };
-    match input.element {
-        Element::F32 => choice.check_floats::<f32>(),
-        Element::F64 => choice.check_floats::<f64>(),
-        Element::I8 => choice.check_choice::<i8>(),
-        Element::U8 => choice.check_choice::<u8>(),
-        Element::I16 => choice.check_choice::<i16>(),
-        #[cfg(feature = "half")]
-        Element::F16 => choice.check_floats::<half::f16>(),
-        #[cfg(feature = "half")]
-        Element::Bf16 => choice.check_floats::<half::bf16>(),
-        #[cfg(not(feature = "half"))]
-        Element::F16 | Element::Bf16 => {}
-    }
+    TYPES[usize::from(input.element) % TYPES.len()](&Choice { input, tensor: &tensor, case: &case });
 }
 
 struct Choice<'a> {
