@@ -2,12 +2,7 @@
 
 use core::fmt;
 
-use crate::simd::{Lanes, Scalar, Task, run, with_vectors, without_vectors};
-with_vectors! {
-    use crate::simd::Portable;
-    #[cfg(target_arch = "x86_64")]
-    use crate::simd::{Avx2, Avx512};
-}
+use crate::simd::*;
 
 /// The backends of a target, with their names: those that a CPU may have, the fastest first; the one that the target's
 /// CPUs all have; and one that is there for tests alone.

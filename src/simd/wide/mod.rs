@@ -17,4 +17,4 @@ pub(crate) use deal::{DEALT, clear_dealt, splat_byte};
 pub(crate) use lanes::{GROUP, WideLanes};
 pub(crate) use portable::Portable;
 #[cfg(target_arch = "x86_64")]
-pub(crate) use x86::{Avx2, Avx512};
+pub(crate) use x86::*;

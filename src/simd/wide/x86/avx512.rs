@@ -4,7 +4,7 @@
 use core::arch::x86_64::*;
 use core::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Not, Sub};
 
-use super::plain::{cast, load};
+use super::plain::cast;
 use crate::simd::lanes::{CHUNK, Lanes, Task};
 use crate::simd::wide::lanes::{Dealt, GROUP, WideLanes};
 
@@ -298,7 +298,8 @@ methods! {
 /// [`WideLanes::deal`], inlined where a function with the instructions would be too large to be.
 #[inline(always)]
 fn deal(lanes: Avx512, bytes: [U64x8; 2], than: u8, places: [U64x8; 2], keep: [U64x8; 2]) -> Dealt {
-    // SAFETY: an `Avx512` is the proof that the CPU has these instructions, which touch no memory.
+    // SAFETY: an `Avx512` is the proof that the CPU has these instructions, which touch no memory. Two masks are sixteen
+    // bytes, as the bits of eight lanes are, and any bits are valid for them. The pointers are those of references.
     unsafe {
         let mut dealt = Dealt { keep: lanes.interleave(keep), open: 0, many: 0 };
         let lane_places = lanes.interleave(places);
@@ -320,11 +321,12 @@ fn deal(lanes: Avx512, bytes: [U64x8; 2], than: u8, places: [U64x8; 2], keep: [U
             let any = (((equal & !TOP) + !TOP) | equal) & TOP;
             dealt.open |= (_pext_u64(any, TOP) as u8) << (4 * half);
         }
-        let below = cast::<[u64; 2], [u16; GROUP]>(below);
-        // Loaded, or the compiler moves each integer from and to vectors, on the ports that multiply.
+        let below = core::mem::transmute::<[u64; 2], [u16; GROUP]>(below);
+        // Volatile, or the compiler moves each integer from and to vectors, on the ports that multiply.
         for i in 0..GROUP {
-            let below = u64::from(load(&below[i]));
-            let (first, last) = (load(&lane_places[i][0]), load(&lane_places[i][1]));
+            let below = u64::from((&raw const below[i]).read_volatile());
+            let first = (&raw const lane_places[i][0]).read_volatile();
+            let last = (&raw const lane_places[i][1]).read_volatile();
             dealt.keep[i][0] &= !_pdep_u64(below, first);
             // A shift by 64 is none, but no byte is left for the last 64 places of a lane with 64 before.
             dealt.keep[i][1] &= !_pdep_u64(below >> (first.count_ones() % 64), last);

@@ -32,10 +32,3 @@ pub(super) const fn cast<A: Plain, B: Plain>(x: A) -> B {
     // SAFETY: all bytes of `to` were written as `from`, which is as large, and any are valid for it.
     unsafe { Bytes { from: x }.to }
 }
-
-/// What `x` refers to, by a load that the compiler leaves in its place.
-#[inline(always)]
-pub(super) fn load<T: Plain>(x: &T) -> T {
-    // SAFETY: the pointer is that of a reference.
-    unsafe { (&raw const *x).read_volatile() }
-}
