@@ -6,6 +6,7 @@ use crate::kernel::{Decisions, Drives, Plan, all, all_laid_out, computed, laid_o
 use crate::layer::Mode;
 use crate::layout::Layout;
 use crate::rate::Rate;
+use crate::simd::VECTORS;
 use crate::threads::Threads;
 
 /// A layout, a backend, and threads.
@@ -106,7 +107,7 @@ impl Sealed for () {
 }
 
 impl Sealed for Layout {
-    const DRIVES: Drives = Drives { all: all_laid_out, computed: laid_out, stored: laid_out };
+    const DRIVES: Drives = Drives { all: if VECTORS { all_laid_out } else { laid_out }, computed: laid_out, stored: laid_out };
 
     #[inline]
     fn layout(&self) -> Option<&Layout> {
