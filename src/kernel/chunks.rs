@@ -236,7 +236,7 @@ pub(super) fn by_limbs<E: Element, P: Place<E>, F: Effect<E>>(
         let (limbs, rest) = y.as_chunks_mut::<LIMB>();
         let mut keep = keep.iter();
         for (limb, keep) in limbs.iter_mut().zip(&mut keep) {
-            if !effect.leaves_kept() {
+            if *keep != 0 && !effect.leaves_kept() {
                 limb.iter_mut().for_each(|y| *y = one(&mut effect, true, place, *y));
             }
             drop_from(limb, *keep, effect);

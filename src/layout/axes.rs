@@ -75,12 +75,13 @@ impl Axes {
 
     const fn with(mut self, axis: Axis) -> Self {
         debug_assert!(self.rank() < MAX_RANK);
-        let mut place = self.rank() % MAX_RANK;
-        self.0[place] = axis;
-        while place > 0 && axis.is_inside(self.0[place - 1]) {
-            self.0.swap(place - 1, place);
-            place -= 1;
+        let mut place = self.rank();
+        while place > 0 && axis.is_inside(self.0[(place - 1) % MAX_RANK]) {
+            // Opaque, or the loop becomes eight steps or a call of memmove, which are a kilobyte.
+            self.0[place % MAX_RANK] = core::hint::black_box(self.0[(place - 1) % MAX_RANK]);
+            place = core::hint::black_box(place - 1);
         }
+        self.0[place % MAX_RANK] = axis;
         self
     }
 
