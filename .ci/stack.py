@@ -46,8 +46,8 @@ def main(path):
             print(f"| {name} | {frames[address(symbol)]} | {deepest[address(symbol)]} |")
 
 
-# Parts of the mangled names: of modules, and of the method and its trait.
-DRIVE, NOISE, SINK = "6kernel5drive", "6kernel5noise", "4Sink4take"
+# Parts of the mangled names: of modules, and of a trait.
+DRIVE, NOISE, SINK = "6kernel5drive", "6kernel5noise", "4Sink"
 
 
 def is_function(symbol):

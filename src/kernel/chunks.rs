@@ -247,7 +247,7 @@ pub(super) fn by_limbs<E: Element, P: Place<E>, F: Effect<E>>(
         let (limbs, rest) = y.as_chunks_mut::<LIMB>();
         let mut keep = keep.iter();
         for (limb, keep) in limbs.iter_mut().zip(&mut keep) {
-            if !effect.leaves_kept() {
+            if *keep != 0 && !effect.leaves_kept() {
                 for y in &mut *limb {
                     *y = one(&mut effect, true, place, *y);
                 }

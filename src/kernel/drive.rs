@@ -5,7 +5,7 @@ use super::plan::{Decisions, Keep, Plan, Run, Sink};
 use crate::address::Address;
 use crate::backend::Backend;
 use crate::layout::{Layout, PLACES, Pattern, Stretch, Stretches, Transposed, Units, Walk};
-use crate::mask::{BLOCK, BLOCK_LIMBS, Bits, InOrder, LIMB, Source, TILE, Tile, Writer, within_block};
+use crate::mask::{BLOCK, BLOCK_LIMBS, Bits, InOrder, LIMB, PackedMask, Source, TILE, Tile, Writer, within_block};
 use crate::rate::Rate;
 use crate::simd::{Limb, VECTORS, with_vectors, without_vectors};
 
@@ -52,8 +52,13 @@ pub(crate) fn stored(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Si
     if VECTORS {
         return in_tiles(plan, len, head, sink);
     }
+    by_limbs(if let Decisions::Stored(mask) = plan.decisions { Some(*mask) } else { None }, len, sink);
+}
+
+/// Limb by limb of a stored mask, or of none.
+fn by_limbs(mask: Option<PackedMask<'_>>, len: usize, sink: &mut dyn Sink) {
     for start in (0..len).step_by(LIMB) {
-        let limb = if let Decisions::Stored(mask) = plan.decisions { mask.limb(start) } else { Limb::MAX };
+        let limb = mask.map_or(Limb::MAX, |mask| mask.limb(start));
         sink.take_limbs(start, LIMB.min(len - start), &[limb]);
     }
 }
@@ -98,15 +103,13 @@ pub(crate) fn all_laid_out(plan: &Plan<'_>, len: usize, head: usize, sink: &mut 
     }
 }
 
-/// The decisions of a layout.
+/// The decisions of a layout. Without vectors, also none.
 pub(crate) fn laid_out(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Sink) {
-    let (Some(layout), Some(source)) = (plan.layout, plan.source()) else { return };
-    if len == 0 {
-        return;
-    }
+    let Some(layout) = plan.layout.filter(|_| len > 0) else { return };
     if !VECTORS {
-        return in_limbs(source, layout, sink);
+        return placed(plan, layout, sink);
     }
+    let Some(source) = plan.source() else { return };
     let tiles = Tiles::new(plan, source, layout);
     match layout.pattern() {
         Some(Pattern::Units(units)) if tiles.hold(units.decisions) => in_units(tiles, &units, len, head, sink),
@@ -116,17 +119,38 @@ pub(crate) fn laid_out(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn 
     }
 }
 
-/// Limb by limb of decisions that follow each other, as do their elements. Without tiles it takes a fraction of the stack.
-fn in_limbs(mut source: Source<'_>, layout: &Layout, sink: &mut dyn Sink) {
-    let walk = layout.walk();
-    let (mut numbers, mut elements) = (layout.numbers(), walk.elements());
-    while let Some(Stretch { start: first, len }) = numbers.next(usize::MAX) {
+/// Without tiles, which takes a fraction of the stack: the decisions of one stretch after another, as without a layout.
+fn placed(plan: &Plan<'_>, layout: &Layout, sink: &mut dyn Sink) {
+    let (mut numbers, walk) = (layout.numbers(), layout.walk());
+    let elements = walk.elements();
+    let mut placed = Placed { walk, elements, sink };
+    while let Some(Stretch { start, len }) = numbers.next(usize::MAX) {
+        let first = layout.first().wrapping_add(start);
+        match plan.decisions {
+            Decisions::Keep => by_limbs(None, len, &mut placed),
+            Decisions::Computed(rate, address) => by_blocks(rate, address.advanced(first), len, &mut placed),
+            Decisions::Stored(mask) => by_limbs(Some(mask.advanced(first as usize)), len, &mut placed),
+        }
+    }
+}
+
+/// Puts decisions that follow each other in the places of their elements.
+struct Placed<'s, 'a> {
+    walk: Walk<'a>,
+    elements: Stretches<'a>,
+    sink: &'s mut dyn Sink,
+}
+
+impl Sink for Placed<'_, '_> {
+    fn take(&mut self, _: &Run<'_>) {}
+
+    fn take_limbs(&mut self, _: usize, len: usize, keep: &[Limb]) {
         let mut done = 0;
-        while done < len {
-            let (limb, count) = source.limb(first + done as u64, (len - done).min(elements.left_of_row()));
-            let Some(Stretch { start, .. }) = elements.next(count) else { return };
-            of_piece(&walk, start as usize, count, Bits::new(&[limb, 0], 0), sink);
-            done += count;
+        while let Some(Stretch { start, len: now }) = self.elements.next(len - done)
+            && now > 0
+        {
+            of_piece(&self.walk, start as usize, now, Bits::new(keep, done), self.sink);
+            done += now;
         }
     }
 }

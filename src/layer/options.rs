@@ -8,6 +8,7 @@ use crate::layer::Mode;
 use crate::layout::Layout;
 use crate::mask::Mask;
 use crate::rate::Rate;
+use crate::simd::VECTORS;
 use crate::threads::Threads;
 
 /// A layout, a backend, and threads.
@@ -113,7 +114,7 @@ impl Sealed for () {
 }
 
 impl Sealed for Layout {
-    const DRIVES: Drives = Drives { all: all_laid_out, computed: laid_out, stored: laid_out };
+    const DRIVES: Drives = Drives { all: if VECTORS { all_laid_out } else { laid_out }, computed: laid_out, stored: laid_out };
 
     #[inline]
     fn layout(&self) -> Option<&Layout> {

@@ -79,8 +79,9 @@ impl Axes {
         debug_assert!(self.rank() < MAX_RANK);
         let mut place = self.rank();
         while place > 0 && axis.is_inside(self.0[(place - 1) % MAX_RANK]) {
-            self.0[place % MAX_RANK] = self.0[(place - 1) % MAX_RANK];
-            place -= 1;
+            // Opaque, or the loop becomes eight steps or a call of memmove, which are a kilobyte.
+            self.0[place % MAX_RANK] = core::hint::black_box(self.0[(place - 1) % MAX_RANK]);
+            place = core::hint::black_box(place - 1);
         }
         self.0[place % MAX_RANK] = axis;
         self

@@ -150,11 +150,6 @@ impl<'a> Stretches<'a> {
         self.done -= len;
     }
 
-    /// The number of positions that are left of the present row, or of the next if there are none.
-    pub(crate) const fn left_of_row(&self) -> usize {
-        if self.done == self.row { self.row } else { self.row - self.done }
-    }
-
     /// The number of positions in a row.
     pub(crate) const fn run(&self) -> usize {
         self.row

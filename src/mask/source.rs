@@ -89,15 +89,6 @@ impl Source<'_> {
         decisions
     }
 
-    /// The bits of decisions from number `first` on, at most `limit` of them and no more than a limb has, from the lowest on;
-    /// and how many they are. Does not change what is next.
-    pub(crate) fn limb(&mut self, first: u64, limit: usize) -> (Limb, usize) {
-        match self {
-            Self::Computed(computed) => computed.limb(first, limit),
-            Self::Stored(mask) => (mask.limb(first as usize), limit.min(LIMB)),
-        }
-    }
-
     /// The bits of rows of `width` decisions, at most `N` limbs of them: the first row from decision `first` on, the next
     /// `distance` decisions further on. Does not change what is next.
     pub(crate) fn rows<const N: usize>(&self, backend: Backend, first: u64, distance: u64, width: usize, rows: &mut [[Limb; N]]) {
@@ -146,8 +137,6 @@ pub(crate) struct Computed {
     block: u64,
     /// The last one that was computed.
     last: Block,
-    /// Its number, for [`limb`](Self::limb).
-    cached: Option<u64>,
     /// Where the next decision is: in the last block, or, past its end, in those that follow.
     from: usize,
 }
@@ -155,7 +144,7 @@ pub(crate) struct Computed {
 impl Computed {
     pub(crate) const fn new(rate: Rate, address: Address) -> Self {
         let (block, place) = (address.offset / BLOCK as u64, (address.offset % BLOCK as u64) as usize);
-        Self { mask: Bernoulli::new(rate, address), block, last: [0; BLOCK_LIMBS], cached: None, from: BLOCK + place }
+        Self { mask: Bernoulli::new(rate, address), block, last: [0; BLOCK_LIMBS], from: BLOCK + place }
     }
 
     /// The logical index of the next decision.
@@ -178,18 +167,6 @@ impl Computed {
         self.last = *wanted.last().unwrap_or(last);
         self.block = self.block.wrapping_add(count as u64);
         self.from = self.from + limit - count * BLOCK;
-    }
-
-    /// The last block stays for those that follow, as long as no tile is asked for.
-    fn limb(&mut self, first: u64, limit: usize) -> (Limb, usize) {
-        let index = self.index().wrapping_add(first);
-        let (number, place) = (index / BLOCK as u64, (index % BLOCK as u64) as usize);
-        if self.cached != Some(number) {
-            self.last = from_words(self.mask.block(number, ALL));
-            self.cached = Some(number);
-        }
-        let limb = self.last[place / LIMB % BLOCK_LIMBS] >> (place % LIMB);
-        (limb, limit.min(LIMB - place % LIMB))
     }
 
     fn rows<const N: usize>(&self, backend: Backend, first: u64, distance: u64, width: usize, mut rows: &mut [[Limb; N]]) {

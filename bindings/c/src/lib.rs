@@ -21,6 +21,7 @@ mod layer;
 mod layout;
 mod mask;
 
+mod dense;
 mod dropout;
 mod quantized;
 
