@@ -3,6 +3,7 @@
 
 use core::mem::MaybeUninit;
 
+use super::effect::Effect;
 use super::effects::{Affine, Inverted, Rescale, Scale, Sum};
 use super::filler::{Either, Mean};
 use super::job::Job;
@@ -82,7 +83,7 @@ macro_rules! noisy {
 }
 
 /// Adds gradients.
-fn add_scaled<E: Float>(mut job: Job<'_, E>, operand: &[E], effect: Scale<E>) {
+fn add_effect<E: Float>(mut job: Job<'_, E>, operand: &[E], effect: impl Effect<E> + Send + Sync) {
     job.run(Sum { effect, operand });
 }
 
@@ -99,7 +100,7 @@ fn add_rescaled<E>(_: Job<'_, E>, _: &[E], _: Rescale<E>) {
 selected!(f32, f64, i8, u8, i16);
 noisy!(f32, f64);
 compiled! {
-    Scale: f32, f64; add_scaled;
+    Scale: f32, f64; add_effect;
     Affine: f32, f64; add_affine;
     Rescale: i8, u8, i16; add_rescaled;
 }
@@ -110,7 +111,7 @@ selected!(half::f16, half::bf16);
 noisy!(half::f16, half::bf16);
 #[cfg(feature = "half")]
 compiled! {
-    Scale: half::f16, half::bf16; add_scaled;
+    Scale: half::f16, half::bf16; add_effect;
     Affine: half::f16, half::bf16; add_affine;
 }
 
