@@ -41,19 +41,19 @@ pub struct Layout {
     /// The decision of the first element.
     pub(super) first: u64,
     pub(super) axes: Axes,
-    pub(super) columns: Columns,
+    pub(super) columns: LastAxis,
 }
 
 /// The last axis as the constructor was given it, along which a row of the tensor has its columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Columns {
+pub(crate) struct LastAxis {
     /// How many they are. `None` if there is no other axis, so that nothing says where rows end, and of an empty tensor.
     pub(crate) count: Option<NonZero<usize>>,
     /// The distance in memory from one to the next, in elements.
     pub(crate) stride: NonZero<usize>,
 }
 
-impl Columns {
+impl LastAxis {
     pub(super) const UNKNOWN: Self = Self { count: None, stride: NonZero::<usize>::MIN };
 
     const fn of(axes: &[Axis; MAX_RANK], rank: usize) -> Self {
@@ -201,14 +201,14 @@ impl Layout {
             return Ok(Self::empty(decisions));
         }
         match span(&axes) {
-            Ok(elements) => Ok(Self { elements, decisions, first, axes: Axes::new(axes), columns: Columns::of(&axes, rank) }),
+            Ok(elements) => Ok(Self { elements, decisions, first, axes: Axes::new(axes), columns: LastAxis::of(&axes, rank) }),
             Err(error) => Err(error),
         }
     }
 
     /// No elements.
     pub(super) const fn empty(decisions: u64) -> Self {
-        Self { elements: 0, decisions, first: 0, axes: Axes::NONE, columns: Columns::UNKNOWN }
+        Self { elements: 0, decisions, first: 0, axes: Axes::NONE, columns: LastAxis::UNKNOWN }
     }
 
     /// The length of the slices, in elements.
@@ -227,7 +227,7 @@ impl Layout {
     }
 
     /// The last axis, and the distance in memory after which its positions come again: that of the next axis outwards.
-    pub(crate) fn columns(&self) -> (Columns, Option<usize>) {
+    pub(crate) fn columns(&self) -> (LastAxis, Option<usize>) {
         (self.columns, self.strides_of_rows().last())
     }
 

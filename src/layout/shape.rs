@@ -1,7 +1,7 @@
 //! Layouts, by the names that users know them by.
 
 use super::axes::{Axes, Axis, MAX_RANK};
-use super::part::{Columns, Layout, Part};
+use super::part::{LastAxis, Layout, Part};
 use crate::error::Error;
 
 impl Layout {
@@ -13,7 +13,7 @@ impl Layout {
         }
         let mut axes = [Axis::UNIT; MAX_RANK];
         axes[0].extent = len;
-        Self { elements: len, decisions: len as u64, first: 0, axes: Axes::new(axes), columns: Columns::UNKNOWN }
+        Self { elements: len, decisions: len as u64, first: 0, axes: Axes::new(axes), columns: LastAxis::UNKNOWN }
     }
 
     /// Any shape, one decision per element.

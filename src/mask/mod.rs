@@ -193,9 +193,9 @@ impl Mask {
 }
 
 /// A mask's decisions and words, cut in two where a block ends, if they are many.
-type Words<'a> = (Mask, usize, &'a mut [u32]);
+type Filling<'a> = (Mask, usize, &'a mut [u32]);
 
-fn halves((mask, decisions, words): Words<'_>) -> Result<[Words<'_>; 2], Words<'_>> {
+fn halves((mask, decisions, words): Filling<'_>) -> Result<[Filling<'_>; 2], Filling<'_>> {
     if decisions < 2 * GRAIN {
         return Err((mask, decisions, words));
     }
