@@ -42,7 +42,7 @@ pub(crate) mod sealed {
         const INDEX: u32 = MAP_AXES as u32;
         const MAP_AXES: usize = MAP_AXES;
 
-        type Kernel = kernels::Scaled;
+        type Kernel = kernels::kind::Scaled;
 
         fn kernel(rate: Rate) -> Dropout {
             Dropout::new(rate).in_parallel()
@@ -57,7 +57,7 @@ pub(crate) mod sealed {
         const INDEX: u32 = 4;
         const MAP_AXES: usize = 0;
 
-        type Kernel = kernels::Alpha;
+        type Kernel = kernels::kind::Alpha;
 
         fn kernel(rate: Rate) -> AlphaDropout {
             AlphaDropout::new(rate).in_parallel()
