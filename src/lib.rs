@@ -120,10 +120,11 @@ compile_error!(
 // A target without vectors is taken for a microcontroller (simd::VECTORS). There a chunk is one element, a limb has 32
 // decisions instead of 64, and kernel::drive takes blocks straight from the generator, without tiles.
 //
-// Inlining is not a matter of taste here. Only the implementations of Lanes::call have #[target_feature]. Whatever
-// handles vectors must be inlined into them, hence #[inline(always)] on all of it: a function that is not inlined is
+// Inlining is not a matter of taste here. Only implementations of Lanes have #[target_feature]. Whatever else handles
+// vectors must be inlined into Lanes::call, hence #[inline(always)] on all of it: a function that is not inlined is
 // compiled without the instruction set, every vector operation in it becomes a call, and vectors are passed through
-// memory. For the same reason a Task is a trait and not a closure: a closure cannot be told to be inlined.
+// memory. For the same reason a Task is a trait and not a closure, and vectors go through none (Option::map_or): a closure
+// cannot be told to be inlined.
 
 mod address;
 mod backend;
