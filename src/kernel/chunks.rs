@@ -10,7 +10,7 @@ use super::plan::{Keep, Run};
 use super::slices::Slices;
 use crate::element::sealed::Element;
 use crate::mask::{BLOCK_LIMBS, Bits, LIMB};
-use crate::simd::{CHUNK, Lanes, Limb, Scalar, Task, VECTORS};
+use crate::simd::{CHUNK, Lanes, Limb, Scalar, Task, VECTORS, rolled};
 
 /// The effect on the elements of a run.
 pub(super) struct Chunks<'a, E, P, F> {
@@ -32,7 +32,7 @@ impl<L: Lanes, E: Element, P: Place<E>, F: Effect<E>> Task<L> for Chunks<'_, E, 
         let place = base + start;
         if !VECTORS {
             let keep = if matches!(keep, Keep::None) { &[0; BLOCK_LIMBS] } else { &[Limb::MAX; BLOCK_LIMBS] };
-            return by_limbs(keep, place, effect, Slices { x, y });
+            return on_limbs(keep, place, effect, Slices { x, y });
         }
         let mut each = Each { lanes, effect, place, of: PhantomData };
         // What does not fill a chunk is done together with elements before it, once more. In place these will have been
@@ -225,7 +225,7 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
 
 /// The effect on elements one by one, where there are no vectors.
 #[inline(always)]
-pub(super) fn by_limbs<E: Element, P: Place<E>, F: Effect<E>>(
+pub(super) fn on_limbs<E: Element, P: Place<E>, F: Effect<E>>(
     keep: &[Limb],
     mut place: usize,
     mut effect: F,
@@ -258,7 +258,7 @@ pub(super) fn by_limbs<E: Element, P: Place<E>, F: Effect<E>>(
             if !effect.leaves_kept() {
                 for y in &mut *rest {
                     *y = one(&mut effect, true, place, *y);
-                    core::hint::black_box(());
+                    rolled();
                 }
             }
             drop_from(rest, *keep, effect);
@@ -281,7 +281,7 @@ fn drop_from<E: Element, F: Effect<E>>(y: &mut [E], keep: Limb, mut effect: F) {
     while let Some(y) = y.get_mut(drop.leading_zeros() as usize) {
         *y = one(&mut effect, false, 0, *y);
         drop &= !(1 << (LIMB - 1) >> (drop.leading_zeros() % Limb::BITS));
-        core::hint::black_box(());
+        rolled();
     }
 }
 

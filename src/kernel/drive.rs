@@ -146,11 +146,10 @@ impl Sink for Placed<'_, '_> {
 
     fn take_limbs(&mut self, _: usize, len: usize, keep: &[Limb]) {
         let mut done = 0;
-        while let Some(Stretch { start, len: now }) = self.elements.next(len - done)
-            && now > 0
-        {
-            of_piece(&self.walk, start as usize, now, Bits::new(keep, done), self.sink);
-            done += now;
+        while done < len {
+            let Some(Stretch { start, len }) = self.elements.next(len - done) else { return };
+            of_piece(&self.walk, start as usize, len, Bits::new(keep, done), self.sink);
+            done += len;
         }
     }
 }
@@ -159,18 +158,16 @@ impl Sink for Placed<'_, '_> {
 fn of_piece(walk: &Walk<'_>, start: usize, len: usize, bits: Bits<'_>, sink: &mut dyn Sink) {
     for copy in walk.copies() {
         let start = start + copy;
-        if walk.map_len == 1 && walk.stride == 1 {
-            if VECTORS {
-                sink.take(&Run { start, len, keep: Keep::Bits(bits) });
-                continue;
+        if walk.map_len != 1 || walk.stride != 1 {
+            for i in 0..len {
+                whole(start + i * walk.stride, walk.map_len, bits.limb(i) & 1 == 1, sink);
             }
+        } else if VECTORS {
+            sink.take(&Run { start, len, keep: Keep::Bits(bits) });
+        } else {
             for i in (0..len).step_by(LIMB) {
                 sink.take_limbs(start + i, LIMB.min(len - i), &[bits.limb(i)]);
             }
-            continue;
-        }
-        for i in 0..len {
-            whole(start + i * walk.stride, walk.map_len, bits.limb(i) & 1 == 1, sink);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! An effect on all elements of a tensor.
 
-use super::chunks::{Chunks, by_limbs};
+use super::chunks::{Chunks, on_limbs};
 use super::drive::{all_laid_out, laid_out};
 use super::effect::Effect;
 use super::past_caches::Fence;
@@ -131,7 +131,7 @@ impl<E: Element, P: Place<E>, F: Effect<E>> Sink for Effects<'_, '_, E, P, F> {
 
     fn take_limbs(&mut self, start: usize, len: usize, keep: &[Limb]) {
         if !VECTORS {
-            by_limbs(keep, self.base + start, self.effect, self.slices.part(start, len));
+            on_limbs(keep, self.base + start, self.effect, self.slices.part(start, len));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The scale of inverted dropout as an `f32`, for CPUs without division too.
 
 use super::{RANGE, Rate};
-use crate::simd::VECTORS;
+use crate::simd::{VECTORS, rolled};
 
 impl Rate {
     /// The [scale](Self::scale), to the nearest `f32`.
@@ -37,7 +37,7 @@ const fn bit_by_bit(divisor: u64) -> f32 {
         let goes = rest >> 31 == 1 || rest << 1 >= divisor;
         rest = (rest << 1).wrapping_sub(if goes { divisor } else { 0 });
         quotient = quotient << 1 | goes as u64;
-        core::hint::black_box(());
+        rolled();
     }
     // The quotient has one bit more than an f64, and is no tie, as its factors other than 2 are the divisor's.
     let nearest = quotient.div_ceil(2);

@@ -23,7 +23,7 @@ mod wide;
 
 pub(crate) use lanes::{CHUNK, Lanes, Task, run};
 pub(crate) use scalar::Scalar;
-pub(crate) use vectors::{Limb, SOFT_FLOAT, VECTORS, with_vectors, without_vectors};
+pub(crate) use vectors::{Limb, SOFT_FLOAT, VECTORS, rolled, with_vectors, without_vectors};
 with_vectors! {
     pub(crate) use wide::*;
 }

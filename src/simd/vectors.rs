@@ -36,3 +36,9 @@ without_vectors! {
 
 /// Whether the target has no instructions for floats, as far as stable Rust tells.
 pub(crate) const SOFT_FLOAT: bool = !VECTORS && cfg!(all(target_pointer_width = "32", not(target_abi = "eabihf")));
+
+/// In a loop, keeps the compiler from writing its body several times, which takes more flash than it is worth.
+#[inline(always)]
+pub(crate) const fn rolled() {
+    core::hint::black_box(());
+}

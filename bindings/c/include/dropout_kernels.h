@@ -451,6 +451,51 @@ dk_error dk_mask_words(struct dk_rate rate,
                        size_t len);
 
 /**
+ * Dropout in place by the mask of an address, with a decision for each element: what `dk_dropout_f32` does without a layout
+ * for `DK_TRAIN`, and less to link. In evaluation there is nothing to call.
+ */
+dk_error dk_dropout_dense_f32(struct dk_rate rate,
+                              const struct dk_address *address,
+                              float *x,
+                              size_t len);
+
+/**
+ * The backward pass of `dk_dropout_dense_f32`, on the gradient of the output, which becomes that of the input.
+ */
+dk_error dk_dropout_dense_backward_f32(struct dk_rate rate,
+                                       const struct dk_address *address,
+                                       float *grad,
+                                       size_t len);
+
+/**
+ * The same as `dk_dropout_dense_f32`, of quantised values: a dropped one becomes the zero point, and a kept one stays as it
+ * is, for `dk_rate_fold_scale`. The backward pass is the same call.
+ */
+dk_error dk_dropout_dense_i8(struct dk_rate rate,
+                             int8_t zero_point,
+                             const struct dk_address *address,
+                             int8_t *x,
+                             size_t len);
+
+/**
+ * The same as `dk_dropout_dense_i8`, of other integers.
+ */
+dk_error dk_dropout_dense_u8(struct dk_rate rate,
+                             uint8_t zero_point,
+                             const struct dk_address *address,
+                             uint8_t *x,
+                             size_t len);
+
+/**
+ * The same as `dk_dropout_dense_i8`, of other integers.
+ */
+dk_error dk_dropout_dense_i16(struct dk_rate rate,
+                              int16_t zero_point,
+                              const struct dk_address *address,
+                              int16_t *x,
+                              size_t len);
+
+/**
  * Dropout, from `x` to `y` or in place: a kept value is multiplied by 1/(1-p), a dropped one becomes +0.0. `DK_EVAL`
  * copies.
  *

@@ -181,6 +181,37 @@ static void passes(void) {
 #undef PASS
 }
 
+/* What the dense passes refuse; `DENSE(rate, address, x, len)` calls one. */
+#define REFUSES_DENSE(T, x)                                                                                            \
+    do {                                                                                                               \
+        begin();                                                                                                       \
+        REFUSES(DK_ERROR_THRESHOLD, DENSE(above_one, &address, x, N));                                                 \
+        REFUSES(DK_ERROR_NULL, DENSE(half, NULL, x, N));                                                               \
+        REFUSES(DK_ERROR_NULL, DENSE(half, &address, NULL, N));                                                        \
+        REFUSES(DK_ERROR_LENGTH, DENSE(half, &address, x, SIZE_MAX / 2 + 1));                                          \
+        REFUSES(DK_ERROR_ALIGNMENT, DENSE(half, misaligned((void *)&address), x, N));                                  \
+        if (sizeof(T) > 1) REFUSES(DK_ERROR_ALIGNMENT, DENSE(half, &address, misaligned(x), N));                       \
+        REFUSES(DK_ERROR_INDEX_OVERFLOW, DENSE(half, &last, x, N));                                                    \
+    } while (0)
+
+static void dense(void) {
+#define DENSE dk_dropout_dense_f32
+    REFUSES_DENSE(float, o.values);
+#undef DENSE
+#define DENSE dk_dropout_dense_backward_f32
+    REFUSES_DENSE(float, o.values);
+#undef DENSE
+#define DENSE(rate, address, x, len) dk_dropout_dense_i8(rate, 0, address, (int8_t *)(x), len)
+    REFUSES_DENSE(int8_t, o.integers);
+#undef DENSE
+#define DENSE(rate, address, x, len) dk_dropout_dense_u8(rate, 0, address, (uint8_t *)(x), len)
+    REFUSES_DENSE(uint8_t, o.integers);
+#undef DENSE
+#define DENSE(rate, address, x, len) dk_dropout_dense_i16(rate, 0, address, x, len)
+    REFUSES_DENSE(int16_t, o.integers);
+#undef DENSE
+}
+
 static const dk_drop_block layer = {{UINT64_C(1) << 31}, 0, 2, 1, 1, {8, 8, 0}, {3, 3, 0}, 0.0};
 
 typedef dk_error block_f32(const dk_drop_block *, const dk_stored_mask *, const float *, float *, size_t);
@@ -273,6 +304,7 @@ int main(void) {
     rates_and_masks();
     layouts();
     passes();
+    dense();
     drop_block();
     moments();
     printf("%d failures\n", failures);

@@ -191,6 +191,44 @@ static void integers(void) {
     INTEGERS(int16_t, dk_dropout_i16, 1000, -32768, 32767);
 }
 
+/* Dense passes of vector v from decision `first` on, on a type: a kept value is `kept_value` of its input, a dropped one `zero`. */
+#define DENSE(type, zero, kept_value, call)                                                                            \
+    for (size_t v = 0; v < LENGTH(vectors); v++)                                                                       \
+        for (size_t first = 0; first < 100; first += 33)                                                               \
+            for (size_t len = 0; len <= N - first; len = len < 3 ? len + 1 : len + 41) {                               \
+                type margin[MARGIN + N + MARGIN], *const values = margin + MARGIN;                                     \
+                dk_address address = vectors[v].address;                                                               \
+                const dk_rate rate = vectors[v].rate;                                                                  \
+                address.offset += first;                                                                               \
+                memset(margin, 0x5A, sizeof margin);                                                                   \
+                for (size_t i = 0; i < len; i++) values[i] = (type)(i % 97 + 5);                                       \
+                CHECK((call) == DK_OK);                                                                                \
+                for (size_t i = 0; i < len; i++) {                                                                     \
+                    const type input = (type)(i % 97 + 5);                                                             \
+                    CHECK(values[i] == (bit(vectors[v].words, first + i) ? (kept_value) : (type)(zero)));              \
+                }                                                                                                      \
+                for (size_t i = 0; i < MARGIN * sizeof(type); i++)                                                     \
+                    CHECK(((char *)margin)[i] == 0x5A && ((char *)(values + len))[i] == 0x5A);                         \
+            }
+
+static void dense(void) {
+    DENSE(float, 0, input * (float)(4294967296.0 / (4294967296.0 - (double)rate.threshold)),
+          dk_dropout_dense_f32(rate, &address, values, len))
+    DENSE(float, 0, input * (float)(4294967296.0 / (4294967296.0 - (double)rate.threshold)),
+          dk_dropout_dense_backward_f32(rate, &address, values, len))
+    DENSE(int8_t, -3, input, dk_dropout_dense_i8(rate, -3, &address, values, len))
+    DENSE(uint8_t, 130, input, dk_dropout_dense_u8(rate, 130, &address, values, len))
+    DENSE(int16_t, 1000, input, dk_dropout_dense_i16(rate, 1000, &address, values, len))
+
+    /* Bit for bit what the passes of all modes compute, special values included. */
+    begin();
+    float values[N];
+    memcpy(values, x, sizeof x);
+    CHECK(dk_dropout_f32(half, NULL, &train, x, out, N) == DK_OK);
+    CHECK(dk_dropout_dense_f32(half, &train.address, values, N) == DK_OK && memcmp(values, out, sizeof values) == 0);
+    CHECK(dk_dropout_dense_f32(half, &train.address, NULL, 0) == DK_OK);
+}
+
 static void layouts(void) {
     dk_size size;
 
@@ -266,6 +304,7 @@ void check_results(void) {
     dropout_and_alpha();
     gaussian();
     integers();
+    dense();
     layouts();
     moments();
 }

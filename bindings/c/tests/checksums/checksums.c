@@ -81,6 +81,28 @@ static void rates_and_masks(void) {
     print("dk_error_name", dk_error_name(DK_ERROR_RATE), strlen(dk_error_name(DK_ERROR_RATE)));
 }
 
+/* In windows of a tensor, one behind the other. */
+#define DENSE(type, name, ...)                                                                                           \
+    do {                                                                                                               \
+        static type values[N];                                                                                         \
+        for (int i = 0; i < N; i++) values[i] = (type)(i * 37);                                                        \
+        for (size_t first = 0; first < N; first += 75) {                                                               \
+            dk_address window = address;                                                                               \
+            window.offset += first;                                                                                    \
+            type *const part = values + first;                                                                         \
+            must(name(rate, __VA_ARGS__, part, 75));                                                                   \
+        }                                                                                                              \
+        print(#name, values, sizeof values);                                                                           \
+    } while (0)
+
+static void dense(void) {
+    DENSE(float, dk_dropout_dense_f32, &window);
+    DENSE(float, dk_dropout_dense_backward_f32, &window);
+    DENSE(int8_t, dk_dropout_dense_i8, -3, &window);
+    DENSE(uint8_t, dk_dropout_dense_u8, 130, &window);
+    DENSE(int16_t, dk_dropout_dense_i16, 1000, &window);
+}
+
 static void stored(void) {
     static float y[N];
     uint32_t words[WORDS];
@@ -147,6 +169,7 @@ int main(void) {
     INTEGERS(int8_t, dk_dropout_i8, -3);
     INTEGERS(uint8_t, dk_dropout_u8, 130);
     INTEGERS(int16_t, dk_dropout_i16, 1000);
+    dense();
     stored();
     drop_block();
     moments();

@@ -1,10 +1,15 @@
 //! Prints what `checksums.c` prints, computed by the library itself.
-#![expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "that is how C makes the same inputs")]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    reason = "that is how C makes the same inputs"
+)]
 
 use dropout_kernels::monte_carlo::Moments;
 use dropout_kernels::{
-    Address, AlphaDropout, DropBlock, Dropout, Error, GaussianDropout, Integer, Kind, Layer, Layout, Mask, Mode, PackedMask,
-    Part, QuantizedDropout, Rate,
+    Address, AlphaDropout, DropBlock, Dropout, Element, Error, GaussianDropout, Integer, Kind, Layer, Layout, Mask, Mode,
+    PackedMask, Part, QuantizedDropout, Rate,
 };
 
 const N: usize = 300;
@@ -39,6 +44,14 @@ fn main() -> Result<(), Error> {
     integers("i8", rate, -3_i8, maps, |i| i as i8, |y| y.to_le_bytes().to_vec())?;
     integers("u8", rate, 130_u8, maps, |i| i as u8, |y| y.to_le_bytes().to_vec())?;
     integers("i16", rate, 1000_i16, maps, |i| i as i16, |y| y.to_le_bytes().to_vec())?;
+
+    let numbers = std::array::from_fn::<_, N, _>(|i| (i * 37) as f32);
+    for pass in ["", "_backward"] {
+        dense(&format!("{pass}_f32"), Dropout::new(rate), numbers, |y| y.to_le_bytes().to_vec())?;
+    }
+    dense("_i8", QuantizedDropout::new(rate, -3), std::array::from_fn(|i| (i * 37) as i8), |y| y.to_le_bytes().to_vec())?;
+    dense("_u8", QuantizedDropout::new(rate, 130), std::array::from_fn(|i| (i * 37) as u8), |y| y.to_le_bytes().to_vec())?;
+    dense("_i16", QuantizedDropout::new(rate, 1000), std::array::from_fn(|i| (i * 37) as i16), |y| y.to_le_bytes().to_vec())?;
 
     let mut y = [0.0; N];
     let stored = Mode::Stored(PackedMask::new(&words, 20, N - 20)?);
@@ -83,6 +96,18 @@ fn integers<E: Integer>(
     layer.with_fixed_point_scale().with_layout(maps).apply(Mode::Train(ADDRESS), &x, &mut y[1])?;
     layer.with_fixed_point_scale().apply(Mode::Train(ADDRESS), &x, &mut y[2])?;
     print(&format!("dk_dropout_{name}"), y.as_flattened().iter().flat_map(bytes));
+    Ok(())
+}
+
+/// A whole tensor at once, of which C does one window after another.
+fn dense<E: Element, K: Kind<E> + Copy>(
+    name: &str,
+    layer: Layer<K>,
+    mut x: [E; N],
+    bytes: fn(&E) -> Vec<u8>,
+) -> Result<(), Error> {
+    layer.apply_in_place(Mode::Train(ADDRESS), &mut x)?;
+    print(&format!("dk_dropout_dense{name}"), x.iter().flat_map(bytes));
     Ok(())
 }
 
