@@ -1,7 +1,7 @@
-//! Decisions become runs: stretches of memory, each with the keep bits of its elements. Nothing here knows an element.
+//! Origin become runs: stretches of memory, each with the keep bits of its elements. Nothing here knows an element.
 
 use super::expand::{Unfold, transpose};
-use super::plan::{Decisions, Keep, Plan, Run, Sink};
+use super::plan::{Keep, Origin, Plan, Run, Sink};
 use crate::address::Address;
 use crate::backend::Backend;
 use crate::layout::{Layout, PLACES, Pattern, Stretch, Stretches, Transposed, Units, Walk};
@@ -34,7 +34,7 @@ fn whole(start: usize, len: usize, kept: bool, sink: &mut dyn Sink) {
 
 /// One computed decision per element.
 pub(crate) fn computed(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Sink) {
-    let Decisions::Computed(rate, address) = plan.decisions else { return };
+    let Origin::Computed(rate, address) = plan.origin else { return };
     if !VECTORS {
         return by_blocks(rate, *address, len, sink);
     }
@@ -52,7 +52,7 @@ pub(crate) fn stored(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Si
     if VECTORS {
         return in_tiles(plan, len, head, sink);
     }
-    by_limbs(if let Decisions::Stored(mask) = plan.decisions { Some(*mask) } else { None }, len, sink);
+    by_limbs(if let Origin::Stored(mask) = plan.origin { Some(*mask) } else { None }, len, sink);
 }
 
 /// Limb by limb of a stored mask, or of none.
@@ -126,10 +126,10 @@ fn placed(plan: &Plan<'_>, layout: &Layout, sink: &mut dyn Sink) {
     let mut placed = Placed { walk, elements, sink };
     while let Some(Stretch { start, len }) = numbers.next(usize::MAX) {
         let first = layout.first().wrapping_add(start);
-        match plan.decisions {
-            Decisions::Keep => by_limbs(None, len, &mut placed),
-            Decisions::Computed(rate, address) => by_blocks(rate, address.advanced(first), len, &mut placed),
-            Decisions::Stored(mask) => by_limbs(Some(mask.advanced(first as usize)), len, &mut placed),
+        match plan.origin {
+            Origin::Keep => by_limbs(None, len, &mut placed),
+            Origin::Computed(rate, address) => by_blocks(rate, address.advanced(first), len, &mut placed),
+            Origin::Stored(mask) => by_limbs(Some(mask.advanced(first as usize)), len, &mut placed),
         }
     }
 }

@@ -5,7 +5,7 @@ use super::drive::{all_laid_out, laid_out};
 use super::effect::Effect;
 use super::past_caches::Fence;
 use super::place::Place;
-use super::plan::{Decisions, Drive, Plan, Run, Sink};
+use super::plan::{Drive, Origin, Plan, Run, Sink};
 use super::slices::Slices;
 use crate::backend::Backend;
 use crate::element::sealed::Element;
@@ -25,7 +25,7 @@ impl<E: Element, P: Place<E>> Job<'_, E, P> {
     #[inline]
     pub(crate) fn run(&mut self, effect: impl Effect<E> + Send + Sync) {
         // Without vectors, the effect copies too: one kernel is less to link.
-        let copies = matches!(self.plan.decisions, Decisions::Keep) && effect.leaves_kept();
+        let copies = matches!(self.plan.origin, Origin::Keep) && effect.leaves_kept();
         if copies && (VECTORS || self.slices.x.is_none()) {
             if VECTORS {
                 self.copy();
@@ -39,7 +39,7 @@ impl<E: Element, P: Place<E>> Job<'_, E, P> {
     /// Leaves every element as it is. The plan must keep all.
     pub(super) fn copy(&mut self) {
         if self.slices.x.is_some() {
-            self.in_parts(&|Job { plan, slices }, _| (plan.drive)(plan, slices.y.len(), 0, &mut Copies(slices)));
+            self.in_parts(&|Job { plan, slices }, _| (plan.drive)(plan, slices.y.len(), 0, &mut CopyRuns(slices)));
         }
     }
 
@@ -54,13 +54,13 @@ impl<E: Element, P: Place<E>> Job<'_, E, P> {
             return part(self, 0);
         }
         let flat = Layout::flat(self.slices.y.len());
-        let (layout, drive) = match (self.plan.layout, self.plan.decisions) {
+        let (layout, drive) = match (self.plan.layout, self.plan.origin) {
             (Some(layout), _) => (*layout, self.plan.drive),
-            (None, Decisions::Keep) => (flat, all_laid_out as Drive),
+            (None, Origin::Keep) => (flat, all_laid_out as Drive),
             (None, _) => (flat, laid_out as Drive),
         };
-        let whole = Part { layout, slices: Slices { x: self.slices.x, y: &mut *self.slices.y }, base: 0 };
-        self.plan.threads.run(whole, &Part::halves, &|Part { layout, slices, base }| {
+        let whole = Piece { layout, slices: Slices { x: self.slices.x, y: &mut *self.slices.y }, base: 0 };
+        self.plan.threads.run(whole, &Piece::halves, &|Piece { layout, slices, base }| {
             part(&mut Job { plan: &Plan { layout: Some(&layout), drive, ..*self.plan }, slices }, base);
         });
     }
@@ -71,19 +71,19 @@ impl<E: Element, P: Place<E>> Job<'_, E, P> {
         let fence = past_caches.then(Fence::new);
         let (len, head) = (slices.y.len(), slices.head());
         let fence = fence.as_ref();
-        (plan.drive)(plan, len, head, &mut Effects { backend: plan.backend, slices, base, effect, fence });
+        (plan.drive)(plan, len, head, &mut EffectOnRuns { backend: plan.backend, slices, base, effect, fence });
     }
 }
 
 /// A part of a tensor. A mask is addressed by logical index, so where a tensor is cut changes no bit.
-struct Part<'a, E, P> {
+struct Piece<'a, E, P> {
     layout: Layout,
     slices: Slices<'a, E, P>,
     /// The place where it begins.
     base: usize,
 }
 
-impl<E: Element, P: Place<E>> Part<'_, E, P> {
+impl<E: Element, P: Place<E>> Piece<'_, E, P> {
     /// A half that begins with a block computes none twice.
     #[expect(clippy::result_large_err, reason = "what is not cut is given back, a few times a call")]
     fn halves(self) -> Result<[Self; 2], Self> {
@@ -97,10 +97,10 @@ impl<E: Element, P: Place<E>> Part<'_, E, P> {
     }
 }
 
-/// Copies runs.
-struct Copies<'j, 'a, E, P>(&'j mut Slices<'a, E, P>);
+/// CopyRuns runs.
+struct CopyRuns<'j, 'a, E, P>(&'j mut Slices<'a, E, P>);
 
-impl<E: Element, P: Place<E>> Sink for Copies<'_, '_, E, P> {
+impl<E: Element, P: Place<E>> Sink for CopyRuns<'_, '_, E, P> {
     fn take(&mut self, run: &Run<'_>) {
         if VECTORS {
             self.0.part(run.start, run.len).copy();
@@ -113,7 +113,7 @@ impl<E: Element, P: Place<E>> Sink for Copies<'_, '_, E, P> {
 }
 
 /// Applies an effect to runs.
-struct Effects<'j, 'a, E, P, F> {
+struct EffectOnRuns<'j, 'a, E, P, F> {
     backend: Backend,
     slices: &'j mut Slices<'a, E, P>,
     base: usize,
@@ -121,7 +121,7 @@ struct Effects<'j, 'a, E, P, F> {
     fence: Option<&'j Fence>,
 }
 
-impl<E: Element, P: Place<E>, F: Effect<E>> Sink for Effects<'_, '_, E, P, F> {
+impl<E: Element, P: Place<E>, F: Effect<E>> Sink for EffectOnRuns<'_, '_, E, P, F> {
     fn take(&mut self, run: &Run<'_>) {
         let Self { backend, ref mut slices, base, effect, fence } = *self;
         if VECTORS {
@@ -152,7 +152,7 @@ mod tests {
         let plan = Plan {
             backend: Backend::detect(),
             drive: laid_out,
-            decisions: Decisions::Keep,
+            origin: Origin::Keep,
             layout: Some(&layout),
             threads: Threads::All,
         };

@@ -48,5 +48,5 @@ pub use filler::Filler;
 pub(crate) use filler::{Either, Mean};
 pub(crate) use job::Job;
 pub(crate) use noise::Noisy;
-pub(crate) use plan::{Decisions, Drives, Plan};
+pub(crate) use plan::{Drives, Origin, Plan};
 pub(crate) use slices::Slices;

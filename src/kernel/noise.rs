@@ -43,11 +43,11 @@ impl Noisy {
                 Self::Plus(address, deviation) => (address, 0.0, deviation),
                 Self::Keep | Self::Drop => {
                     let keep = if matches!(self, Self::Keep) { Keep::All } else { Keep::None };
-                    let mut all = All { backend: plan.backend, slices, base, effect, keep };
+                    let mut all = WholeRuns { backend: plan.backend, slices, base, effect, keep };
                     return (plan.drive)(plan, len, 0, &mut all);
                 }
             };
-            Drive { plan, stream: Stream::new(address), mean, deviation }.all(address.offset, len, &mut |start, noise| {
+            NoiseRuns { plan, stream: Stream::new(address), mean, deviation }.all(address.offset, len, &mut |start, noise| {
                 let run = Run { start, len: noise.len(), keep: Keep::All };
                 let effect =
                     WithNoise { times: matches!(self, Self::Times(..)), start: base + start, noise: Some(noise), operand };
@@ -59,7 +59,7 @@ impl Noisy {
 }
 
 /// Keeps all runs, or drops them.
-struct All<'j, 'a, E, P> {
+struct WholeRuns<'j, 'a, E, P> {
     backend: Backend,
     slices: &'j mut Slices<'a, E, P>,
     base: usize,
@@ -67,7 +67,7 @@ struct All<'j, 'a, E, P> {
     keep: Keep<'static>,
 }
 
-impl<E: Float, P: Place<E>> Sink for All<'_, '_, E, P> {
+impl<E: Float, P: Place<E>> Sink for WholeRuns<'_, '_, E, P> {
     fn take(&mut self, run: &Run<'_>) {
         let Self { backend, ref mut slices, base, effect, keep } = *self;
         let run = Run { keep, ..*run };
@@ -117,14 +117,14 @@ impl<E: Float> Effect<E> for WithNoise<'_, E> {
 const WINDOW: usize = if VECTORS { 256 } else { 32 };
 
 /// Noise, in stretches of memory.
-struct Drive<'a> {
+struct NoiseRuns<'a> {
     plan: &'a Plan<'a>,
     stream: Stream,
     mean: f32,
     deviation: f32,
 }
 
-impl Drive<'_> {
+impl NoiseRuns<'_> {
     /// Hands on the noise of a tensor that begins with the decision of this index.
     fn all(&self, first: u64, len: usize, each: &mut dyn FnMut(usize, &[f32])) {
         if len == 0 {
@@ -177,7 +177,7 @@ fn lay_out(noise: &[f32], start: usize, map_len: usize, stride: usize, each: &mu
 
 /// The noise of a block.
 struct OfBlock<'a> {
-    drive: &'a Drive<'a>,
+    drive: &'a NoiseRuns<'a>,
     block: u64,
     noise: &'a mut [f32; BLOCK],
 }

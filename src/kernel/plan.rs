@@ -49,9 +49,9 @@ pub(crate) struct Drives {
     pub(crate) stored: Drive,
 }
 
-/// The decisions of a pass. What is large stays where it is.
+/// Where the decisions of a pass come from. What is large stays where it is.
 #[derive(Clone, Copy)]
-pub(crate) enum Decisions<'a> {
+pub(crate) enum Origin<'a> {
     /// Everything is kept.
     Keep,
     Computed(Rate, &'a Address),
@@ -65,7 +65,7 @@ pub(crate) struct Plan<'a> {
     /// How runs are made of decisions. A function pointer, so that what makes them in layouts, or of stored masks, is
     /// linked only where there are any.
     pub(crate) drive: Drive,
-    pub(crate) decisions: Decisions<'a>,
+    pub(crate) origin: Origin<'a>,
     /// `None` for one decision per element of a slice.
     pub(crate) layout: Option<&'a Layout>,
     pub(crate) threads: Threads,
@@ -75,10 +75,10 @@ impl<'a> Plan<'a> {
     /// The decisions from the tensor's first one on. `None` if all are kept.
     pub(super) fn source(&self) -> Option<Source<'a>> {
         let first = self.layout.map_or(0, Layout::first);
-        match self.decisions {
-            Decisions::Keep => None,
-            Decisions::Computed(rate, address) => Some(Source::Computed(Computed::new(rate, address.advanced(first)))),
-            Decisions::Stored(mask) => Some(Source::Stored(mask.advanced(first as usize))),
+        match self.origin {
+            Origin::Keep => None,
+            Origin::Computed(rate, address) => Some(Source::Computed(Computed::new(rate, address.advanced(first)))),
+            Origin::Stored(mask) => Some(Source::Stored(mask.advanced(first as usize))),
         }
     }
 }

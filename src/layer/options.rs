@@ -3,7 +3,7 @@
 use crate::address::Address;
 use crate::backend::Backend;
 use crate::error::{Error, check_length};
-use crate::kernel::{Decisions, Drives, Plan, all, all_laid_out, computed, laid_out, stored};
+use crate::kernel::{Drives, Origin, Plan, all, all_laid_out, computed, laid_out, stored};
 use crate::layer::Mode;
 use crate::layout::Layout;
 use crate::mask::Mask;
@@ -67,25 +67,25 @@ impl<L: Shape> Options<L> {
     #[inline]
     pub(crate) fn plan<'a>(&'a self, mode: &'a Mode<'a>, rate: Option<Rate>, len: usize) -> Result<Plan<'a>, Error> {
         let all = self.decisions(len);
-        let decisions = match (mode, rate) {
+        let origin = match (mode, rate) {
             (Mode::Train(address), rate) => {
                 address.check_reach(all)?;
-                rate.map_or(Decisions::Keep, |rate| Decisions::Computed(rate, address))
+                rate.map_or(Origin::Keep, |rate| Origin::Computed(rate, address))
             }
             (Mode::Stored(mask), Some(_)) => {
                 let all = usize::try_from(all).map_err(|_| Error::ShapeOverflow)?;
                 check_length("mask", all, mask.decisions())?;
-                Decisions::Stored(mask)
+                Origin::Stored(mask)
             }
             (Mode::Stored(_), None) => return Err(Error::StoredMask),
-            (Mode::Eval, _) => Decisions::Keep,
+            (Mode::Eval, _) => Origin::Keep,
         };
-        let drive = match decisions {
-            Decisions::Keep => L::DRIVES.all,
-            Decisions::Computed(..) => L::DRIVES.computed,
-            Decisions::Stored(_) => L::DRIVES.stored,
+        let drive = match origin {
+            Origin::Keep => L::DRIVES.all,
+            Origin::Computed(..) => L::DRIVES.computed,
+            Origin::Stored(_) => L::DRIVES.stored,
         };
-        Ok(Plan { backend: self.backend(), drive, decisions, layout: self.layout(), threads: self.threads })
+        Ok(Plan { backend: self.backend(), drive, origin, layout: self.layout(), threads: self.threads })
     }
 }
 
