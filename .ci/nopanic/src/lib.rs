@@ -11,8 +11,8 @@ use core::panic::PanicInfo;
 use dropout_kernels::monte_carlo::{Moments, Uncertainty, entropy};
 use dropout_kernels::philox::{Philox, philox4x32};
 use dropout_kernels::{
-    Activation, Address, AlphaDropout, DropBlock, Dropout, Element, Error, Filler, Fused, GaussianDropout, GaussianNoise, Kind, Layer,
-    Layout, Mask, Mode, PackedMask, Part, QuantizedDropout, Rate, Scaling, Select, Shape,
+    Activation, Address, AlphaDropout, DropBlock, Dropout, Element, Error, Filler, Fused, GaussianDropout, GaussianNoise, Kind,
+    Layer, Layout, Mask, Mode, PackedMask, Part, QuantizedDropout, Rate, Scaling, Select, Shape,
 };
 use half::{bf16, f16};
 use rand_core::TryRng;

@@ -13,8 +13,8 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use dropout_kernels::{
-    Address, AlphaDropout, DropBlock, Dropout, GaussianDropout, GaussianNoise, Integer, Layout, Mask, Part,
-    QuantizedDropout, Rate,
+    Address, AlphaDropout, DropBlock, Dropout, GaussianDropout, GaussianNoise, Integer, Layout, Mask, Part, QuantizedDropout,
+    Rate,
 };
 use error::invalid;
 use memory::Memory;
