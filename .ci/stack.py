@@ -25,13 +25,17 @@ def main(path):
         functions = {symbol.name: symbol for symbol in image.get_section_by_name(".symtab").iter_symbols() if is_function(symbol)}
     names = {address(symbol): name for name, symbol in functions.items()}
     calls, jumps, pointers, pushed = branches(path, set(names))
-    drives = {function for function, name in names.items() if DRIVE in name}
     sinks = {function for function, name in names.items() if SINK in name}
+    drives = {function for function, name in names.items() if DRIVE in name} - sinks
+    # Between a drive and the kernel may stand a sink that puts decisions in their places.
+    placed = {function for function in sinks if DRIVE in names[function]}
     if pointers and not (drives and sinks):
         sys.exit("calls through pointers, and no functions that these could mean")
     for function in pointers:
-        hands_on = function in drives or NOISE in names[function]
-        calls[function] |= sinks if hands_on else drives
+        if function in placed or function in drives and re.search(PIECE, names[function]):
+            calls[function] |= sinks - placed
+        else:
+            calls[function] |= sinks if function in drives or NOISE in names[function] else drives
     frames = pushed | frames
 
     deepest = {}
@@ -48,6 +52,7 @@ def main(path):
 
 # Parts of the mangled names: of modules, and of a trait.
 DRIVE, NOISE, SINK = "6kernel5drive", "6kernel5noise", "4Sink"
+PIECE = "8of_piece|5whole"  # what that sink may do in functions of their own
 
 
 def is_function(symbol):
@@ -80,7 +85,7 @@ def branches(path, functions):
         if inside is None:
             continue  # data, or padding, before the first function
         pushed[inside] += bytes_pushed(mnemonic, operands)
-        if re.match("bl?x", mnemonic) and operands != "lr":
+        if mnemonic.startswith("blx") or mnemonic.startswith("bx") and operands != "lr":
             pointers.add(inside)
         if target := re.search(r"(\w+) <", operands):
             to = int(target[1], 16)

@@ -36,7 +36,7 @@ fn whole(start: usize, len: usize, kept: bool, sink: &mut dyn Sink) {
 pub(crate) fn computed(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn Sink) {
     let Origin::Computed(rate, address) = plan.origin else { return };
     if !VECTORS {
-        return by_blocks(rate, *address, len, sink);
+        return by_blocks(rate, address, len, sink);
     }
     let mut limbs = [0; BLOCK_LIMBS + 1];
     if let Some(block) = limbs.first_chunk_mut()
@@ -64,8 +64,8 @@ fn by_limbs(mask: Option<PackedMask<'_>>, len: usize, sink: &mut dyn Sink) {
 }
 
 /// Block by block, which takes little stack.
-fn by_blocks(rate: Rate, address: Address, len: usize, sink: &mut dyn Sink) {
-    let (mut start, mut blocks) = (0, InOrder::new(rate, address));
+fn by_blocks(rate: Rate, address: &Address, len: usize, sink: &mut dyn Sink) {
+    let (mut start, mut blocks) = (0, InOrder::new(rate, *address));
     while start < len {
         let (mut limbs, mut from) = blocks.next();
         while from < BLOCK && start < len {
@@ -128,7 +128,7 @@ fn placed(plan: &Plan<'_>, layout: &Layout, sink: &mut dyn Sink) {
         let first = layout.first().wrapping_add(start);
         match plan.origin {
             Origin::Keep => by_limbs(None, len, &mut placed),
-            Origin::Computed(rate, address) => by_blocks(rate, address.advanced(first), len, &mut placed),
+            Origin::Computed(rate, address) => by_blocks(rate, &address.advanced(first), len, &mut placed),
             Origin::Stored(mask) => by_limbs(Some(mask.advanced(first as usize)), len, &mut placed),
         }
     }

@@ -25,7 +25,7 @@ pub unsafe extern "C" fn dk_dropout_dense_backward_f32(
     len: usize,
 ) -> dk_error {
     // SAFETY: the promise that lib.rs describes.
-    unsafe { train(rate, Dropout::new, address, grad, len) }
+    unsafe { dk_dropout_dense_f32(rate, address, grad, len) }
 }
 
 /// The same as `dk_dropout_dense_f32`, of quantised values: a dropped one becomes the zero point, and a kept one stays as it
