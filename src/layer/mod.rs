@@ -221,7 +221,7 @@ impl<K: Copy, L: Shape> Layer<K, L> {
         Ok(())
     }
 
-    /// The forward pass in training, which also writes the mask to `mask`, in the layout of [`Mask::words`]. This
+    /// The forward pass in training, which also writes the mask to `mask`, in the layout of [`Mask::words`](crate::Mask::words). This
     /// computes the mask once, where `apply` and `Mask::words` would compute it twice. For a
     /// [part](crate::Layout::part) it is the mask of the whole.
     ///
