@@ -2,7 +2,8 @@
 
 usage: peers.py FILE
 
-Prints a line for each library, rate and size, and writes all of them to FILE as JSON, with the keys of the Rust peers' rows.
+Prints a line for each library, rate and size, and writes all of them to FILE as JSON, with the keys of the Rust peers' rows, and to
+machine.txt beside it where and when it was.
 A library is called as its users call it, so its time includes the allocation of its output.
 """
 
@@ -12,8 +13,11 @@ import os
 os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 os.environ["OMP_NUM_THREADS"] = "1"
 
+import datetime
 import functools
 import json
+import pathlib
+import subprocess
 import sys
 import time
 
@@ -132,8 +136,19 @@ def measure(dropout, x):
     return [seconds * 1e9 / x.size for seconds in shortest]
 
 
+def machine():
+    lines = subprocess.check_output("lscpu", text=True).splitlines()
+    cpu = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    vectors = "AVX-512" if "avx512f" in cpu["Flags"] else "AVX2" if "avx2" in cpu["Flags"] else "neither AVX2 nor AVX-512"
+    return (
+        f"{cpu['Model name']} (family {cpu['CPU family']}, model {cpu['Model']}), {vectors}, "
+        f"L2 {cpu['L2 cache']}, L3 {cpu['L3 cache']}, {datetime.date.today()}"
+    )
+
+
 def main():
     (file,) = sys.argv[1:]
+    pathlib.Path(file).with_name("machine.txt").write_text(machine() + "\n")
     bytearray(30 << 20)  # freed at once, as in the Rust peers: glibc keeps smaller tensors for the next from now on
     rows = []
     for p in RATES:

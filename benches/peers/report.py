@@ -3,11 +3,9 @@
 usage: report.py RUST.json PYTHON.json DIRECTORY
 """
 
-import datetime
 import importlib.metadata
 import json
 import pathlib
-import subprocess
 import sys
 import tomllib
 
@@ -46,16 +44,6 @@ def versions():
         return f"{peer} {rust[package]}" if package == peer else f"{peer} ({package} {rust[package]})"
 
     return version
-
-
-def machine():
-    lines = subprocess.check_output("lscpu", text=True).splitlines()
-    cpu = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    vectors = "AVX-512" if "avx512f" in cpu["Flags"] else "AVX2" if "avx2" in cpu["Flags"] else "neither AVX2 nor AVX-512"
-    return (
-        f"{cpu['Model name']} (family {cpu['CPU family']}, model {cpu['Model']}), {vectors}, "
-        f"L2 {cpu['L2 cache']}, L3 {cpu['L3 cache']}, {datetime.date.today()}"
-    )
 
 
 def table(rows, peers, label, machine):
@@ -169,7 +157,7 @@ def summary_table(rows, label, machine):
     lines += [
         f"| slices in Rust, into memory that is there | | {ours:.2g} | {ours / floor:.1f} x the time of `y = x * s` |",
         "",
-        f"Each library is called as its users call it, and allocates its output. {machine}; other processes used the CPU too. "
+        f"Each library is called as its users call it, and allocates its output. Measured on {machine}; other processes used the CPU too. "
         "[All sizes and rates, and how it is measured](benches/peers/README.md).",
     ]
     return "\n".join(lines)
@@ -186,7 +174,7 @@ def main():
     measured = [row for file in inputs for row in json.loads(file.read_text())]
     rows = {(row["op"], row["p"], row["n"]): row for row in measured}
     peers = sorted({row["op"] for row in measured}, key=lambda peer: rows[peer, 0.1, 1 << 20]["ns_per_element"])
-    arguments = (rows, peers, versions(), machine())
+    arguments = (rows, peers, versions(), (directory / "machine.txt").read_text().strip())
     (directory / "peers.md").write_text(table(*arguments))
     picture(*arguments).savefig(directory / "peers.svg", metadata={"Date": None})
     label, here = arguments[2:]
