@@ -221,24 +221,24 @@ impl<K: Copy, L: Shape> Layer<K, L> {
         Ok(())
     }
 
-    /// The forward pass in training, which also writes the mask to `mask`, in the layout of [`Mask::words`](crate::Mask::words). This
-    /// computes the mask once, where `apply` and `Mask::words` would compute it twice. For a
+    /// The forward pass in training, which also writes the mask to `words`, as [`Mask::words`](crate::Mask::words) lays it
+    /// out. The mask is computed once, where `apply` and `Mask::words` would compute it twice. For a
     /// [part](crate::Layout::part) it is the mask of the whole.
     ///
     /// # Errors
-    /// As [`apply`](Self::apply); also [`Error::Length`] unless `mask` has `decisions.div_ceil(32)` words,
+    /// As [`apply`](Self::apply); also [`Error::Length`] unless `words` has `decisions.div_ceil(32)` words,
     /// [`Error::ShapeOverflow`] if the decisions are more than `usize` holds, and [`Error::StoredMask`] for kinds without a
     /// mask.
-    pub fn apply_recording<E: Element>(&self, address: Address, x: &[E], y: &mut [E], mask: &mut [u32]) -> Result<(), Error>
+    pub fn apply_recording<E: Element>(&self, address: Address, x: &[E], y: &mut [E], words: &mut [u32]) -> Result<(), Error>
     where
         K: Kind<E>,
     {
         self.options.check("x", x.len())?;
         check_length("y", x.len(), y.len())?;
         let decisions = usize::try_from(self.options.decisions(x.len())).map_err(|_| Error::ShapeOverflow)?;
-        check_length("mask", decisions.div_ceil(32), mask.len())?;
-        self.options.mask(self.kind.rate().ok_or(Error::StoredMask)?, address).words(decisions, mask)?;
-        self.run(Direction::Forward, &Mode::Stored(PackedMask::new(mask, 0, decisions)?), Slices { x: Some(x), y })
+        check_length("words", decisions.div_ceil(32), words.len())?;
+        self.options.mask(self.kind.rate().ok_or(Error::StoredMask)?, address).words(decisions, words)?;
+        self.run(Direction::Forward, &Mode::Stored(PackedMask::new(words, 0, decisions)?), Slices { x: Some(x), y })
     }
 }
 

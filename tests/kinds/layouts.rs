@@ -113,12 +113,12 @@ fn parts_of_a_tensor_larger_than_32_bits_number(backend: Backend) {
         assert_same(&y, &expected);
 
         // A mask of so many cannot be stored on every target, and these are too short.
-        let refused = |expected, actual| {
-            Err(if usize::BITS > 32 { Error::Length { name: "mask", expected, actual } } else { Error::ShapeOverflow })
+        let refused = |name, expected, actual| {
+            Err(if usize::BITS > 32 { Error::Length { name, expected, actual } } else { Error::ShapeOverflow })
         };
         let (dropout, stored) = (dropout.with_layout(layout), Mode::Stored(PackedMask::new(&[0], 0, 32).unwrap()));
-        assert_eq!(dropout.apply(stored, &x, &mut y), refused(layout.decisions(), 32));
-        assert_eq!(dropout.apply_recording(address, &x, &mut y, &mut [0]), refused(168_750_000, 1));
+        assert_eq!(dropout.apply(stored, &x, &mut y), refused("mask", layout.decisions(), 32));
+        assert_eq!(dropout.apply_recording(address, &x, &mut y, &mut [0]), refused("words", 168_750_000, 1));
         assert_same(&y, &expected);
     }
 }

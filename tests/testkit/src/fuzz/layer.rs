@@ -155,7 +155,7 @@ impl<S: Subject> Case<'_, S> {
         let (y_len, mask_len) = (slices.y_len.get(x.len()), slices.mask_len.get(mask.len()));
         let result = check_length("x", self.tensor.elements, x.len())
             .and(check_length("y", x.len(), y_len))
-            .and(check_length("mask", mask.len(), mask_len))
+            .and(check_length("words", mask.len(), mask_len))
             .and(if S::NOISE { Err(Error::StoredMask) } else { self.fits() });
         for backend in Backend::all() {
             let layer = self.library(backend);
