@@ -70,18 +70,24 @@ fn maps_past_a_large_tile(backend: Backend) {
     assert_passes::<OfScaled<f32>>(backend, Layout::cl(SHAPE).unwrap(), &x, [&forward, &back]);
 }
 
-/// Columns as a rank of a cluster holds them: more blocks than a tile has, of which each row needs a part of one, or several.
+/// Columns as a rank of a cluster holds them: more blocks than a tile has, of which each row needs a part of one, or several. Without
+/// gaps, and with something between the rows.
 fn columns_of_a_wide_matrix(backend: Backend) {
     const WHOLE: [usize; 2] = [90, 1000];
     let x = random::<f32>(14, WHOLE[0] * WHOLE[1]);
     let expected = trained::<OfScaled<f32>>(&Settings::of(0.3), ADDRESS, (&WHOLE, &[]), &x);
     for (start, columns) in [(0, 1), (999, 1), (500, 16), (51, 100), (300, 256), (1, 998)] {
-        let of_part = |values: &[f32]| -> Vec<f32> {
-            values.chunks(WHOLE[1]).flat_map(|row| &row[start..start + columns]).copied().collect()
-        };
-        let part = Part { whole: &WHOLE, start: &[0, start], shape: &[WHOLE[0], columns], ..Part::default() };
-        let expected = expected.each_ref().map(|values| of_part(values));
-        assert_passes::<OfScaled<f32>>(backend, Layout::part(part).unwrap(), &of_part(&x), [&expected[0], &expected[1]]);
+        for gap in [0, 1] {
+            let of_part = |values: &[f32]| -> Vec<f32> {
+                let row = |row: &[f32]| [&row[start..start + columns], &unwritten(gap)].concat();
+                let rows: Vec<f32> = values.chunks(WHOLE[1]).flat_map(row).collect();
+                rows[..rows.len() - gap].to_vec()
+            };
+            let (shape, strides) = ([WHOLE[0], columns], [columns + gap, 1]);
+            let part = Part { whole: &WHOLE, start: &[0, start], shape: &shape, shared: &[], strides: Some(&strides) };
+            let expected = expected.each_ref().map(|values| of_part(values));
+            assert_passes::<OfScaled<f32>>(backend, Layout::part(part).unwrap(), &of_part(&x), [&expected[0], &expected[1]]);
+        }
     }
 }
 
