@@ -274,13 +274,17 @@ pub(super) fn on_limbs<E: Element, P: Place<E>, F: Effect<E>>(
     }
 }
 
+/// Whether leading zeros are counted by an instruction, but trailing ones take two: on Arm from version 7 on.
+const LEADING: bool = cfg!(all(target_arch = "arm", target_has_atomic = "32"));
+
 /// Drops those of a limb of elements that are not kept.
 #[inline(always)]
 fn drop_from<E: Element, F: Effect<E>>(y: &mut [E], keep: Limb, mut effect: F) {
-    let mut drop = (!keep).reverse_bits();
-    while let Some(y) = y.get_mut(drop.leading_zeros() as usize) {
+    let mut drop = if LEADING { (!keep).reverse_bits() } else { !keep };
+    let first = |drop: Limb| if LEADING { drop.leading_zeros() } else { drop.trailing_zeros() };
+    while let Some(y) = y.get_mut(first(drop) as usize) {
         *y = one(&mut effect, false, 0, *y);
-        drop &= !(1 << (LIMB - 1) >> (drop.leading_zeros() % Limb::BITS));
+        drop &= if LEADING { !(1 << (LIMB - 1) >> (first(drop) % Limb::BITS)) } else { drop.wrapping_sub(1) };
         rolled();
     }
 }
