@@ -16,7 +16,8 @@ every_backend!(
     every_number_of_columns,
     activations_of_special_values,
     gelu_is_accurate,
-    sums_end_with_the_elements
+    sums_end_with_the_elements,
+    sums_have_one_order,
 );
 
 /// Whatever their other extents, which would take longer than anyone waits.
@@ -42,6 +43,26 @@ fn sums_end_with_the_elements(backend: Backend) {
         .backward(keep_all, &ones, &ones, &mut grad_x, Some(&mut grad_bias))
         .unwrap();
     assert_same(&grad_bias, &[f32::INFINITY; COLUMNS]);
+}
+
+/// As documented, where decisions are shared along an outer axis: 256 of them at a time, each time with all positions along it.
+fn sums_have_one_order(backend: Backend) {
+    const SHAPE: [usize; 3] = [3, 50, 10];
+    const DECISIONS: usize = SHAPE[1] * SHAPE[2];
+    let settings = Settings::of(0.3);
+    let dropout = OfScaled::<f32>::layer(&settings).with_layout(Layout::shared(&SHAPE, &[0]).unwrap()).on(backend);
+    let (subject, uniforms) = (OfScaled::<f32>::new(&settings), uniforms(oracle::decide, Address::default(), DECISIONS));
+    let x: Vec<f32> = random::<f32>(6, SHAPE[0] * DECISIONS).iter().map(|x| f32::from(x.to_bits() as i16) / 1000.0).collect();
+    let mut expected = [0.0; SHAPE[2]];
+    for first in (0..DECISIONS).step_by(256) {
+        for (row, i) in (0..SHAPE[0]).flat_map(|row| (first..DECISIONS.min(first + 256)).map(move |i| (row, i))) {
+            expected[i % SHAPE[2]] += subject.backward(uniforms[i], x[row * DECISIONS + i]);
+        }
+    }
+    let (mut grad, mut sums) = (x.clone(), [0.0; SHAPE[2]]);
+    let mode = Mode::Train(Address::default());
+    Fused::new(dropout, Activation::Identity).backward_in_place(mode, &x, &mut grad, Some(&mut sums)).unwrap();
+    assert_same(&sums, &expected);
 }
 
 /// Around chunks, words and blocks, in few and many rows, at every alignment, with a guard around what is written.
