@@ -290,30 +290,40 @@ methods! {
             ]
         }
 
-        fn compare_bytes(self, bytes: [U64x8; 2], than: U64x8) -> [[u64; 2]; 2] {
-            let (bytes, than) = (self.interleave_i32(bytes), self.interleave_i32([than; 2]));
-            let (mut below, mut equal) = ([0; 2], [0; 2]);
-            for four in 0..2 {
-                for two in [1, 0] {
-                    let (bytes, than) = (bytes[four].0[two], than[four].0[two]);
-                    let or_above = _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_max_epu8(bytes, than), bytes));
-                    let same = _mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, than));
-                    below[four] = below[four] << 32 | u64::from(!or_above.cast_unsigned());
-                    equal[four] = equal[four] << 32 | u64::from(same.cast_unsigned());
-                }
-            }
-            [below, equal]
-        }
-
         fn deposit(self, bits: u64, places: u64) -> u64 {
             _pdep_u64(bits, places)
         }
 
         inline {
             #[inline(always)]
+            fn compare_bytes(self, bytes: [U64x8; 2], than: U64x8) -> [[u64; 2]; 2] {
+                compare_bytes(self, bytes, than)
+            }
+
+            #[inline(always)]
             fn deal(self, bytes: [U64x8; 2], than: u8, places: [U64x8; 2], keep: [U64x8; 2]) -> Dealt {
                 deal::deal(self, bytes, than, places, keep)
             }
         }
     }
+}
+
+/// [`WideLanes::compare_bytes`], inlined where a function with the instructions would be too large to be.
+#[inline(always)]
+fn compare_bytes(lanes: Avx2, bytes: [U64x8; 2], than: U64x8) -> [[u64; 2]; 2] {
+    let (mut below, mut equal) = ([0; 2], [0; 2]);
+    // SAFETY: an `Avx2` is the proof that the CPU has these instructions, which touch no memory.
+    unsafe {
+        let (bytes, than) = (lanes.interleave_i32(bytes), lanes.interleave_i32([than; 2]));
+        for four in 0..2 {
+            for two in [1, 0] {
+                let (bytes, than) = (bytes[four].0[two], than[four].0[two]);
+                let or_above = _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_max_epu8(bytes, than), bytes));
+                let same = _mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, than));
+                below[four] = below[four] << 32 | u64::from(!or_above.cast_unsigned());
+                equal[four] = equal[four] << 32 | u64::from(same.cast_unsigned());
+            }
+        }
+    }
+    [below, equal]
 }

@@ -5,9 +5,9 @@ use core::arch::x86_64::*;
 
 use super::{Avx2, U64x8};
 use crate::simd::wide::deal::{clear_dealt, lane_bits, splat_byte};
-use crate::simd::wide::lanes::{Dealt, GROUP};
+use crate::simd::wide::lanes::{Dealt, GROUP, WideLanes};
 
-/// [`deal`](crate::simd::WideLanes::deal), inlined where a function with the instructions would be too large to be.
+/// [`WideLanes::deal`], inlined where a function with the instructions would be too large to be.
 #[inline(always)]
 pub(super) fn deal(lanes: Avx2, bytes: [U64x8; 2], than: u8, places: [U64x8; 2], keep: [U64x8; 2]) -> Dealt {
     // SAFETY: an `Avx2` is the proof that the CPU has these instructions, which touch no memory.
