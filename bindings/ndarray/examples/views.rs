@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use cpu_time::ThreadTime;
-use dropout_kernels::{Address, Dropout, Mode, Rate, Scaled};
+use dropout_kernels::kind::Scaled;
+use dropout_kernels::{Address, Dropout, Mode, Rate};
 use dropout_kernels_ndarray::{ArrayLayer, Error};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, ShapeBuilder, s};
 
