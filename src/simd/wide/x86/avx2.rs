@@ -316,8 +316,8 @@ fn compare_bytes(lanes: Avx2, bytes: [U64x8; 2], than: U64x8) -> [[u64; 2]; 2] {
     unsafe {
         let (bytes, than) = (lanes.interleave_i32(bytes), lanes.interleave_i32([than; 2]));
         for four in 0..2 {
-            for two in [1, 0] {
-                let (bytes, than) = (bytes[four].0[two], than[four].0[two]);
+            let ([a, b], [c, d]) = (bytes[four].0, than[four].0);
+            for (bytes, than) in [(b, d), (a, c)] {
                 let or_above = _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_max_epu8(bytes, than), bytes));
                 let same = _mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, than));
                 below[four] = below[four] << 32 | u64::from(!or_above.cast_unsigned());
