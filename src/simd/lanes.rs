@@ -20,6 +20,7 @@ pub(crate) trait Task<L> {
 /// A value of the implementing type is the proof that the CPU has the instructions. Integers wrap.
 pub(crate) trait Lanes: Copy {
     /// Runs a task in a function of its own, compiled for the instruction set.
+    #[allow(dead_code, reason = "where there are no vectors, nothing is detected")]
     fn call(self, task: impl Task<Self>);
 
     type F32s: Copy + Add<Output = Self::F32s> + Sub<Output = Self::F32s> + Mul<Output = Self::F32s> + Div<Output = Self::F32s>;
