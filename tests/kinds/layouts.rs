@@ -11,7 +11,12 @@ use crate::{apply, backward, trained, unwritten};
 
 every_subject!(large_maps);
 every_subject!(views);
-every_backend!(maps_past_a_large_tile, columns_of_a_wide_matrix, parts_of_a_tensor_larger_than_32_bits_number);
+every_backend!(
+    maps_past_a_large_tile,
+    columns_of_a_wide_matrix,
+    short_rows_of_a_wide_tensor,
+    parts_of_a_tensor_larger_than_32_bits_number
+);
 
 const ADDRESS: Address = Address { seed: 9, layer: 8, step: 7, offset: 100 };
 const TRAIN: Mode = Mode::Train(ADDRESS);
@@ -89,6 +94,22 @@ fn columns_of_a_wide_matrix(backend: Backend) {
             assert_passes::<OfScaled<f32>>(backend, Layout::part(part).unwrap(), &of_part(&x), [&expected[0], &expected[1]]);
         }
     }
+}
+
+/// Short rows of it with gaps: a stretch of memory needs decisions of more blocks than a tile has.
+fn short_rows_of_a_wide_tensor(backend: Backend) {
+    let (whole, start, shape, strides) = ([6, 50, 1000], [0, 0, 700], [6, 50, 4], [251, 5, 1]);
+    let x = random::<f32>(15, whole.iter().product());
+    let expected = trained::<OfScaled<f32>>(&Settings::of(0.3), ADDRESS, (&whole, &[]), &x);
+    let (of_whole, of_part) = (places(&shape, &[50_000, 1000, 1]), places(&shape, &strides));
+    let in_memory = |values: &[f32]| {
+        let mut memory = unwritten(of_part[of_part.len() - 1] + 1);
+        of_part.iter().zip(&of_whole).for_each(|(&place, i)| memory[place] = values[start[2] + i]);
+        memory
+    };
+    let part = Part { whole: &whole, start: &start, shape: &shape, shared: &[], strides: Some(&strides) };
+    let [forward, back] = expected.map(|values| in_memory(&values));
+    assert_passes::<OfScaled<f32>>(backend, Layout::part(part).unwrap(), &in_memory(&x), [&forward, &back]);
 }
 
 /// A whole of 5.4 * 10^9 decisions, of which no target has to hold more than its part: one row after another, and rows that are further
