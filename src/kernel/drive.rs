@@ -1,4 +1,4 @@
-//! Origin become runs: stretches of memory, each with the keep bits of its elements. Nothing here knows an element.
+//! Decisions become runs: stretches of memory, each with the keep bits of its elements. Nothing here knows an element.
 
 use super::expand::{Unfold, transpose};
 use super::plan::{Keep, Origin, Plan, Run, Sink};

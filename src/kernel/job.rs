@@ -26,10 +26,10 @@ impl<E: Element, P: Place<E>> Job<'_, E, P> {
     pub(crate) fn run(&mut self, effect: impl Effect<E> + Send + Sync) {
         // Without vectors, the effect copies too: one kernel is less to link.
         let copies = matches!(self.plan.origin, Origin::Keep) && effect.leaves_kept();
-        if copies && (VECTORS || self.slices.x.is_none()) {
-            if VECTORS {
-                self.copy();
-            }
+        if copies && VECTORS {
+            return self.copy();
+        }
+        if copies && self.slices.x.is_none() {
             return;
         }
         let past_caches = self.past_caches();
@@ -97,7 +97,7 @@ impl<E: Element, P: Place<E>> Piece<'_, E, P> {
     }
 }
 
-/// CopyRuns runs.
+/// Copies runs.
 struct CopyRuns<'j, 'a, E, P>(&'j mut Slices<'a, E, P>);
 
 impl<E: Element, P: Place<E>> Sink for CopyRuns<'_, '_, E, P> {
