@@ -1,9 +1,8 @@
 //! A choice between a tensor and something else.
 
-use crate::backend::Backend;
 use crate::error::{Error, check_length};
 use crate::kernel::{Columns, Either, Element, Filler, Float, Job, Mean, Scale, Slices, check_columns};
-use crate::layer::{Mode, Options, Shape};
+use crate::layer::{Mode, Options, Shape, where_it_runs};
 use crate::layout::Layout;
 use crate::rate::Rate;
 
@@ -107,21 +106,7 @@ impl<L: Shape> Select<L> {
         self
     }
 
-    /// The same layer, run by `backend` instead of the fastest one.
-    #[must_use]
-    pub const fn on(mut self, backend: Backend) -> Self {
-        self.options.backend = Some(backend);
-        self
-    }
-
-    /// The same layer, run on all threads of rayon's pool where the tensor is large enough. The results do not depend
-    /// on the number of threads.
-    #[cfg(feature = "rayon")]
-    #[must_use]
-    pub const fn in_parallel(mut self) -> Self {
-        self.options = self.options.in_parallel();
-        self
-    }
+    where_it_runs!();
 
     /// The rate.
     #[must_use]

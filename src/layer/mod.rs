@@ -14,8 +14,8 @@ use crate::layout::Layout;
 use crate::mask::PackedMask;
 pub(crate) use mode::Direction;
 pub use mode::Mode;
-pub(crate) use options::Options;
 pub use options::Shape;
+pub(crate) use options::{Options, where_it_runs};
 use sealed::EffectOf;
 
 /// A layer of dropout of kind `K`: [`Dropout`](crate::Dropout), [`AlphaDropout`](crate::AlphaDropout),
@@ -48,21 +48,7 @@ impl<K: Copy> Layer<K> {
 }
 
 impl<K: Copy, L: Shape> Layer<K, L> {
-    /// The same layer, run by `backend` instead of the fastest one.
-    #[must_use]
-    pub const fn on(mut self, backend: Backend) -> Self {
-        self.options.backend = Some(backend);
-        self
-    }
-
-    /// The same layer, run on all threads of rayon's pool where the tensor is large enough. The results do not depend
-    /// on the number of threads.
-    #[cfg(feature = "rayon")]
-    #[must_use]
-    pub const fn in_parallel(mut self) -> Self {
-        self.options = self.options.in_parallel();
-        self
-    }
+    where_it_runs!();
 
     /// The layout, if there is one.
     #[must_use]

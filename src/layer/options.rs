@@ -11,6 +11,29 @@ use crate::rate::Rate;
 use crate::simd::VECTORS;
 use crate::threads::Threads;
 
+/// The methods of a layer that say where it runs.
+macro_rules! where_it_runs {
+    () => {
+        /// The same layer, run by `backend` instead of the fastest one.
+        #[must_use]
+        pub const fn on(mut self, backend: $crate::backend::Backend) -> Self {
+            self.options.backend = Some(backend);
+            self
+        }
+
+        /// The same layer, run on all threads of rayon's pool where the tensor is large enough. The results do not depend
+        /// on the number of threads.
+        #[cfg(feature = "rayon")]
+        #[must_use]
+        pub const fn in_parallel(mut self) -> Self {
+            self.options = self.options.in_parallel();
+            self
+        }
+    };
+}
+
+pub(crate) use where_it_runs;
+
 /// A layout, a backend, and threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Options<L> {

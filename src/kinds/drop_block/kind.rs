@@ -5,10 +5,9 @@ use core::mem::MaybeUninit;
 use super::draw::Draw;
 use super::grid::{Grid, volume};
 use crate::address::Address;
-use crate::backend::Backend;
 use crate::error::{Error, check_length};
 use crate::kernel::{Float, Job, Scale, Slices};
-use crate::layer::{Mode, Options};
+use crate::layer::{Mode, Options, where_it_runs};
 use crate::layout::Layout;
 use crate::mask::PackedMask;
 use crate::rate::Rate;
@@ -261,21 +260,7 @@ impl DropBlock {
         mask
     }
 
-    /// The same layer, run by `backend` instead of the fastest one.
-    #[must_use]
-    pub const fn on(mut self, backend: Backend) -> Self {
-        self.options.backend = Some(backend);
-        self
-    }
-
-    /// The same layer, which draws and applies large masks on all threads of rayon's pool. The results do not depend on the
-    /// number of threads.
-    #[cfg(feature = "rayon")]
-    #[must_use]
-    pub const fn in_parallel(mut self) -> Self {
-        self.options = self.options.in_parallel();
-        self
-    }
+    where_it_runs!();
 
     /// The forward pass, from `x` to `y`: by the mask in training, and in evaluation by `None`.
     ///
