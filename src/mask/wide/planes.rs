@@ -9,11 +9,11 @@
 mod tests;
 
 use super::rounds::{Calls, Rounds, lane_call, lane_calls};
-use crate::mask::bernoulli::{ALL, Bernoulli, Decisions, LEVEL, PLANES, Progress, Threshold};
+use crate::mask::bernoulli::{Bernoulli, LEVEL, PLANES, Threshold};
 use crate::mask::generator::{Generate, Numbers};
 use crate::mask::stream::{BLOCK, Domain, Stream};
-use crate::mask::tile::{Block, from_words};
-use crate::philox::{high, low};
+use crate::mask::tile::Block;
+use crate::philox::low;
 use crate::simd::{CHUNK, DEALT, GROUP, Task, WideLanes, clear_dealt, splat_byte};
 
 /// The calls for one block that all eight lanes make at once: the planes, and two levels of bytes for 32 ties. Nearly
@@ -72,21 +72,21 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
         if self.threshold.drops_all() {
             return keep.fill([0; 2]);
         }
-        let (groups, rest) = keep.as_chunks_mut();
-        let mut first = 0;
-        for group in groups {
-            self.group(numbers, first, group);
-            first += GROUP;
-        }
-        // A block by itself takes one call for all of its lanes, a group as many as it needs.
-        if rest.len() < self.threshold.planes as usize + usize::from(self.threshold.levels > 0) {
-            for (i, keep) in rest.iter_mut().enumerate() {
-                self.lanes.call(Single { planes: self, block: numbers.get(first + i), keep });
+        let (mut first, mut spare) = (0, [[0; 2]; GROUP]);
+        while let Some(rest) = keep.get_mut(first..).filter(|rest| !rest.is_empty()) {
+            let len = rest.len();
+            // A block by itself takes one call for all of its lanes, a group as many as it needs.
+            if len < self.threshold.planes as usize + usize::from(self.threshold.levels > 0) {
+                for (i, keep) in rest.iter_mut().enumerate() {
+                    self.lanes.call(Single { planes: self, block: numbers.get(first + i), keep });
+                }
+                return;
             }
-        } else if !rest.is_empty() {
-            let mut group = [[0; 2]; GROUP];
-            self.lanes.call(Group { planes: self, numbers, first, keep: &mut group });
-            rest.iter_mut().zip(group).for_each(|(to, keep)| *to = keep);
+            self.group(numbers, first, rest.first_chunk_mut().unwrap_or(&mut spare));
+            if len < GROUP {
+                rest.iter_mut().zip(spare).for_each(|(to, keep)| *to = keep);
+            }
+            first += GROUP;
         }
     }
 
@@ -103,16 +103,16 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
             },
         });
         let (mut tied, mut kept) = ([lanes.splat(u64::MAX); 2], [lanes.splat(u64::MAX); 2]);
+        let call = |domain, k| lanes.splat(lane_call((domain, k)));
         let mut k = 0;
         while L::PAIRS && k + 1 < threshold.planes {
-            let calls = [lanes.splat(lane_call(Domain::Planes, k)), lanes.splat(lane_call(Domain::Planes, k + 1))];
-            for words in self.calls.words(&shared, calls) {
+            for words in self.calls.words(&shared, [call(Domain::Planes, k), call(Domain::Planes, k + 1)]) {
                 self.compare(words, k, &mut tied, &mut kept);
                 k += 1;
             }
         }
         while k < threshold.planes {
-            let [words] = self.calls.words(&shared, [lanes.splat(lane_call(Domain::Planes, k))]);
+            let [words] = self.calls.words(&shared, [call(Domain::Planes, k)]);
             self.compare(words, k, &mut tied, &mut kept);
             k += 1;
         }
@@ -120,7 +120,7 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
             *keep = lanes.interleave(kept);
             return;
         }
-        let [bytes] = self.calls.words(&shared, [lanes.splat(lane_call(Domain::Ties, 0))]);
+        let [bytes] = self.calls.words(&shared, [call(Domain::Ties, 0)]);
         let dealt = lanes.deal(bytes, threshold.byte(0), tied, kept);
         *keep = dealt.keep;
         let goes_on = if threshold.levels > 1 { u8::MAX } else { 0 };
@@ -171,26 +171,10 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
         let ties = tied[0].count_ones() + tied[1].count_ones();
         let open = equal & equal_second & !(u64::MAX << ties.min(2 * DEALT));
         if ties > 2 * DEALT || open != 0 && threshold.levels > 2 {
-            lanes.call(Plain { planes: self, block, keep: &mut keep });
-            return keep;
+            return self.calls.block(*threshold, block);
         }
         clear_dealt(lanes, below | equal & below_second, tied, &mut keep);
         keep
-    }
-}
-
-/// Fewer blocks than a group, as a group of which some are not used.
-struct Group<'a, 'm, L, C> {
-    planes: &'a Planes<'m, L, C>,
-    numbers: &'a Numbers<'a>,
-    first: usize,
-    keep: &'a mut [Block; GROUP],
-}
-
-impl<L: WideLanes, C: Calls<L>> Task<L> for Group<'_, '_, L, C> {
-    #[inline(always)]
-    fn run(self, _: L) {
-        self.planes.group(self.numbers, self.first, self.keep);
     }
 }
 
@@ -208,27 +192,6 @@ impl<L: WideLanes, C: Calls<L>> Task<L> for Single<'_, '_, L, C> {
     }
 }
 
-/// The one block in ten thousand that needs other calls than those: call by call, as the reference.
-struct Plain<'a, 'm, L, C> {
-    planes: &'a Planes<'m, L, C>,
-    block: u64,
-    keep: &'a mut Block,
-}
-
-impl<L: WideLanes, C: Calls<L>> Task<L> for Plain<'_, '_, L, C> {
-    #[inline(always)]
-    fn run(self, _: L) {
-        let Planes { lanes, threshold, calls } = self.planes;
-        let shared = calls.shared(lanes.splat(self.block));
-        let (mut progress, mut decisions) = (Progress::new(**threshold), Decisions::new(**threshold));
-        while let Some((domain, k)) = progress.next() {
-            let [words] = calls.words(&shared, [lanes.splat(lane_call(domain, k))]);
-            decisions.compare(&mut progress, first_lane(*lanes, words), ALL);
-        }
-        *self.keep = from_words(decisions.keep());
-    }
-}
-
 impl Threshold {
     /// The byte of a level.
     const fn byte(self, level: u32) -> u8 {
@@ -240,11 +203,4 @@ impl Threshold {
 #[inline(always)]
 fn plane_of(threshold: Threshold, k: u32) -> u64 {
     u64::from(threshold.plane(k)).wrapping_neg()
-}
-
-/// The words of the first lane.
-#[inline(always)]
-fn first_lane<L: WideLanes>(lanes: L, words: [L::U64x8; 2]) -> [u32; 4] {
-    let [[first, last], ..] = lanes.interleave(words);
-    [low(first), high(first), low(last), high(last)]
 }

@@ -1,6 +1,8 @@
 //! Philox over vectors: a call for each of eight blocks, or eight calls for a block, at once.
 
+use crate::mask::bernoulli::{ALL, Bernoulli, Threshold};
 use crate::mask::stream::{BLOCK, Domain, ROUNDS, Stream, call_bits};
+use crate::mask::tile::{Block, from_words};
 use crate::philox::{M0, M1, W0, W1, high, low};
 use crate::simd::{CHUNK, GROUP, WideLanes};
 
@@ -13,12 +15,16 @@ pub(crate) trait Calls<L: WideLanes> {
 
     /// The words of each lane's block in N calls: the first two words in one vector, the last two in another.
     fn words<const N: usize>(&self, shared: &Self::Shared, calls: [L::U64x8; N]) -> [[L::U64x8; 2]; N];
+
+    /// The keep bits of a block call by call, as the reference: for the one in ten thousand that needs more than the calls
+    /// of a group.
+    fn block(&self, threshold: Threshold, block: u64) -> Block;
 }
 
 /// Call `k` of a domain as a lane holds it, in both halves. No operation reads the upper half; but if the compiler knew
 /// it to be zero, it would turn the multiplication into one of 64 bits, which takes three times as long.
 #[inline(always)]
-pub(crate) const fn lane_call(domain: Domain, k: u32) -> u64 {
+pub(crate) const fn lane_call((domain, k): (Domain, u32)) -> u64 {
     call_bits(domain, k) as u64 * 0x1_0000_0001
 }
 
@@ -26,7 +32,7 @@ pub(crate) const fn lane_call(domain: Domain, k: u32) -> u64 {
 pub(crate) const fn lane_calls(calls: [(Domain, u32); GROUP]) -> [u64; GROUP] {
     let (mut lanes, mut i) = ([0; GROUP], 0);
     while i < GROUP {
-        lanes[i] = lane_call(calls[i].0, calls[i].1);
+        lanes[i] = lane_call(calls[i]);
         i += 1;
     }
     lanes
@@ -154,6 +160,17 @@ impl<L: WideLanes> Calls<L> for Rounds<'_, L> {
         }
         packed
     }
+
+    fn block(&self, threshold: Threshold, block: u64) -> Block {
+        plainly(&Bernoulli { stream: *self.stream, threshold }, block)
+    }
+}
+
+/// In a function of its own, which knows no lanes: one copy serves all.
+#[cold]
+#[inline(never)]
+fn plainly(mask: &Bernoulli, block: u64) -> Block {
+    from_words(mask.block(block, ALL))
 }
 
 #[cfg(test)]

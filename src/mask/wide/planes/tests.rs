@@ -53,6 +53,11 @@ impl<L: WideLanes> Calls<L> for Lanewise<L> {
             [0, 1].map(|half| lanes.load(&words.map(|words| words[half])))
         })
     }
+
+    fn block(&self, _: Threshold, block: u64) -> Block {
+        let keep = self.1.keep(&self.1.uniforms(block));
+        [keep as u64, (keep >> 64) as u64]
+    }
 }
 
 struct BlocksAreRight(MadeUp);
