@@ -194,28 +194,26 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
     /// Those elements that are the tensor's.
     #[inline(always)]
     fn own<P: Place<E>>(&mut self, bits: Bits<'_>, own: Bits<'_>, x: Option<&[E]>, y: &mut [P]) {
-        let mut x = x;
+        // In place there are none.
+        let (inputs, last) = x.unwrap_or_default().as_chunks();
+        let mut inputs = inputs.iter();
         for ((y, mut keep), mut own) in y.chunks_mut(LIMB).zip(bits.iter()).zip(own.iter()) {
             let (chunks, rest) = y.as_chunks_mut::<CHUNK>();
             for y in chunks {
-                let input = match x {
-                    Some(x) => x.first_chunk(),
-                    None => P::elements(y).first_chunk(),
-                };
-                let result = self.chunk(keep as u16, input.unwrap_or(&[E::ZERO; CHUNK]), CHUNK);
+                let input = *inputs.next().or(P::elements(y).first_chunk()).unwrap_or(&[E::ZERO; CHUNK]);
+                let result = self.chunk(keep as u16, &input, CHUNK);
                 if let Some(y) = P::elements(y).first_chunk_mut() {
-                    *y = E::select(self.lanes, own as u16, result, *y);
+                    let before = *y;
+                    // Or choosing what is there already would become a masked store, which takes Zen tens of cycles.
+                    core::hint::black_box(());
+                    *y = E::select(self.lanes, own as u16, result, before);
                 } else {
                     write_own(own as u16, y, &result);
                 }
                 (keep, own) = (keep >> (CHUNK % LIMB), own >> (CHUNK % LIMB));
-                x = x.map(|x| x.get(CHUNK..).unwrap_or_default());
             }
             if !rest.is_empty() {
-                let input = match x {
-                    Some(x) => padded(x),
-                    None => padded(P::elements(rest)),
-                };
+                let input = padded(if x.is_some() { last } else { P::elements(rest) });
                 let result = self.chunk(keep as u16, &input, rest.len());
                 write_own(own as u16, rest, &result);
             }
