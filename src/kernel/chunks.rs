@@ -120,7 +120,7 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
             (None, _) => {
                 for (y, keep) in limbs.iter_mut().zip(bits.iter()) {
                     for (i, y) in y.as_chunks_mut::<CHUNK>().0.iter_mut().enumerate() {
-                        let x = *P::elements(y).first_chunk().unwrap_or(&[E::ZERO; CHUNK]);
+                        let x = before(y);
                         let values = self.chunk((keep >> (CHUNK * i % LIMB)) as u16, &x, CHUNK);
                         P::write(y, values);
                     }
@@ -200,13 +200,11 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
         for ((y, mut keep), mut own) in y.chunks_mut(LIMB).zip(bits.iter()).zip(own.iter()) {
             let (chunks, rest) = y.as_chunks_mut::<CHUNK>();
             for y in chunks {
-                let input = *inputs.next().or(P::elements(y).first_chunk()).unwrap_or(&[E::ZERO; CHUNK]);
+                let input = inputs.next().copied().unwrap_or_else(|| before(y));
                 let result = self.chunk(keep as u16, &input, CHUNK);
-                if let Some(y) = P::elements(y).first_chunk_mut() {
-                    let before = *y;
-                    // Or choosing what is there already would become a masked store, which takes Zen tens of cycles.
-                    core::hint::black_box(());
-                    *y = E::select(self.lanes, own as u16, result, before);
+                if P::INITIALISED {
+                    let others = before(y);
+                    P::write(y, E::select(self.lanes, own as u16, result, others));
                 } else {
                     write_own(own as u16, y, &result);
                 }
@@ -219,6 +217,15 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
             }
         }
     }
+}
+
+/// What is there before a chunk is written.
+#[inline(always)]
+fn before<E: Element, P: Place<E>>(y: &mut [P; CHUNK]) -> [E; CHUNK] {
+    let before = *P::elements(y).first_chunk().unwrap_or(&[E::ZERO; CHUNK]);
+    // Or the compiler turns a choice between this and something else into a masked store, which takes Zen tens of cycles.
+    core::hint::black_box(());
+    before
 }
 
 /// The effect on elements one by one, where there are no vectors.
