@@ -114,12 +114,14 @@ impl Spread {
 pub(super) fn transpose(mut rows: [Limb; LIMB]) -> [Limb; LIMB] {
     let (mut half, mut low) = (LIMB / 2, Limb::MAX >> (LIMB / 2));
     while half > 0 {
-        for first in (0..LIMB).step_by(2 * half) {
-            for i in first..first + half {
-                let (upper, lower) = (rows[i % LIMB], rows[(i + half) % LIMB]);
-                let exchanged = (upper >> half ^ lower) & low;
-                rows[i % LIMB] = upper ^ exchanged << half;
-                rows[(i + half) % LIMB] = lower ^ exchanged;
+        // Or the compiler writes out the six steps, each with a loop of its own.
+        half = core::hint::black_box(half);
+        for rows in rows.chunks_exact_mut(2 * half) {
+            let (upper, lower) = rows.split_at_mut(half);
+            for (upper, lower) in upper.iter_mut().zip(lower) {
+                let exchanged = (*upper >> half ^ *lower) & low;
+                *upper ^= exchanged << half;
+                *lower ^= exchanged;
             }
         }
         half /= 2;

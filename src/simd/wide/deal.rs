@@ -1,6 +1,7 @@
 //! Bytes dealt in order to the places that a mask has ones at.
 
 use super::lanes::{Dealt, GROUP, WideLanes};
+use crate::simd::vectors::rolled;
 
 /// Bytes that are dealt to each lane.
 pub(crate) const DEALT: u32 = 16;
@@ -55,6 +56,7 @@ pub(super) fn deal<L: WideLanes>(lanes: L, bytes: [L::U64x8; 2], than: u8, place
     for half in 0..2 {
         let (mut changes, mut left) = (lanes.load(&changes[half]), places[half]);
         for _ in 0..MOST {
+            rolled();
             cleared[half] = cleared[half] ^ (left & lanes.sub_u64(lanes.splat(0), changes & one));
             left = left & lanes.sub_u64(left, one);
             changes = lanes.shr_u64::<1>(changes);
