@@ -8,11 +8,6 @@ use crate::simd::*;
 /// CPUs all have; and one that is there for tests alone.
 macro_rules! backends {
     ($(detect $detected:ident = $detected_name:literal;)* else $always:ident = $name:literal; $(test $test:ident = $test_name:literal;)?) => {
-        /// A task that runs on every backend of the target: what a task that is generic over [`Lanes`] is.
-        pub(crate) trait AnyTask: $(Task<$detected> +)* $(Task<$test> +)? Task<$always> {}
-
-        impl<T: $(Task<$detected> +)* $(Task<$test> +)? Task<$always>> AnyTask for T {}
-
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         enum Set {
             $($detected($detected),)*
@@ -52,13 +47,16 @@ macro_rules! backends {
                     $(#[cfg(feature = "scalar")] Self::$test => $test_name,)?
                 }
             }
+        }
 
+        impl Backend {
+            /// Runs a task, compiled for this backend. A task that is generic over [`Lanes`] is one for every backend.
             #[inline(always)]
-            fn run(self, task: impl AnyTask) {
-                match self {
-                    $(Self::$detected(lanes) => lanes.call(task),)*
-                    Self::$always => run($always, task),
-                    $(#[cfg(feature = "scalar")] Self::$test => run($test, task),)?
+            pub(crate) fn run(self, task: impl $(Task<$detected> +)* $(Task<$test> +)? Task<$always>) {
+                match self.0 {
+                    $(Set::$detected(lanes) => lanes.call(task),)*
+                    Set::$always => run($always, task),
+                    $(#[cfg(feature = "scalar")] Set::$test => run($test, task),)?
                 }
             }
         }
@@ -109,12 +107,6 @@ impl Backend {
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.0.name()
-    }
-
-    /// Runs a task, compiled for this backend.
-    #[inline(always)]
-    pub(crate) fn run(self, task: impl AnyTask) {
-        self.0.run(task);
     }
 }
 

@@ -41,10 +41,10 @@ impl<L: Lanes, E: Element, P: Place<E>, F: Effect<E>> Task<L> for Chunks<'_, E, 
         let last_x = x.unwrap_or(&*P::elements(y)).last_chunk::<CHUNK>().filter(|_| overlaps).copied();
         let done = match *keep {
             Keep::All => each.whole::<true, P>(x, y, fence),
-            Keep::None => each.whole::<false, P>(x, y, fence),
+            Keep::None if F::CHOOSES => each.whole::<false, P>(x, y, fence),
             Keep::Bits(bits) if F::CHOOSES => each.limbs(bits, x, y, fence),
             Keep::Own(bits, own) if F::CHOOSES => return each.own(bits, own, x, y),
-            Keep::Bits(_) | Keep::Own(..) => return debug_assert!(false, "no such runs are made for this effect"),
+            _ => return debug_assert!(false, "no such runs are made for this effect"),
         };
         each.finish(place, done, keep, x, y, last_x);
     }
@@ -185,7 +185,7 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
         match keep {
             Keep::Bits(bits) if F::CHOOSES => self.chunk(bits.limb(done) as u16, x, count),
             Keep::None if F::SUMS => self.chunk(0, x, count),
-            Keep::None => self.all_or_none::<false>(x),
+            Keep::None if F::CHOOSES => self.all_or_none::<false>(x),
             _ if F::SUMS => self.chunk(u16::MAX, x, count),
             _ => self.all_or_none::<true>(x),
         }

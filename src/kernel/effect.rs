@@ -11,7 +11,7 @@ pub(crate) trait Effect<E: Element>: Copy {
     /// Whether it sums elements, so that each must come once.
     const SUMS: bool = false;
 
-    /// Whether some elements of a run can be kept and others dropped.
+    /// Whether elements can be dropped. Otherwise all are kept, and what becomes of them is up to the effect.
     const CHOOSES: bool = true;
 
     /// Whether [`dropped`](Self::dropped) depends on nothing.

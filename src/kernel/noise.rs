@@ -7,14 +7,12 @@ use super::effect::{Effect, operand};
 use super::job::Job;
 use super::normal::normal;
 use super::place::Place;
-use super::plan::{Keep, Plan, Run, Sink};
-use super::slices::Slices;
+use super::plan::{Keep, Plan, Run};
 use crate::address::Address;
-use crate::backend::Backend;
 use crate::element::sealed::Float;
 use crate::layout::{Layout, Stretch};
 use crate::mask::{BLOCK, Generate, Stream};
-use crate::simd::{CHUNK, Lanes, Limb, Task, VECTORS};
+use crate::simd::{CHUNK, Lanes, Task, VECTORS};
 
 /// What becomes of elements with noise.
 #[derive(Clone, Copy)]
@@ -36,58 +34,49 @@ impl Noisy {
             return job.copy();
         }
         job.in_parts(&|job: &mut Job<'_, E, P>, base| {
-            let Job { plan, slices } = job;
-            let (len, effect) = (slices.y.len(), WithNoise { times: true, start: 0, noise: None, operand });
             let (address, mean, deviation) = match self {
                 Self::Times(address, deviation) => (address, 1.0, deviation),
                 Self::Plus(address, deviation) => (address, 0.0, deviation),
-                Self::Keep | Self::Drop => {
-                    let keep = if matches!(self, Self::Keep) { Keep::All } else { Keep::None };
-                    let mut all = WholeRuns { backend: plan.backend, slices, base, effect, keep };
-                    return (plan.drive)(plan, len, 0, &mut all);
-                }
+                Self::Keep => return job.run_here(base, WithNoise { noise: Noise::None, operand }, false),
+                Self::Drop => return job.run_here(base, WithNoise { noise: Noise::Infinite, operand }, false),
             };
-            NoiseRuns { plan, stream: Stream::new(address), mean, deviation }.all(address.offset, len, &mut |start, noise| {
-                let run = Run { start, len: noise.len(), keep: Keep::All };
-                let effect =
-                    WithNoise { times: matches!(self, Self::Times(..)), start: base + start, noise: Some(noise), operand };
-                let slices = slices.part(start, noise.len());
-                plan.backend.run(Chunks { run: &run, base, effect, slices, fence: None });
+            let Job { plan, slices } = job;
+            let runs = NoiseRuns { plan, stream: Stream::new(address), mean, deviation };
+            runs.all(address.offset, slices.y.len(), &mut |start, values| {
+                let run = Run { start, len: values.len(), keep: Keep::All };
+                let slices = slices.part(start, values.len());
+                let start = base + start;
+                let noise = match self {
+                    Self::Times(..) => Noise::Times { start, values },
+                    _ => Noise::Plus { start, values },
+                };
+                plan.backend.run(Chunks { run: &run, base, effect: WithNoise { noise, operand }, slices, fence: None });
             });
         });
-    }
-}
-
-/// Keeps all runs, or drops them.
-struct WholeRuns<'j, 'a, E, P> {
-    backend: Backend,
-    slices: &'j mut Slices<'a, E, P>,
-    base: usize,
-    effect: WithNoise<'j, E>,
-    keep: Keep<'static>,
-}
-
-impl<E: Float, P: Place<E>> Sink for WholeRuns<'_, '_, E, P> {
-    fn take(&mut self, run: &Run<'_>) {
-        let Self { backend, ref mut slices, base, effect, keep } = *self;
-        let run = Run { keep, ..*run };
-        backend.run(Chunks { run: &run, base, effect, slices: slices.part(run.start, run.len), fence: None });
-    }
-
-    fn take_limbs(&mut self, start: usize, len: usize, _: &[Limb]) {
-        self.take(&Run { start, len, keep: self.keep });
     }
 }
 
 /// Elements, or those of the operand, with their noise.
 #[derive(Clone, Copy)]
 struct WithNoise<'a, E> {
-    times: bool,
-    /// The place of the first value of noise.
-    start: usize,
-    /// `None` for none.
-    noise: Option<&'a [f32]>,
+    noise: Noise<'a>,
     operand: Option<&'a [E]>,
+}
+
+/// The noise of elements: values from the place `start` on.
+#[derive(Clone, Copy)]
+enum Noise<'a> {
+    Times {
+        start: usize,
+        values: &'a [f32],
+    },
+    Plus {
+        start: usize,
+        values: &'a [f32],
+    },
+    None,
+    /// So much that nothing is left.
+    Infinite,
 }
 
 impl<E: Float> Effect<E> for WithNoise<'_, E> {
@@ -97,19 +86,19 @@ impl<E: Float> Effect<E> for WithNoise<'_, E> {
     fn kept<L: Lanes>(&mut self, lanes: L, place: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
         let other = self.operand.map(|slice| operand(slice, place));
         let input = other.as_ref().unwrap_or(x);
+        let noise = |start, values| E::load_f32(lanes, &operand(values, place - start));
         let result = match self.noise {
-            Some(noise) => {
-                let (input, noise) = (E::load(lanes, input), E::load_f32(lanes, &operand(noise, place - self.start)));
-                E::store(lanes, if self.times { input * noise } else { input + noise })
-            }
-            None => *input,
+            Noise::Times { start, values } => E::store(lanes, E::load(lanes, input) * noise(start, values)),
+            Noise::Plus { start, values } => E::store(lanes, E::load(lanes, input) + noise(start, values)),
+            Noise::None => *input,
+            Noise::Infinite => [E::ZERO; CHUNK],
         };
         if self.operand.is_some() { E::sum(lanes, x, &result) } else { result }
     }
 
     #[inline(always)]
-    fn dropped<L: Lanes>(&mut self, lanes: L, _: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
-        if self.operand.is_some() { E::sum(lanes, x, &[E::ZERO; CHUNK]) } else { [E::ZERO; CHUNK] }
+    fn dropped<L: Lanes>(&mut self, lanes: L, place: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
+        self.kept(lanes, place, x)
     }
 }
 
