@@ -25,7 +25,8 @@ use sealed::EffectOf;
 ///
 /// Without a layout, slices can have any length, with one decision per element. [`with_layout`](Self::with_layout) gives
 /// a layer on tensors of a [`Layout`], which is part of its type: `Dropout<Layout>`. Slices are then in the order of memory
-/// that the layout says.
+/// that the layout says, input and output alike. Where the input has another order, copy it to that of the output first, and
+/// then work in place.
 ///
 /// All kinds have the same methods. The backward pass computes the mask of the forward pass again, so give it the same
 /// [`Mode`].

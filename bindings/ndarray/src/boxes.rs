@@ -42,11 +42,17 @@ impl<K: Copy> Pass<'_, K> {
             Some(x) if self::strides(x.shape(), x.strides()) == strides => x.to_slice_memory_order().map(Some),
             Some(_) => None,
         };
-        if let (Some(strides), Some(x), Some(y)) = (strides, elements, y.as_slice_memory_order_mut()) {
-            return self.apply(start, &shape, Some(&strides), x, y);
+        if let (Some(strides), Some(x), Some(y)) = (&strides, elements, y.as_slice_memory_order_mut()) {
+            return self.apply(start, &shape, Some(strides), x, y);
         }
         if y.len() <= TILE {
             return self.through_tile(start, x.as_ref(), y);
+        }
+        if let (Some(strides), Some(x), Some(&any), true) = (&strides, &x, y.first(), y.as_slice_memory_order().is_some()) {
+            // What is wrong shows with one element, before anything is written.
+            self.apply(start, &vec![1; shape.len()], None, None, &mut [any])?;
+            copy(x.view(), y.view_mut());
+            return self.apply(start, &shape, Some(strides), None, y.as_slice_memory_order_mut().unwrap_or_default());
         }
         // Row-major order has the largest boxes within the first axis.
         let axis = shape.iter().position(|&extent| extent > 1).unwrap_or(0);
@@ -104,6 +110,17 @@ impl<K: Copy> Pass<'_, K> {
         y.iter_mut().zip(tile).for_each(|(y, tile)| *y = *tile);
         Ok(())
     }
+}
+
+/// Copies elements between different orders of memory, in parts whose lines fit a cache.
+fn copy<E: Copy, D: Dimension>(x: ArrayView<'_, E, D>, mut y: ArrayViewMut<'_, E, D>) {
+    let longest = (0..y.ndim()).map(Axis).max_by_key(|&axis| y.len_of(axis)).filter(|_| y.len() > TILE);
+    let Some(axis) = longest else { return y.assign(&x) };
+    let half = y.len_of(axis) / 2;
+    let (first_x, second_x) = x.split_at(axis, half);
+    let (first_y, second_y) = y.split_at(axis, half);
+    copy(first_x, first_y);
+    copy(second_x, second_y);
 }
 
 /// The strides as the library has them; `None` if one is negative. Those of single positions mean nothing.

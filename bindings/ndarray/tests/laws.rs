@@ -283,3 +283,27 @@ fn errors_come_before_anything_is_written() {
 
     assert!(y.iter().all(|y| y.to_bits() == 1.0_f32.to_bits()));
 }
+
+/// More elements than a tile has, in rows and in columns.
+#[test]
+fn from_one_order_to_another() {
+    let (rate, address) = (Rate::new(0.5).unwrap(), Address { seed: 3, ..Address::default() });
+    let (layer, mask) = (ArrayLayer::new(Dropout::new(rate)), Mask::new(rate, address));
+    let rows = Array2::from_shape_fn((70, 90), |(i, j)| (90 * i + j) as f64);
+    let mut columns = Array2::zeros((70, 90).f());
+    columns.assign(&rows);
+    let expected = Array2::from_shape_fn((70, 90), |(i, j)| {
+        let number = 90 * i + j;
+        if mask.keeps(number as u64).unwrap() { 2.0 * number as f64 } else { 0.0 }
+    });
+    for (x, mut y) in [(&rows, Array2::zeros((70, 90).f())), (&columns, Array2::zeros((70, 90)))] {
+        layer.apply(Mode::Train(address), x.view(), y.view_mut()).unwrap();
+        assert_eq!(y, expected);
+        layer.backward(Mode::Train(address), x.view(), y.view_mut()).unwrap();
+        assert_eq!(y, expected);
+        // Nothing is written where something is wrong.
+        let too_far = Mode::Train(Address { offset: u64::MAX, ..address });
+        assert!(layer.apply(too_far, x.view(), y.view_mut()).is_err());
+        assert_eq!(y, expected);
+    }
+}
