@@ -14,9 +14,10 @@ pub(crate) enum Threads {
 }
 
 impl Threads {
-    /// Runs `part` on the whole or, on all threads, on those parts that `halves` gives back as they were.
+    /// Runs `part` on the whole or, on all threads, on those parts that `halves` gives back as they were. By pointers, as a
+    /// copy of what rayon needs for each kernel would be a fifth of the library.
     #[cfg_attr(not(feature = "rayon"), expect(unused_variables, reason = "one thread has the whole"))]
-    pub(crate) fn run<T: Send>(self, whole: T, halves: &(impl Fn(T) -> Result<[T; 2], T> + Sync), part: &(impl Fn(T) + Sync)) {
+    pub(crate) fn run<T: Send>(self, whole: T, halves: &(dyn Fn(T) -> Result<[T; 2], T> + Sync), part: &(dyn Fn(T) + Sync)) {
         match self {
             Self::One => part(whole),
             #[cfg(feature = "rayon")]

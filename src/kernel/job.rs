@@ -50,9 +50,10 @@ impl<E: Element, P: Place<E>> Job<'_, E, P> {
 
     /// Runs `part` on the whole, or on parts of it on all threads, with the place where each begins.
     pub(crate) fn in_parts(&mut self, part: &(impl Fn(&mut Job<'_, E, P>, usize) + Sync)) {
-        if self.plan.threads == Threads::One {
-            return part(self, 0);
-        }
+        if self.plan.threads == Threads::One { part(self, 0) } else { self.on_threads(part) }
+    }
+
+    fn on_threads(&mut self, part: &(dyn Fn(&mut Job<'_, E, P>, usize) + Sync)) {
         let flat = Layout::flat(self.slices.y.len());
         let (layout, drive) = match (self.plan.layout, self.plan.origin) {
             (Some(layout), _) => (*layout, self.plan.drive),
