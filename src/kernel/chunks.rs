@@ -73,7 +73,7 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
                     None => P::write(y, values),
                 }
             }
-        } else {
+        } else if P::INITIALISED {
             for y in chunks {
                 let values = self.all_or_none::<KEPT>(P::elements(y).first_chunk().unwrap_or(&[E::ZERO; CHUNK]));
                 P::write(y, values);
@@ -117,7 +117,7 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
                     }
                 }
             }
-            (None, _) => {
+            (None, _) if P::INITIALISED => {
                 for (y, keep) in limbs.iter_mut().zip(bits.iter()) {
                     for (i, y) in y.as_chunks_mut::<CHUNK>().0.iter_mut().enumerate() {
                         let x = before(y);
@@ -126,6 +126,7 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
                     }
                 }
             }
+            (None, _) => {}
         }
         done
     }
