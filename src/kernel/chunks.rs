@@ -75,7 +75,7 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
             }
         } else if P::INITIALISED {
             for y in chunks {
-                let values = self.all_or_none::<KEPT>(P::elements(y).first_chunk().unwrap_or(&[E::ZERO; CHUNK]));
+                let values = self.all_or_none::<KEPT>(&there(y));
                 P::write(y, values);
             }
         }
@@ -120,9 +120,8 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
             (None, _) if P::INITIALISED => {
                 for (y, keep) in limbs.iter_mut().zip(bits.iter()) {
                     for (i, y) in y.as_chunks_mut::<CHUNK>().0.iter_mut().enumerate() {
-                        let x = before(y);
-                        let values = self.chunk((keep >> (CHUNK * i % LIMB)) as u16, &x, CHUNK);
-                        P::write(y, values);
+                        let values = self.chunk((keep >> (CHUNK * i % LIMB)) as u16, &there(y), CHUNK);
+                        put(y, values);
                     }
                 }
             }
@@ -156,7 +155,7 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
             };
             let Some(from) = from else { return debug_assert!(false, "the input is as long as the output") };
             let result = self.of_run(start, done, keep, from, CHUNK);
-            P::write(to, result);
+            put(to, result);
             done += CHUNK;
         }
         if done == y.len() {
@@ -166,7 +165,7 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
         if let Some(last_x) = last_x {
             let result = self.of_run(start, y.len() - CHUNK, keep, &last_x, CHUNK);
             if let Some(to) = y.last_chunk_mut() {
-                P::write(to, result);
+                put(to, result);
             }
             return;
         }
@@ -201,11 +200,11 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
         for ((y, mut keep), mut own) in y.chunks_mut(LIMB).zip(bits.iter()).zip(own.iter()) {
             let (chunks, rest) = y.as_chunks_mut::<CHUNK>();
             for y in chunks {
-                let input = inputs.next().copied().unwrap_or_else(|| before(y));
+                let input = inputs.next().copied().unwrap_or_else(|| there(y));
                 let result = self.chunk(keep as u16, &input, CHUNK);
                 if P::INITIALISED {
-                    let others = before(y);
-                    P::write(y, E::select(self.lanes, own as u16, result, others));
+                    let others = there(y);
+                    put(y, E::select(self.lanes, own as u16, result, others));
                 } else {
                     write_own(own as u16, y, &result);
                 }
@@ -220,13 +219,18 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
     }
 }
 
-/// What is there before a chunk is written.
+/// What is there.
 #[inline(always)]
-fn before<E: Element, P: Place<E>>(y: &mut [P; CHUNK]) -> [E; CHUNK] {
-    let before = *P::elements(y).first_chunk().unwrap_or(&[E::ZERO; CHUNK]);
-    // Or the compiler turns a choice between this and something else into a masked store, which takes Zen tens of cycles.
+fn there<E: Element, P: Place<E>>(y: &mut [P; CHUNK]) -> [E; CHUNK] {
+    *P::elements(y).first_chunk().unwrap_or(&[E::ZERO; CHUNK])
+}
+
+/// Writes a chunk that may be a choice between new values and what is there.
+#[inline(always)]
+fn put<E: Element, P: Place<E>>(y: &mut [P; CHUNK], values: [E; CHUNK]) {
+    // Or the compiler makes a masked store of it, which takes Zen tens of cycles.
     core::hint::black_box(());
-    before
+    P::write(y, values);
 }
 
 /// The effect on elements one by one, where there are no vectors.
