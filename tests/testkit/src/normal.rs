@@ -41,7 +41,7 @@ fn magnitude(n: u32) -> f32 {
 fn in_units(n: u32) -> f32 {
     let n = n as f32;
     let middle = n + 0.5;
-    middle * 2.0_f32.powi(-31)
+    middle / 2_147_483_648.0
 }
 
 /// The constant term first.

@@ -136,7 +136,9 @@ value!(bf16: u16, 7, f32, bf16::to_f32, |x| bf16::from_f64(round_to(x, 7, -126, 
 #[cfg(feature = "half")]
 fn round_to(x: f64, mantissa: i32, smallest: i32, largest: f64) -> f64 {
     let exponent = (x.to_bits() >> 52 & 0x7FF) as i32 - 1023;
-    let unit = 2_f64.powi(exponent.max(smallest) - mantissa);
+    // By its bits: what `powi` gives need not be exact.
+    let power = exponent.max(smallest) - mantissa;
+    let unit = f64::from_bits(u64::from((power + 1023).cast_unsigned()) << 52);
     let rounded = (x / unit).round_ties_even() * unit;
     if rounded.abs() > largest { f64::INFINITY.copysign(x) } else { rounded }
 }
