@@ -11,7 +11,8 @@ fn gelu_parts(x: f32) -> [f32; 3] {
     // The nearest even integer to a number next to it is the odd one to the number itself.
     let n = ((f64::from(z) - 1.0).round_ties_even() + 1.0) as f32;
     let f = n - z;
-    let power = if n > 126.0 { 0.0 } else { (-n).exp2() };
+    // By its bits: what `exp2` gives need not be exact.
+    let power = if n > 126.0 { 0.0 } else { f32::from_bits((127 - (n as i32).cast_unsigned()) << 23) };
     let e = (1.0 + f * (LN_2 + f * (0.240_222_86 + f * (0.055_506_28 + f * (0.009_670_415 + f * 0.001_327_711_7))))) * power;
     let a = 0.5 + t * (0.342_907_97 + t * (0.108_675_98 + t * 0.014_502_17));
     let b = 1.0 + t * (1.483_697_4 + t * (0.901_207_6 + t * (0.272_028_06 + t * 0.036_363_04)));
