@@ -103,7 +103,7 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
             },
         });
         let (mut tied, mut kept) = ([lanes.splat(u64::MAX); 2], [lanes.splat(u64::MAX); 2]);
-        let call = |domain, k| lanes.splat(lane_call((domain, k)));
+        let call = |domain, k| lanes.splat(lane_call(domain, k));
         let mut k = 0;
         while L::PAIRS && k + 1 < threshold.planes {
             for words in self.calls.words(&shared, [call(Domain::Planes, k), call(Domain::Planes, k + 1)]) {

@@ -24,7 +24,7 @@ pub(crate) trait Calls<L: WideLanes> {
 /// Call `k` of a domain as a lane holds it, in both halves. No operation reads the upper half; but if the compiler knew
 /// it to be zero, it would turn the multiplication into one of 64 bits, which takes three times as long.
 #[inline(always)]
-pub(crate) const fn lane_call((domain, k): (Domain, u32)) -> u64 {
+pub(crate) const fn lane_call(domain: Domain, k: u32) -> u64 {
     call_bits(domain, k) as u64 * 0x1_0000_0001
 }
 
@@ -32,7 +32,7 @@ pub(crate) const fn lane_call((domain, k): (Domain, u32)) -> u64 {
 pub(crate) const fn lane_calls(calls: [(Domain, u32); GROUP]) -> [u64; GROUP] {
     let (mut lanes, mut i) = ([0; GROUP], 0);
     while i < GROUP {
-        lanes[i] = lane_call(calls[i]);
+        lanes[i] = lane_call(calls[i].0, calls[i].1);
         i += 1;
     }
     lanes
