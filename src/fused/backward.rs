@@ -34,9 +34,9 @@ impl Effect<f32> for Backward<'_> {
         let Self { forward: Forward { activation, factor, bias, columns, .. }, x, grad_bias } = self;
         let column = (bias.is_some() || grad_bias.is_some()).then(|| *columns.at(place));
         let mut next = column;
-        let mut x = lanes.load_f32(&operand(x, place));
+        let mut x = lanes.load_f32(operand(x, place, &mut None));
         if let (Some(bias), Some(column)) = (bias, &mut next) {
-            x = x + lanes.load_f32(&load_columns(bias, column));
+            x = x + lanes.load_f32(load_columns(bias, column, &mut None));
         }
         let kept = activation.gradient(lanes, x, lanes.load_f32(grad_y) * lanes.splat_f32(*factor));
         let gradient = lanes.select_f32(keep, kept, lanes.splat_f32(0.0));

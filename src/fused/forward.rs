@@ -20,7 +20,7 @@ impl Forward<'_> {
     #[inline(always)]
     fn plus_residual<L: Lanes>(&self, lanes: L, place: usize, y: L::F32s) -> [f32; CHUNK] {
         lanes.store_f32(match self.residual {
-            Some(residual) => lanes.load_f32(&operand(residual, place)) + y,
+            Some(residual) => lanes.load_f32(operand(residual, place, &mut None)) + y,
             None => y,
         })
     }
@@ -29,7 +29,7 @@ impl Forward<'_> {
     fn value<L: Lanes>(&mut self, lanes: L, place: usize, x: &[f32; CHUNK]) -> L::F32s {
         let mut x = lanes.load_f32(x);
         if let Some(bias) = self.bias {
-            x = x + lanes.load_f32(&load_columns(bias, self.columns.at(place)));
+            x = x + lanes.load_f32(load_columns(bias, self.columns.at(place), &mut None));
         }
         self.activation.value(lanes, x) * lanes.splat_f32(self.factor)
     }

@@ -109,20 +109,25 @@ impl Column {
     }
 }
 
-/// A chunk of a row from a column on, with the first after the last. Advances the column.
+/// A chunk of a row from a column on, with the first after the last, in `room` if it has to be put together: see
+/// [`operand`](super::operand). Advances the column.
 #[inline(always)]
-pub(crate) fn load_columns<E: Element>(row: &[E], column: &mut Column) -> [E; CHUNK] {
+pub(crate) fn load_columns<'a, E: Element>(
+    row: &'a [E],
+    column: &mut Column,
+    room: &'a mut Option<[E; CHUNK]>,
+) -> &'a [E; CHUNK] {
     debug_assert!(column.number < row.len());
     let rest = row.get(column.number..).unwrap_or_default();
     if column.stride == 1
         && let Some((chunk, rest)) = rest.split_first_chunk::<CHUNK>()
     {
         column.number = if rest.is_empty() { 0 } else { column.number + CHUNK };
-        return *chunk;
+        return chunk;
     }
     let (values, next) = load_each(row, *column);
     *column = next;
-    values
+    room.insert(values)
 }
 
 /// [`load_columns`] one by one: past the end of the row, which can be shorter than a chunk, and of columns that do not lie

@@ -33,12 +33,16 @@ pub(crate) trait Effect<E: Element>: Copy {
     }
 }
 
-/// A chunk of another slice from `place` on. The last one is padded.
+/// A chunk of another slice from `place` on. The last one is padded, in `room`: a choice between two chunks by value would send
+/// every one through memory.
 #[inline(always)]
-pub(crate) fn operand<E: Element>(slice: &[E], place: usize) -> [E; CHUNK] {
+pub(crate) fn operand<'a, E: Element>(slice: &'a [E], place: usize, room: &'a mut Option<[E; CHUNK]>) -> &'a [E; CHUNK] {
     debug_assert!(place < slice.len());
     let rest = slice.get(place..).unwrap_or_default();
-    rest.first_chunk().copied().unwrap_or_else(|| padded(rest))
+    match rest.first_chunk() {
+        Some(chunk) => chunk,
+        None => room.insert(padded(rest)),
+    }
 }
 
 /// The last elements of a slice.

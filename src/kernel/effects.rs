@@ -126,19 +126,19 @@ impl<E: Element, F: Effect<E>> Effect<E> for Sum<'_, E, F> {
 
     #[inline(always)]
     fn kept<L: Lanes>(&mut self, lanes: L, place: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
-        let kept = self.effect.kept(lanes, place, &operand(self.operand, place));
+        let kept = self.effect.kept(lanes, place, operand(self.operand, place, &mut None));
         E::sum(lanes, x, &kept)
     }
 
     #[inline(always)]
     fn dropped<L: Lanes>(&mut self, lanes: L, place: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
-        let dropped = self.effect.dropped(lanes, place, &operand(self.operand, place));
+        let dropped = self.effect.dropped(lanes, place, operand(self.operand, place, &mut None));
         E::sum(lanes, x, &dropped)
     }
 
     #[inline(always)]
     fn chunk<L: Lanes>(&mut self, lanes: L, keep: u16, place: usize, x: &[E; CHUNK], count: usize) -> [E; CHUNK] {
-        let result = self.effect.chunk(lanes, keep, place, &operand(self.operand, place), count);
+        let result = self.effect.chunk(lanes, keep, place, operand(self.operand, place, &mut None), count);
         E::sum(lanes, x, &result)
     }
 }

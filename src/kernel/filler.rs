@@ -39,8 +39,8 @@ impl<E: Element> Effect<E> for Either<'_, E> {
     #[inline(always)]
     fn dropped<L: Lanes>(&mut self, _: L, place: usize, _: &[E; CHUNK]) -> [E; CHUNK] {
         match self.filler {
-            Filler::Tensor(tensor) => operand(tensor, place),
-            Filler::Row(row) => load_columns(row, self.columns.at(place)),
+            Filler::Tensor(tensor) => *operand(tensor, place, &mut None),
+            Filler::Row(row) => *load_columns(row, self.columns.at(place), &mut None),
             Filler::Constant(value) => [value; CHUNK],
         }
     }

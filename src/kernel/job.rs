@@ -46,6 +46,7 @@ impl<E: Element, P: Place<E>> Job<'_, E, P> {
     /// Whether stores past the caches pay for this tensor.
     pub(crate) fn past_caches(&self) -> bool {
         Fence::pays(self.slices.x.map_or(0, size_of_val))
+            && self.plan.layout.is_none_or(|layout| layout.has_stretches_of(Fence::STRETCH / size_of::<E>()))
     }
 
     /// Runs `part` on the whole, or on parts of it on all threads, with the place where each begins.

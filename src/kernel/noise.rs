@@ -84,9 +84,9 @@ impl<E: Float> Effect<E> for WithNoise<'_, E> {
 
     #[inline(always)]
     fn kept<L: Lanes>(&mut self, lanes: L, place: usize, x: &[E; CHUNK]) -> [E; CHUNK] {
-        let other = self.operand.map(|slice| operand(slice, place));
-        let input = other.as_ref().unwrap_or(x);
-        let noise = |start, values| E::load_f32(lanes, &operand(values, place - start));
+        let mut room = None;
+        let input = self.operand.map_or(x, |slice| operand(slice, place, &mut room));
+        let noise = |start, values| E::load_f32(lanes, operand(values, place - start, &mut None));
         let result = match self.noise {
             Noise::Times { start, values } => E::store(lanes, E::load(lanes, input) * noise(start, values)),
             Noise::Plus { start, values } => E::store(lanes, E::load(lanes, input) + noise(start, values)),

@@ -16,6 +16,10 @@ use crate::simd::CHUNK;
 pub(super) struct Fence(());
 
 impl Fence {
+    /// The bytes of a stretch of memory from which on such stores pay: where one ends in the middle of a line, and usual stores
+    /// finish the line, both wait for memory.
+    pub(super) const STRETCH: usize = 12 << 10;
+
     pub(super) const fn new() -> Self {
         Self(())
     }

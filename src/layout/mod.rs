@@ -6,6 +6,7 @@
 //! | [`part`] | [`Layout`], and its general constructor: a box of a tensor, anywhere in memory |
 //! | [`shape`] | the constructors that have names |
 //! | [`walk`] | the order in which a kernel visits a layout: rows of decisions, and the copies that share them |
+//! | [`pattern`] | how a kernel lays out the bits of decisions in the order of memory |
 
 mod axes;
 mod part;

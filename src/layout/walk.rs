@@ -48,6 +48,11 @@ impl Layout {
         self.elements > self.positions()
     }
 
+    /// Whether no gap comes before so many elements that follow each other in memory.
+    pub(crate) fn has_stretches_of(&self, elements: usize) -> bool {
+        !self.has_gaps() || self.ranges().next().is_some_and(|range| range.len() >= elements)
+    }
+
     /// The ranges of contiguous elements, in any order of decisions: all of the slice but its gaps.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = Range<usize>> {
         let Walk { map_len, stride, row, rows, copies, .. } = self.walk();
@@ -244,5 +249,18 @@ impl Outer<'_> {
             *index = 0;
         }
         Some(current)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretches_end_at_gaps() {
+        let rows = Layout::rows(8, 1000, 1024).unwrap();
+        assert!(rows.has_stretches_of(1000));
+        assert!(!rows.has_stretches_of(1001));
+        assert!(Layout::nchw([2, 3, 4, 5]).unwrap().has_stretches_of(1001));
     }
 }
