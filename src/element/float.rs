@@ -15,6 +15,11 @@ macro_rules! float {
             const IN_SOFTWARE: bool = $in_software;
 
             #[inline(always)]
+            fn repeat<L: Lanes>(lanes: L, x: Self) -> [Self; CHUNK] {
+                lanes.$store(lanes.$splat(x))
+            }
+
+            #[inline(always)]
             fn select<L: Lanes>(lanes: L, keep: u16, kept: [Self; CHUNK], dropped: [Self; CHUNK]) -> [Self; CHUNK] {
                 lanes.$store(lanes.$select(keep, lanes.$load(&kept), lanes.$load(&dropped)))
             }

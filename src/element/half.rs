@@ -1,9 +1,32 @@
 //! `f16` and `bf16` elements: constants and arithmetic are `f32`, and the result is rounded once more.
 
+use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
 use super::sealed::{Element, Float, mean, sum, weights};
 use crate::simd::{CHUNK, Lanes};
+
+/// The bits of a chunk. To convert element by element is a loop that the compiler leaves as it is, but for opt-level 3.
+#[inline(always)]
+fn bits<E>(x: &[E; CHUNK]) -> &[u16; CHUNK]
+where
+    [E]: HalfFloatSliceExt,
+{
+    x.reinterpret_cast().first_chunk().unwrap_or(&[0; CHUNK])
+}
+
+/// The chunk of these bits.
+#[inline(always)]
+fn of_bits<E: Element>(bits: [u16; CHUNK]) -> [E; CHUNK]
+where
+    [E]: HalfFloatSliceExt,
+{
+    let mut x = [E::ZERO; CHUNK];
+    if let Some(to) = x.reinterpret_cast_mut().first_chunk_mut() {
+        *to = bits;
+    }
+    x
+}
 
 macro_rules! half {
     ($type:ty, $load:ident, $store:ident) => {
@@ -11,8 +34,14 @@ macro_rules! half {
             const ZERO: Self = Self::ZERO;
 
             #[inline(always)]
+            fn repeat<L: Lanes>(lanes: L, x: Self) -> [Self; CHUNK] {
+                let bits = lanes.store_i16(lanes.splat_i32(x.to_bits().cast_signed().into()));
+                of_bits(bits.map(i16::cast_unsigned))
+            }
+
+            #[inline(always)]
             fn select<L: Lanes>(lanes: L, keep: u16, kept: [Self; CHUNK], dropped: [Self; CHUNK]) -> [Self; CHUNK] {
-                lanes.select_u16(keep, kept.map(Self::to_bits), dropped.map(Self::to_bits)).map(Self::from_bits)
+                of_bits(lanes.select_u16(keep, *bits(&kept), *bits(&dropped)))
             }
 
             type Weights = [f32; 2];
@@ -55,7 +84,7 @@ macro_rules! half {
 
             #[inline(always)]
             fn load<L: Lanes>(lanes: L, x: &[Self; CHUNK]) -> L::F32s {
-                lanes.$load(&x.map(Self::to_bits))
+                lanes.$load(bits(x))
             }
 
             #[inline(always)]
@@ -65,7 +94,7 @@ macro_rules! half {
 
             #[inline(always)]
             fn store<L: Lanes>(lanes: L, x: L::F32s) -> [Self; CHUNK] {
-                lanes.$store(x).map(Self::from_bits)
+                of_bits(lanes.$store(x))
             }
         }
     };

@@ -8,6 +8,11 @@ macro_rules! integer {
         impl Element for $type {
             const ZERO: Self = 0;
 
+            #[inline(always)]
+            fn repeat<L: Lanes>(lanes: L, x: Self) -> [Self; CHUNK] {
+                lanes.$store(lanes.splat_i32(x.into()))
+            }
+
             #[allow(clippy::cast_sign_loss, clippy::cast_possible_wrap, reason = "the same bits")]
             #[inline(always)]
             fn select<L: Lanes>(lanes: L, keep: u16, kept: [Self; CHUNK], dropped: [Self; CHUNK]) -> [Self; CHUNK] {

@@ -12,6 +12,9 @@ pub(crate) trait Element: Copy + Send + Sync + 'static {
     /// Whether the target has no instructions for arithmetic with it.
     const IN_SOFTWARE: bool = false;
 
+    /// A chunk of one value. `[x; CHUNK]` would be a loop over it wherever the compiler optimises for size.
+    fn repeat<L: Lanes>(lanes: L, x: Self) -> [Self; CHUNK];
+
     /// Element i is that of `kept` if bit i of `keep` is set, of `dropped` otherwise.
     fn select<L: Lanes>(lanes: L, keep: u16, kept: [Self; CHUNK], dropped: [Self; CHUNK]) -> [Self; CHUNK];
 

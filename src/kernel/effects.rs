@@ -64,8 +64,8 @@ impl<E: Float> Effect<E> for Affine<E> {
     }
 
     #[inline(always)]
-    fn dropped<L: Lanes>(&mut self, _: L, _: usize, _: &[E; CHUNK]) -> [E; CHUNK] {
-        [self.dropped; CHUNK]
+    fn dropped<L: Lanes>(&mut self, lanes: L, _: usize, _: &[E; CHUNK]) -> [E; CHUNK] {
+        E::repeat(lanes, self.dropped)
     }
 }
 
@@ -93,8 +93,8 @@ impl<E: Integer> Effect<E> for Rescale<E> {
     }
 
     #[inline(always)]
-    fn dropped<L: Lanes>(&mut self, _: L, _: usize, _: &[E; CHUNK]) -> [E; CHUNK] {
-        [self.zero_point; CHUNK]
+    fn dropped<L: Lanes>(&mut self, lanes: L, _: usize, _: &[E; CHUNK]) -> [E; CHUNK] {
+        E::repeat(lanes, self.zero_point)
     }
 }
 

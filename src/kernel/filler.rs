@@ -37,11 +37,12 @@ impl<E: Element> Effect<E> for Either<'_, E> {
     }
 
     #[inline(always)]
-    fn dropped<L: Lanes>(&mut self, _: L, place: usize, _: &[E; CHUNK]) -> [E; CHUNK] {
-        match self.filler {
-            Filler::Tensor(tensor) => *operand(tensor, place, &mut None),
-            Filler::Row(row) => *load_columns(row, self.columns.at(place), &mut None),
-            Filler::Constant(value) => [value; CHUNK],
+    fn dropped<L: Lanes>(&mut self, lanes: L, place: usize, _: &[E; CHUNK]) -> [E; CHUNK] {
+        let mut room = None;
+        *match self.filler {
+            Filler::Tensor(tensor) => operand(tensor, place, &mut room),
+            Filler::Row(row) => load_columns(row, self.columns.at(place), &mut room),
+            Filler::Constant(value) => room.insert(E::repeat(lanes, value)),
         }
     }
 }
