@@ -1,6 +1,6 @@
 //! `f16` and `bf16` elements: constants and arithmetic are `f32`, and the result is rounded once more.
 
-use half::slice::HalfFloatSliceExt;
+use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 use half::{bf16, f16};
 
 use super::sealed::{Element, Float, mean, sum, weights};
@@ -15,33 +15,26 @@ where
     x.reinterpret_cast().first_chunk().unwrap_or(&[0; CHUNK])
 }
 
-/// The chunk of these bits.
-#[inline(always)]
-fn of_bits<E: Element>(bits: [u16; CHUNK]) -> [E; CHUNK]
-where
-    [E]: HalfFloatSliceExt,
-{
-    let mut x = [E::ZERO; CHUNK];
-    if let Some(to) = x.reinterpret_cast_mut().first_chunk_mut() {
-        *to = bits;
-    }
-    x
-}
-
 macro_rules! half {
-    ($type:ty, $load:ident, $store:ident) => {
+    ($type:ty, $load:ident, $store:ident, $of_bits:ident) => {
+        /// The chunk of these bits.
+        #[inline(always)]
+        fn $of_bits(bits: [u16; CHUNK]) -> [$type; CHUNK] {
+            *bits.reinterpret_cast().first_chunk().unwrap_or(&[<$type>::ZERO; CHUNK])
+        }
+
         impl Element for $type {
             const ZERO: Self = Self::ZERO;
 
             #[inline(always)]
             fn repeat<L: Lanes>(lanes: L, x: Self) -> [Self; CHUNK] {
                 let bits = lanes.store_i16(lanes.splat_i32(x.to_bits().cast_signed().into()));
-                of_bits(bits.map(i16::cast_unsigned))
+                $of_bits(bits.map(i16::cast_unsigned))
             }
 
             #[inline(always)]
             fn select<L: Lanes>(lanes: L, keep: u16, kept: [Self; CHUNK], dropped: [Self; CHUNK]) -> [Self; CHUNK] {
-                of_bits(lanes.select_u16(keep, *bits(&kept), *bits(&dropped)))
+                $of_bits(lanes.select_u16(keep, *bits(&kept), *bits(&dropped)))
             }
 
             type Weights = [f32; 2];
@@ -94,11 +87,11 @@ macro_rules! half {
 
             #[inline(always)]
             fn store<L: Lanes>(lanes: L, x: L::F32s) -> [Self; CHUNK] {
-                of_bits(lanes.$store(x))
+                $of_bits(lanes.$store(x))
             }
         }
     };
 }
 
-half!(f16, load_f16, store_f16);
-half!(bf16, load_bf16, store_bf16);
+half!(f16, load_f16, store_f16, f16_of_bits);
+half!(bf16, load_bf16, store_bf16, bf16_of_bits);

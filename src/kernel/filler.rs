@@ -22,6 +22,8 @@ pub enum Filler<'a, E> {
 #[derive(Clone, Copy)]
 pub(crate) struct Either<'a, E> {
     pub(crate) filler: Filler<'a, E>,
+    /// A chunk of the constant, if it is one.
+    pub(crate) constant: &'a [E; CHUNK],
     /// Of a row.
     pub(crate) columns: Columns<'a>,
 }
@@ -37,12 +39,12 @@ impl<E: Element> Effect<E> for Either<'_, E> {
     }
 
     #[inline(always)]
-    fn dropped<L: Lanes>(&mut self, lanes: L, place: usize, _: &[E; CHUNK]) -> [E; CHUNK] {
+    fn dropped<L: Lanes>(&mut self, _: L, place: usize, _: &[E; CHUNK]) -> [E; CHUNK] {
         let mut room = None;
         *match self.filler {
             Filler::Tensor(tensor) => operand(tensor, place, &mut room),
             Filler::Row(row) => load_columns(row, self.columns.at(place), &mut room),
-            Filler::Constant(value) => room.insert(E::repeat(lanes, value)),
+            Filler::Constant(_) => self.constant,
         }
     }
 }

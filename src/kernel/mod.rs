@@ -20,7 +20,8 @@
 //!
 //! Nothing here knows a kind of dropout. Everything below a [`Task`](crate::simd::Task) is inlined into it, generic
 //! over the lanes: a function that handles vectors and is not inlined would be compiled without the instruction set,
-//! and each vector would travel through memory.
+//! and each vector would travel through memory. So would they where a chunk is chosen by value or filled element by element,
+//! in some builds or at some levels of optimisation: choices are between references, and lanes fill chunks.
 
 mod chunks;
 mod columns;

@@ -5,6 +5,7 @@ use crate::kernel::{Columns, Either, Element, Filler, Float, Job, Mean, Scale, S
 use crate::layer::{Mode, Options, Shape, where_it_runs};
 use crate::layout::Layout;
 use crate::rate::Rate;
+use crate::simd::CHUNK;
 
 /// A choice: kept elements stay as they are, dropped elements come from a [`Filler`], which is another tensor, a row or a
 /// constant. Nothing is scaled.
@@ -170,19 +171,17 @@ impl<L: Shape> Select<L> {
     fn choose<E: Element>(&self, mode: Mode<'_>, slices: Slices<'_, E>, filler: Filler<'_, E>) -> Result<(), Error> {
         let (len, layout) = (slices.y.len(), self.options.layout());
         self.options.check("kept", len)?;
-        let plan = self.options.plan(&mode, Some(self.rate), len)?;
-        let (plan, columns) = match filler {
-            Filler::Tensor(tensor) => {
-                check_length("filler", len, tensor.len())?;
-                (plan, 0)
-            }
+        let mut plan = self.options.plan(&mode, Some(self.rate), len)?;
+        let (mut columns, mut constant) = (0, [E::ZERO; CHUNK]);
+        match filler {
+            Filler::Tensor(tensor) => check_length("filler", len, tensor.len())?,
             Filler::Row(row) => {
                 check_columns("filler", layout, len, row.len())?;
-                (plan.by_columns(), row.len())
+                (plan, columns) = (plan.by_columns(), row.len());
             }
-            Filler::Constant(_) => (plan, 0),
-        };
-        let either = Either { filler, columns: Columns::new(layout, columns) };
+            Filler::Constant(value) => constant = [value; CHUNK],
+        }
+        let either = Either { filler, constant: &constant, columns: Columns::new(layout, columns) };
         let job = Job { plan: &plan, slices };
         if mode == Mode::Eval && self.expectation && self.rate.realised() > 0.0 {
             let keep = self.rate.keep();
