@@ -125,23 +125,23 @@ pub(crate) fn load_columns<'a, E: Element>(
         column.number = if rest.is_empty() { 0 } else { column.number + CHUNK };
         return chunk;
     }
-    let (values, next) = load_each(row, *column);
+    let (chunk, next) = load_each(row, *column, room);
     *column = next;
-    room.insert(values)
+    chunk
 }
 
 /// [`load_columns`] one by one: past the end of the row, which can be shorter than a chunk, and of columns that do not lie
-/// next to each other. By value: a column whose address is known lives in memory.
+/// next to each other. The column by value: one whose address is known lives in memory.
 #[cold]
-fn load_each<E: Element>(row: &[E], mut column: Column) -> ([E; CHUNK], Column) {
-    let mut values = [E::ZERO; CHUNK];
+fn load_each<'a, E: Element>(row: &[E], mut column: Column, room: &'a mut Option<[E; CHUNK]>) -> (&'a [E; CHUNK], Column) {
+    let values = room.insert([E::ZERO; CHUNK]);
     if column.stride == 1 {
         let rest = row.get(column.number..).unwrap_or_default();
         values.iter_mut().zip(rest.iter().chain(row.iter().cycle())).for_each(|(to, from)| *to = *from);
         column.number = (column.number + CHUNK).checked_rem(row.len()).unwrap_or(0);
         return (values, column);
     }
-    for value in &mut values {
+    for value in &mut *values {
         *value = row.get(column.number).copied().unwrap_or(E::ZERO);
         column.step(row.len());
     }
