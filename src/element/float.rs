@@ -89,5 +89,13 @@ float! {
 float! {
     f64 in F64s, false, splat_f64, load_f64, store_f64, select_f64;
     constant: |_nearest, exact| exact();
-    noise: |x| &x.map(Self::from);
+    noise: |x| &widened(x);
+}
+
+/// As `map` would have it, which some builds call for each chunk.
+#[inline(always)]
+fn widened(x: &[f32; CHUNK]) -> [f64; CHUNK] {
+    let mut wide = [0.0; CHUNK];
+    wide.iter_mut().zip(x).for_each(|(to, from)| *to = f64::from(*from));
+    wide
 }

@@ -1,10 +1,12 @@
 //! `i8`, `u8` and `i16` elements, widened to 32 bits for arithmetic.
 
+use bytemuck::must_cast as cast;
+
 use super::sealed::{Element, Integer};
 use crate::simd::{CHUNK, Lanes};
 
 macro_rules! integer {
-    ($type:ty as $bits:ty, $select:ident, $load:ident, $store:ident) => {
+    ($type:ty, $select:ident, $load:ident, $store:ident) => {
         impl Element for $type {
             const ZERO: Self = 0;
 
@@ -13,11 +15,9 @@ macro_rules! integer {
                 lanes.$store(lanes.splat_i32(x.into()))
             }
 
-            #[allow(clippy::cast_sign_loss, clippy::cast_possible_wrap, reason = "the same bits")]
             #[inline(always)]
             fn select<L: Lanes>(lanes: L, keep: u16, kept: [Self; CHUNK], dropped: [Self; CHUNK]) -> [Self; CHUNK] {
-                let (kept, dropped) = (kept.map(|x| x as $bits), dropped.map(|x| x as $bits));
-                lanes.$select(keep, kept, dropped).map(|x| x as Self)
+                cast(lanes.$select(keep, cast(kept), cast(dropped)))
             }
 
             /// The first one's, times 2^15.
@@ -53,6 +53,6 @@ macro_rules! integer {
     };
 }
 
-integer!(i8 as u8, select_u8, load_i8, store_i8);
-integer!(u8 as u8, select_u8, load_u8, store_u8);
-integer!(i16 as u16, select_u16, load_i16, store_i16);
+integer!(i8, select_u8, load_i8, store_i8);
+integer!(u8, select_u8, load_u8, store_u8);
+integer!(i16, select_u16, load_i16, store_i16);

@@ -8,7 +8,7 @@ pub(crate) const DEALT: u32 = 16;
 
 /// A byte in every byte.
 pub(crate) const fn splat_byte(byte: u8) -> u64 {
-    u64::from_ne_bytes([byte; 8])
+    byte as u64 * 0x0101_0101_0101_0101
 }
 
 /// The bits of a lane's sixteen bytes.

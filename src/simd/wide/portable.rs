@@ -1,11 +1,11 @@
 //! Whatever `wide` finds at compile time: SSE2, NEON, wasm simd128.
 
-use core::array::from_fn;
 use core::ops::{Add, Mul};
 
-use wide::{f32x16, f64x8, i32x16, u8x16, u16x16, u32x4, u32x16, u64x8};
+use bytemuck::must_cast as cast;
+use wide::{f32x4, f32x16, f64x2, f64x8, i8x16, i16x8, i16x16, i32x4, i32x8, i32x16, u8x16, u16x16, u32x4, u32x16, u64x2, u64x8};
 
-use super::deal::deal;
+use super::deal::{deal, splat_byte};
 use super::lanes::{Dealt, GROUP, WideLanes};
 use crate::simd::lanes::{CHUNK, Lanes, Task, run};
 
@@ -33,11 +33,33 @@ impl Mul for F64x16 {
     }
 }
 
+/// Four times the same, written out: at opt-level s the compiler leaves `[x; 16]`, which `splat` is, as a loop.
+const fn four<T: Copy>(x: T) -> [T; 4] {
+    [x, x, x, x]
+}
+
+/// A bit for each lane.
+const LANES: [u32; CHUNK] = {
+    let (mut lanes, mut i) = ([0; CHUNK], 0);
+    while i < CHUNK {
+        lanes[i] = 1 << i;
+        i += 1;
+    }
+    lanes
+};
+
 /// The lanes whose bit in `keep` is set, in all bits.
 #[inline(always)]
 fn kept_lanes(keep: u16) -> u32x16 {
-    let lane = u32x16::new(from_fn(|i| 1 << i));
-    (u32x16::splat(u32::from(keep)) & lane).simd_eq(lane)
+    let lane = u32x16::new(LANES);
+    (cast::<_, u32x16>(four(u32x4::new(four(keep.into())))) & lane).simd_eq(lane)
+}
+
+/// Saturated to sixteen bits.
+#[inline(always)]
+fn narrow(x: i32x16) -> [i16x8; 2] {
+    let [low, high] = cast::<_, [i32x8; 2]>(x);
+    [i16x8::from_i32x8_saturate(low), i16x8::from_i32x8_saturate(high)]
 }
 
 impl Lanes for Portable {
@@ -52,7 +74,7 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn splat_f32(self, x: f32) -> f32x16 {
-        f32x16::splat(x)
+        cast(four(f32x4::new(four(x))))
     }
 
     #[inline(always)]
@@ -72,93 +94,100 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn splat_f64(self, x: f64) -> F64x16 {
-        F64x16([f64x8::splat(x); 2])
+        let eight = cast(four(f64x2::new([x, x])));
+        F64x16([eight, eight])
     }
 
     #[inline(always)]
     fn load_f64(self, x: &[f64; CHUNK]) -> F64x16 {
-        let (low, high) = x.split_at(8);
-        F64x16([f64x8::new(from_fn(|i| low[i])), f64x8::new(from_fn(|i| high[i]))])
+        F64x16(cast(*x))
     }
 
     #[inline(always)]
     fn store_f64(self, x: F64x16) -> [f64; CHUNK] {
-        let [low, high] = x.0.map(f64x8::to_array);
-        from_fn(|i| if i < 8 { low[i] } else { high[i - 8] })
+        cast(x.0)
     }
 
     #[inline(always)]
     fn select_f64(self, keep: u16, kept: F64x16, dropped: F64x16) -> F64x16 {
-        let lane = u64x8::new(from_fn(|i| 1 << i));
-        let [low, high] = [keep, keep >> 8].map(|half| (u64x8::splat(u64::from(half)) & lane).simd_eq(lane));
-        F64x16([low.select(kept.0[0], dropped.0[0]), high.select(kept.0[1], dropped.0[1])])
+        let lane = u64x8::new([1, 2, 4, 8, 16, 32, 64, 128]);
+        let kept_lanes = |keep: u16| (self.splat(keep.into()) & lane).simd_eq(lane);
+        let ([kept_low, kept_high], [dropped_low, dropped_high]) = (kept.0, dropped.0);
+        F64x16([kept_lanes(keep).select(kept_low, dropped_low), kept_lanes(keep >> 8).select(kept_high, dropped_high)])
     }
 
     #[inline(always)]
     fn select_u8(self, keep: u16, kept: [u8; CHUNK], dropped: [u8; CHUNK]) -> [u8; CHUNK] {
         let [low, high] = keep.to_le_bytes();
-        let lane = u8x16::new(from_fn(|i| 1 << (i % 8)));
-        let kept_lanes = (u8x16::new(from_fn(|i| if i < 8 { low } else { high })) & lane).simd_eq(lane);
+        let lane = u8x16::new([1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128]);
+        let kept_lanes = (cast::<_, u8x16>([splat_byte(low), splat_byte(high)]) & lane).simd_eq(lane);
         let dropped = u8x16::new(dropped);
         (dropped ^ (dropped ^ u8x16::new(kept)) & kept_lanes).to_array()
     }
 
     #[inline(always)]
     fn select_u16(self, keep: u16, kept: [u16; CHUNK], dropped: [u16; CHUNK]) -> [u16; CHUNK] {
-        let lane = u16x16::new(from_fn(|i| 1 << i));
-        let kept_lanes = (u16x16::splat(keep) & lane).simd_eq(lane);
+        const LANES_16: [u16; CHUNK] = {
+            let (mut lanes, mut i) = ([0; CHUNK], 0);
+            while i < CHUNK {
+                lanes[i] = LANES[i] as u16;
+                i += 1;
+            }
+            lanes
+        };
+        let lane = u16x16::new(LANES_16);
+        let kept_lanes = (cast::<_, u16x16>(four(four(keep))) & lane).simd_eq(lane);
         let dropped = u16x16::new(dropped);
         (dropped ^ (dropped ^ u16x16::new(kept)) & kept_lanes).to_array()
     }
 
     #[inline(always)]
     fn splat_i32(self, x: i32) -> i32x16 {
-        i32x16::splat(x)
+        cast(four(i32x4::new(four(x))))
     }
 
     #[inline(always)]
     fn load_i8(self, x: &[i8; CHUNK]) -> i32x16 {
-        i32x16::new(x.map(i32::from))
+        i16x16::from(i8x16::new(*x)).into()
     }
 
     #[inline(always)]
     fn store_i8(self, x: i32x16) -> [i8; CHUNK] {
-        let nearest = x.max(i32x16::splat(i8::MIN.into())).min(i32x16::splat(i8::MAX.into()));
-        nearest.to_array().map(|x| x as i8)
+        i8x16::from_i16x16_saturate(cast(narrow(x))).to_array()
     }
 
     #[inline(always)]
     fn load_u8(self, x: &[u8; CHUNK]) -> i32x16 {
-        i32x16::new(x.map(i32::from))
+        i16x16::from(u8x16::new(*x)).into()
     }
 
     #[inline(always)]
     fn store_u8(self, x: i32x16) -> [u8; CHUNK] {
-        let nearest = x.max(i32x16::splat(u8::MIN.into())).min(i32x16::splat(u8::MAX.into()));
-        nearest.to_array().map(|x| x.cast_unsigned() as u8)
+        let [low, high] = narrow(x);
+        u8x16::narrow_i16x8(low, high).to_array()
     }
 
     #[inline(always)]
     fn load_i16(self, x: &[i16; CHUNK]) -> i32x16 {
-        i32x16::new(x.map(i32::from))
+        i16x16::new(*x).into()
     }
 
     #[inline(always)]
     fn store_i16(self, x: i32x16) -> [i16; CHUNK] {
-        let nearest = x.max(i32x16::splat(i16::MIN.into())).min(i32x16::splat(i16::MAX.into()));
-        nearest.to_array().map(|x| x as i16)
+        cast(narrow(x))
     }
 
     #[cfg(feature = "half")]
     #[inline(always)]
     fn load_u16(self, x: &[u16; CHUNK]) -> i32x16 {
-        i32x16::new(x.map(i32::from))
+        cast(u32x16::from(u16x16::new(*x)))
     }
 
     #[cfg(feature = "half")]
     #[inline(always)]
     fn store_u16(self, x: i32x16) -> [u16; CHUNK] {
-        x.to_array().map(|x| x.cast_unsigned() as u16)
+        let [low, high] = cast::<_, [i32x8; 2]>(x);
+        cast([i16x8::from_i32x8_truncate(low), i16x8::from_i32x8_truncate(high)])
     }
 
     #[cfg(feature = "half")]
@@ -171,7 +200,7 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn shr<const N: u32>(self, x: i32x16) -> i32x16 {
-        i32x16::new((u32x16::new(x.to_array().map(i32::cast_unsigned)) >> N).to_array().map(u32::cast_signed))
+        cast(cast::<_, u32x16>(x) >> N)
     }
 
     #[inline(always)]
@@ -186,12 +215,12 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn cast_i32(self, x: f32x16) -> i32x16 {
-        i32x16::new(x.to_array().map(|x| x.to_bits().cast_signed()))
+        cast(x)
     }
 
     #[inline(always)]
     fn cast_f32(self, x: i32x16) -> f32x16 {
-        f32x16::new(x.to_array().map(|x| f32::from_bits(x.cast_unsigned())))
+        cast(x)
     }
 }
 
@@ -202,7 +231,7 @@ impl WideLanes for Portable {
 
     #[inline(always)]
     fn splat(self, x: u64) -> u64x8 {
-        u64x8::splat(x)
+        cast(four(u64x2::new([x, x])))
     }
 
     #[inline(always)]
@@ -227,7 +256,7 @@ impl WideLanes for Portable {
         let x = x.to_array();
         let pair = |i: usize| {
             let halves = u32x4::new([x[i] as u32, (x[i] >> 32) as u32, x[i + 1] as u32, (x[i + 1] >> 32) as u32]);
-            let [first, _, second, _] = halves.widening_mul(u32x4::splat(factor)).to_array();
+            let [first, _, second, _] = halves.widening_mul(u32x4::new(four(factor))).to_array();
             [first, second]
         };
         let ([a, b], [c, d], [e, f], [g, h]) = (pair(0), pair(2), pair(4), pair(6));
@@ -241,20 +270,19 @@ impl WideLanes for Portable {
 
     #[inline(always)]
     fn interleave(self, [low, high]: [u64x8; 2]) -> [[u64; 2]; GROUP] {
-        let (low, high) = (low.to_array(), high.to_array());
-        from_fn(|i| [low[i], high[i]])
+        let ([a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]) = (low.to_array(), high.to_array());
+        [[a, i], [b, j], [c, k], [d, l], [e, m], [f, n], [g, o], [h, p]]
     }
 
     #[inline(always)]
     fn interleave_i32(self, halves: [u64x8; 2]) -> [i32x16; 2] {
-        let blocks = self.interleave(halves);
-        let word = |i: usize| (blocks[i / 4][i / 2 % 2] >> (i % 2 * 32)) as i32;
-        [i32x16::new(from_fn(word)), i32x16::new(from_fn(|i| word(16 + i)))]
+        // The lower half of each first.
+        cast(self.interleave(if cfg!(target_endian = "big") { halves.map(|x| self.swap(x)) } else { halves }))
     }
 
     #[inline(always)]
     fn compare_bytes(self, bytes: [u64x8; 2], than: u64x8) -> [[u64; 2]; 2] {
-        let sixteen = |[low, high]: [u64; 2]| u8x16::new(from_fn(|i| (if i < 8 { low } else { high } >> (i % 8 * 8)) as u8));
+        let sixteen = |bytes: [u64; 2]| cast::<_, u8x16>(bytes.map(u64::to_le));
         let (bytes, than) = (self.interleave(bytes).map(sixteen), self.interleave([than; 2]).map(sixteen));
         let (mut below, mut equal) = ([0; 2], [0; 2]);
         for i in (0..GROUP).rev() {

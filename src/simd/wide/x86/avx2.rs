@@ -7,7 +7,8 @@ mod deal;
 use core::arch::x86_64::*;
 use core::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Not, Sub};
 
-use super::plain::cast;
+use bytemuck::must_cast as cast;
+
 use crate::simd::lanes::{CHUNK, Lanes, Task};
 use crate::simd::wide::lanes::{Dealt, GROUP, WideLanes};
 

@@ -3,7 +3,6 @@
 //! | | |
 //! |---|---|
 //! | [`methods`] | methods that are compiled with instructions beyond those of the build |
-//! | [`plain`] | the same bytes as another type |
 //! | [`avx2`], [`avx512`] | the instruction sets |
 
 // First, for its macros.
@@ -12,7 +11,6 @@ mod methods;
 
 mod avx2;
 mod avx512;
-mod plain;
 
 pub(crate) use avx2::Avx2;
 pub(crate) use avx512::Avx512;
