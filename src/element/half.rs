@@ -1,6 +1,6 @@
 //! `f16` and `bf16` elements: constants and arithmetic are `f32`, and the result is rounded once more.
 
-use bytemuck::must_cast;
+use bytemuck::must_cast as cast;
 use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 use half::{bf16, f16};
 
@@ -29,7 +29,7 @@ macro_rules! half {
 
             #[inline(always)]
             fn repeat<L: Lanes>(lanes: L, x: Self) -> [Self; CHUNK] {
-                $of_bits(must_cast(lanes.store_i16(lanes.splat_i32(x.to_bits().cast_signed().into()))))
+                $of_bits(cast(lanes.store_i16(lanes.splat_i32(x.to_bits().cast_signed().into()))))
             }
 
             #[inline(always)]

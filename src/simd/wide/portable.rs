@@ -34,6 +34,7 @@ impl Mul for F64x16 {
 }
 
 /// Four times the same, written out: at opt-level s the compiler leaves `[x; 16]`, which `splat` is, as a loop.
+#[inline(always)]
 const fn four<T: Copy>(x: T) -> [T; 4] {
     [x, x, x, x]
 }
