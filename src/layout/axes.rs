@@ -140,8 +140,8 @@ impl Axes {
 /// [`Error::Stride`] if an axis does not step over all that is inside it, so that elements would overlap;
 /// [`Error::ShapeOverflow`].
 pub(super) const fn span(axes: &[Axis; MAX_RANK]) -> Result<usize, Error> {
-    // The distance of the last element from the first, of the axes that are done.
-    let mut last = 0_usize;
+    // Of the axes that are done.
+    let mut elements = 1_usize;
     let mut done = [false; MAX_RANK];
     let mut left = MAX_RANK;
     while left > 0 {
@@ -159,13 +159,12 @@ pub(super) const fn span(axes: &[Axis; MAX_RANK]) -> Result<usize, Error> {
         if extent == 1 {
             continue;
         }
-        if stride <= last {
-            return Err(Error::Stride { axis, stride, least: last + 1 });
+        if stride < elements {
+            return Err(Error::Stride { axis, stride, least: elements });
         }
-        let Some(own) = stride.checked_mul(extent - 1) else { return Err(Error::ShapeOverflow) };
-        let Some(sum) = last.checked_add(own) else { return Err(Error::ShapeOverflow) };
-        last = sum;
+        let Some(more) = stride.checked_mul(extent - 1) else { return Err(Error::ShapeOverflow) };
+        let Some(sum) = elements.checked_add(more) else { return Err(Error::ShapeOverflow) };
+        elements = sum;
     }
-    let Some(elements) = last.checked_add(1) else { return Err(Error::ShapeOverflow) };
     Ok(elements)
 }

@@ -53,6 +53,22 @@ fn axes_do_not_overlap() {
     }
 }
 
+/// As soon as the inner axes do not fit, whatever those outside step over.
+#[test]
+fn axes_that_do_not_fit() {
+    let most = usize::MAX;
+    for (shape, strides) in [
+        (&[2, 2][..], &[most, most][..]),
+        (&[2, 2], &[most, 1]),
+        (&[2, 2, 2], &[5, 1, most - 6]),
+        (&[3, 2], &[most / 2, 1]),
+        (&[4], &[most / 2]),
+    ] {
+        assert_eq!(Layout::strided(shape, strides), Err(Error::ShapeOverflow), "{shape:?} {strides:?}");
+    }
+    assert_eq!(Layout::strided(&[2, 2], &[most - 2, 1]).unwrap().elements(), most);
+}
+
 /// The largest shape there is, and an empty one however large its other axes are.
 #[test]
 fn layouts_take_whatever_fits() {

@@ -222,12 +222,16 @@ fn span(axes: &[ModelAxis]) -> Result<usize, Error> {
     let mut last = 0;
     for axis in inside_out {
         let ModelAxis { extent, stride, .. } = axes[axis];
-        if stride <= last {
-            return Err(Error::Stride { axis, stride, least: last + 1 });
+        if stride as u128 <= last {
+            return Err(Error::Stride { axis, stride, least: last as usize + 1 });
         }
-        last = usize::try_from(last as u128 + (extent as u128 - 1) * stride as u128).map_err(|_| Error::ShapeOverflow)?;
+        last += (extent as u128 - 1) * stride as u128;
+        // So many and the first must fit.
+        if last >= usize::MAX as u128 {
+            return Err(Error::ShapeOverflow);
+        }
     }
-    last.checked_add(1).ok_or(Error::ShapeOverflow)
+    Ok(last as usize + 1)
 }
 
 impl Constructor {
