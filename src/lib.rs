@@ -70,11 +70,10 @@
 //! | `serde` | `Serialize` and `Deserialize` of [`Address`], [`Rate`] and [`Scaling`] |
 //! | `scalar` | the scalar backend on targets with vectors, for tests: see [`Backend::all`] |
 //!
-//! Where a program is built without optimisation, give the kernels their own level: they are compiled in this crate, and
-//! slow without.
+//! Kernels are compiled in this crate. Where a program is built without optimisation, or for size, give them a level of their own:
 //!
 //! ```toml
-//! [profile.dev.package.dropout-kernels]
+//! [profile.dev.package.dropout-kernels] # or `profile.release`
 //! opt-level = 3
 //! ```
 #![no_std]

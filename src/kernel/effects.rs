@@ -30,8 +30,8 @@ impl<E: Float> Effect<E> for Scale<E> {
     }
 
     #[inline(always)]
-    fn dropped<L: Lanes>(&mut self, _: L, _: usize, _: &[E; CHUNK]) -> [E; CHUNK] {
-        [E::ZERO; CHUNK]
+    fn dropped<L: Lanes>(&mut self, lanes: L, _: usize, _: &[E; CHUNK]) -> [E; CHUNK] {
+        E::repeat(lanes, E::ZERO)
     }
 }
 
@@ -104,8 +104,8 @@ pub(crate) struct Inverted;
 
 impl<E: Element> Effect<E> for Inverted {
     #[inline(always)]
-    fn kept<L: Lanes>(&mut self, _: L, _: usize, _: &[E; CHUNK]) -> [E; CHUNK] {
-        [E::ZERO; CHUNK]
+    fn kept<L: Lanes>(&mut self, lanes: L, _: usize, _: &[E; CHUNK]) -> [E; CHUNK] {
+        E::repeat(lanes, E::ZERO)
     }
 
     #[inline(always)]
