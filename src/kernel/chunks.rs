@@ -200,6 +200,7 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
         for ((y, mut keep), mut own) in y.chunks_mut(LIMB).zip(bits.iter()).zip(own.iter()) {
             let (chunks, rest) = y.as_chunks_mut::<CHUNK>();
             for y in chunks {
+                // By value, here alone: by reference, what is there is written to memory first, which takes three times as long.
                 let input = inputs.next().copied().unwrap_or_else(|| there(y));
                 let result = self.chunk(keep as u16, &input, CHUNK);
                 if P::INITIALISED {

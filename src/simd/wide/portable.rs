@@ -39,20 +39,10 @@ const fn four<T: Copy>(x: T) -> [T; 4] {
     [x, x, x, x]
 }
 
-/// A bit for each lane.
-const LANES: [u32; CHUNK] = {
-    let (mut lanes, mut i) = ([0; CHUNK], 0);
-    while i < CHUNK {
-        lanes[i] = 1 << i;
-        i += 1;
-    }
-    lanes
-};
-
 /// The lanes whose bit in `keep` is set, in all bits.
 #[inline(always)]
 fn kept_lanes(keep: u16) -> u32x16 {
-    let lane = u32x16::new(LANES);
+    let lane = u32x16::new([1, 2, 4, 8, 0x10, 0x20, 0x40, 0x80, 0x100, 0x200, 0x400, 0x800, 0x1000, 0x2000, 0x4000, 0x8000]);
     (cast::<_, u32x16>(four(u32x4::new(four(keep.into())))) & lane).simd_eq(lane)
 }
 
@@ -128,15 +118,7 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn select_u16(self, keep: u16, kept: [u16; CHUNK], dropped: [u16; CHUNK]) -> [u16; CHUNK] {
-        const LANES_16: [u16; CHUNK] = {
-            let (mut lanes, mut i) = ([0; CHUNK], 0);
-            while i < CHUNK {
-                lanes[i] = LANES[i] as u16;
-                i += 1;
-            }
-            lanes
-        };
-        let lane = u16x16::new(LANES_16);
+        let lane = u16x16::new([1, 2, 4, 8, 0x10, 0x20, 0x40, 0x80, 0x100, 0x200, 0x400, 0x800, 0x1000, 0x2000, 0x4000, 0x8000]);
         let kept_lanes = (cast::<_, u16x16>(four(four(keep))) & lane).simd_eq(lane);
         let dropped = u16x16::new(dropped);
         (dropped ^ (dropped ^ u16x16::new(kept)) & kept_lanes).to_array()
