@@ -3,7 +3,7 @@
 use core::array::from_mut;
 use core::marker::PhantomData;
 
-use super::effect::{Effect, padded};
+use super::effect::{Effect, operand, padded};
 use super::past_caches::Fence;
 use super::place::Place;
 use super::plan::{Keep, Run};
@@ -194,28 +194,52 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
     /// Those elements that are the tensor's.
     #[inline(always)]
     fn own<P: Place<E>>(&mut self, bits: Bits<'_>, own: Bits<'_>, x: Option<&[E]>, y: &mut [P]) {
-        // In place there are none.
-        let (inputs, last) = x.unwrap_or_default().as_chunks();
-        let mut inputs = inputs.iter();
-        for ((y, mut keep), mut own) in y.chunks_mut(LIMB).zip(bits.iter()).zip(own.iter()) {
-            let (chunks, rest) = y.as_chunks_mut::<CHUNK>();
-            for y in chunks {
-                // By value, here alone: by reference, what is there is written to memory first, which takes three times as long.
-                let input = inputs.next().copied().unwrap_or_else(|| there(y));
-                let result = self.chunk(keep as u16, &input, CHUNK);
-                if P::INITIALISED {
-                    let others = there(y);
-                    put(y, E::select(self.lanes, own as u16, result, others));
-                } else {
-                    write_own(own as u16, y, &result);
+        let (limbs, rest) = y.as_chunks_mut::<LIMB>();
+        let done = limbs.len() * LIMB;
+        let limbs = limbs.iter_mut().zip(bits.iter().zip(own.iter()));
+        match x {
+            Some(x) => {
+                for ((y, (mut keep, mut own)), x) in limbs.zip(x.as_chunks::<LIMB>().0) {
+                    for (y, x) in y.as_chunks_mut::<CHUNK>().0.iter_mut().zip(x.as_chunks().0) {
+                        let values = self.chunk(keep as u16, x, CHUNK);
+                        self.put_own(own as u16, y, values);
+                        (keep, own) = (keep >> (CHUNK % LIMB), own >> (CHUNK % LIMB));
+                    }
                 }
-                (keep, own) = (keep >> (CHUNK % LIMB), own >> (CHUNK % LIMB));
             }
-            if !rest.is_empty() {
-                let input = padded(if x.is_some() { last } else { P::elements(rest) });
-                let result = self.chunk(keep as u16, &input, rest.len());
-                write_own(own as u16, rest, &result);
+            None if P::INITIALISED => {
+                for (y, (mut keep, mut own)) in limbs {
+                    for y in y.as_chunks_mut::<CHUNK>().0 {
+                        let values = self.chunk(keep as u16, &there(y), CHUNK);
+                        self.put_own(own as u16, y, values);
+                        (keep, own) = (keep >> (CHUNK % LIMB), own >> (CHUNK % LIMB));
+                    }
+                }
             }
+            None => {}
+        }
+        for (i, y) in rest.chunks_mut(CHUNK).enumerate() {
+            let (from, count, mut room) = (done + i * CHUNK, y.len(), None);
+            let input = match x {
+                Some(x) => operand(x, from, &mut room),
+                None => operand(P::elements(y), 0, &mut room),
+            };
+            let values = self.chunk(bits.limb(from) as u16, input, count);
+            match y.first_chunk_mut() {
+                Some(y) => self.put_own(own.limb(from) as u16, y, values),
+                None => write_own(own.limb(from) as u16, y, &values),
+            }
+        }
+    }
+
+    /// Writes those elements of a chunk that are the tensor's.
+    #[inline(always)]
+    fn put_own<P: Place<E>>(&self, own: u16, y: &mut [P; CHUNK], values: [E; CHUNK]) {
+        if P::INITIALISED {
+            let others = there(y);
+            put(y, E::select(self.lanes, own, values, others));
+        } else {
+            write_own(own, y, &values);
         }
     }
 }

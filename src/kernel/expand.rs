@@ -32,13 +32,13 @@ fn expand(step: Expand, bits: Bits<'_>, len: usize, to: &mut [Limb]) -> usize {
     let (groups, width) = (len / group.max(1), pitch * times);
     let mut writer = Writer::new(to);
     if width <= LIMB / 2 {
+        // Past the last group too, where nothing is read.
         let spread = Spread::new(step);
-        let mut left = groups;
-        let mut from = 0;
-        while left > 0 {
-            let now = left.min(spread.groups);
-            writer.push(first_of(spread.of(bits.limb(from)), now * width), now * width);
-            (from, left) = (from + spread.groups * group, left - now);
+        let firsts = (0..groups).step_by(spread.groups);
+        if spread.groups * width == LIMB {
+            to.iter_mut().zip(firsts).for_each(|(to, i)| *to = spread.of(bits.limb(i * group)));
+        } else {
+            firsts.for_each(|i| writer.push(spread.of(bits.limb(i * group)), spread.groups * width));
         }
     } else if pitch <= LIMB / 2 {
         // As many repetitions at once as fit a limb.
