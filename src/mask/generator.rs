@@ -1,6 +1,6 @@
 //! What computes masks and noise: whole groups of blocks on wide lanes, block by block on scalar ones.
 
-use super::bernoulli::{ALL, Bernoulli};
+use super::bernoulli::{ALL, Bernoulli, Threshold};
 use super::stream::{BLOCK, Domain, Stream};
 use super::tile::{Block, from_words};
 use crate::simd::{CHUNK, Lanes, Scalar, Task};
@@ -20,12 +20,24 @@ impl Numbers<'_> {
             Self::Of(numbers) => numbers.get(i).copied().unwrap_or(0),
         }
     }
+
+    /// Those from the `i`th on.
+    #[inline(always)]
+    pub(crate) fn skip(&self, i: usize) -> Self {
+        match *self {
+            Self::From(first) => Self::From(first.wrapping_add(i as u64)),
+            Self::Of(numbers) => Self::Of(numbers.get(i..).unwrap_or_default()),
+        }
+    }
 }
 
 /// Lanes that come with a generator of random bits.
 pub(crate) trait Generate: Lanes {
     /// The keep bits of the blocks with these numbers.
     fn blocks(self, mask: &Bernoulli, numbers: &Numbers<'_>, keep: &mut [Block]);
+
+    /// Those of a few blocks, each by itself.
+    fn singly(self, few: Few<'_>);
 
     /// The words of a block's calls of noise, in order.
     fn noise(self, stream: &Stream, block: u64) -> [Self::I32s; BLOCK / CHUNK];
@@ -36,6 +48,10 @@ impl Generate for Scalar {
         for (i, keep) in keep.iter_mut().enumerate() {
             *keep = from_words(mask.block(numbers.get(i), ALL));
         }
+    }
+
+    fn singly(self, Few { stream, threshold, numbers, keep }: Few<'_>) {
+        self.blocks(&Bernoulli { stream: *stream, threshold: *threshold }, &numbers, keep);
     }
 
     #[inline(always)]
@@ -63,5 +79,20 @@ impl<L: Generate> Task<L> for Blocks<'_> {
     #[inline(always)]
     fn run(self, lanes: L) {
         lanes.blocks(self.mask, self.numbers, self.keep);
+    }
+}
+
+/// Computes a few blocks on the lanes of a backend, each by itself.
+pub(crate) struct Few<'a> {
+    pub(super) stream: &'a Stream,
+    pub(super) threshold: &'a Threshold,
+    pub(super) numbers: Numbers<'a>,
+    pub(super) keep: &'a mut [Block],
+}
+
+impl<L: Generate> Task<L> for Few<'_> {
+    #[inline(always)]
+    fn run(self, lanes: L) {
+        lanes.singly(self);
     }
 }

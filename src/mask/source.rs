@@ -4,7 +4,7 @@
 use core::slice::from_mut;
 
 use super::bernoulli::{ALL, Bernoulli, Threshold};
-use super::generator::{Blocks, Numbers};
+use super::generator::{Blocks, Few, Numbers};
 use super::packed::PackedMask;
 use super::stream::BLOCK;
 use super::tile::{BLOCK_LIMBS, Bits, Block, LIMB, TILE, Tile, Writer, first_of, from_words};
@@ -115,7 +115,14 @@ pub(crate) fn within_block(rate: Rate, address: Address, backend: Backend, decis
     if decisions > BLOCK - place {
         return None;
     }
-    blocks(&Bernoulli::new(rate, address), backend, &Numbers::From(block), from_mut(keep));
+    let mask = Bernoulli::new(rate, address);
+    let (stream, threshold, numbers, keep) = (&mask.stream, &mask.threshold, Numbers::From(block), from_mut(keep));
+    if VECTORS && threshold.levels > 0 {
+        // What computes groups is set up for more.
+        backend.run(Few { stream, threshold, numbers, keep });
+    } else {
+        blocks(&mask, backend, &numbers, keep);
+    }
     Some(place)
 }
 

@@ -8,13 +8,15 @@
 #[cfg(test)]
 mod tests;
 
+use core::slice::from_mut;
+
 use super::rounds::{Calls, Rounds, lane_call, lane_calls};
 use crate::mask::bernoulli::{Bernoulli, LEVEL, PLANES, Threshold};
-use crate::mask::generator::{Generate, Numbers};
+use crate::mask::generator::{Few, Generate, Numbers};
 use crate::mask::stream::{BLOCK, Domain, Stream};
 use crate::mask::tile::Block;
 use crate::philox::low;
-use crate::simd::{CHUNK, DEALT, GROUP, Task, WideLanes, clear_dealt, splat_byte};
+use crate::simd::{CHUNK, DEALT, GROUP, WideLanes, clear_dealt, splat_byte};
 
 /// The calls for one block that all eight lanes make at once: the planes, and two levels of bytes for 32 ties. Nearly
 /// no block needs more.
@@ -42,7 +44,12 @@ const MINUS: [u64; GROUP] = {
 impl<L: WideLanes> Generate for L {
     #[inline(always)]
     fn blocks(self, mask: &Bernoulli, numbers: &Numbers<'_>, keep: &mut [Block]) {
-        Planes::new(self, mask).blocks(numbers, keep);
+        Planes { lanes: self, threshold: &mask.threshold, calls: Rounds::new(self, &mask.stream) }.blocks(numbers, keep);
+    }
+
+    #[inline(always)]
+    fn singly(self, Few { stream, threshold, numbers, keep }: Few<'_>) {
+        Planes { lanes: self, threshold, calls: Rounds::new(self, stream) }.singly(&numbers, keep);
     }
 
     #[inline(always)]
@@ -58,13 +65,6 @@ pub(crate) struct Planes<'a, L, C = Rounds<'a, L>> {
     calls: C,
 }
 
-impl<'a, L: WideLanes> Planes<'a, L> {
-    #[inline(always)]
-    pub(crate) fn new(lanes: L, mask: &'a Bernoulli) -> Self {
-        Self { lanes, threshold: &mask.threshold, calls: Rounds::new(lanes, &mask.stream) }
-    }
-}
-
 impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
     /// The keep bits of the blocks with these numbers.
     #[inline(always)]
@@ -77,10 +77,7 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
             let len = rest.len();
             // A block by itself takes one call for all of its lanes, a group as many as it needs.
             if len < self.threshold.planes as usize + usize::from(self.threshold.levels > 0) {
-                for (i, keep) in rest.iter_mut().enumerate() {
-                    self.lanes.call(Single { planes: self, block: numbers.get(first + i), keep });
-                }
-                return;
+                return self.calls.alone(self.threshold, numbers.skip(first), rest);
             }
             self.group(numbers, first, rest.first_chunk_mut().unwrap_or(&mut spare));
             if len < GROUP {
@@ -129,7 +126,7 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
         let mut unsettled = dealt.open & goes_on | dealt.many;
         while unsettled != 0 {
             let i = unsettled.trailing_zeros() as usize % GROUP;
-            lanes.call(Single { planes: self, block: numbers.get(first + i), keep: &mut keep[i] });
+            self.calls.alone(threshold, numbers.skip(first + i), from_mut(&mut keep[i]));
             unsettled &= unsettled - 1;
         }
     }
@@ -144,9 +141,17 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
         }
     }
 
-    /// The keep bits of one block.
+    /// The keep bits of the blocks with these numbers, each by itself.
     #[inline(always)]
-    fn single(&self, block: u64) -> Block {
+    fn singly(&self, numbers: &Numbers<'_>, keep: &mut [Block]) {
+        for (i, keep) in keep.iter_mut().enumerate() {
+            self.single(numbers.get(i), keep);
+        }
+    }
+
+    /// The keep bits of one block, written where they are read: what is returned goes through the stack.
+    #[inline(always)]
+    fn single(&self, block: u64, keep: &mut Block) {
         let (lanes, threshold) = (self.lanes, self.threshold);
         let shared = self.calls.shared(lanes.splat(block));
         let [words] = self.calls.words(&shared, [lanes.load(&const { lane_calls(FIRST) })]);
@@ -159,9 +164,9 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
                 tied[half] &= !(plane[half] ^ threshold);
             }
         }
-        let mut keep = dropped.map(|dropped: u64| !dropped);
+        *keep = dropped.map(|dropped: u64| !dropped);
         if threshold.levels == 0 {
-            return keep;
+            return;
         }
         let [first, second] = [0, 1].map(|level| splat_byte(threshold.byte(level)));
         let [below, equal] = lanes.compare_bytes(words, lanes.load(&[0, 0, 0, 0, first, first, second, second]));
@@ -171,24 +176,10 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
         let ties = tied[0].count_ones() + tied[1].count_ones();
         let open = equal & equal_second & !(u64::MAX << ties.min(2 * DEALT));
         if ties > 2 * DEALT || open != 0 && threshold.levels > 2 {
-            return self.calls.block(*threshold, block);
+            *keep = self.calls.block(*threshold, block);
+            return;
         }
-        clear_dealt(lanes, below | equal & below_second, tied, &mut keep);
-        keep
-    }
-}
-
-/// A block by itself: one of a few, or one of a group that the group's calls do not settle.
-struct Single<'a, 'm, L, C> {
-    planes: &'a Planes<'m, L, C>,
-    block: u64,
-    keep: &'a mut Block,
-}
-
-impl<L: WideLanes, C: Calls<L>> Task<L> for Single<'_, '_, L, C> {
-    #[inline(always)]
-    fn run(self, _: L) {
-        *self.keep = self.planes.single(self.block);
+        clear_dealt(lanes, below | equal & below_second, tied, keep);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Philox over vectors: a call for each of eight blocks, or eight calls for a block, at once.
 
 use crate::mask::bernoulli::{ALL, Bernoulli, Threshold};
+use crate::mask::generator::{Few, Numbers};
 use crate::mask::stream::{BLOCK, Domain, ROUNDS, Stream, call_bits};
 use crate::mask::tile::{Block, from_words};
 use crate::philox::{M0, M1, W0, W1, high, low};
@@ -15,6 +16,9 @@ pub(crate) trait Calls<L: WideLanes> {
 
     /// The words of each lane's block in N calls: the first two words in one vector, the last two in another.
     fn words<const N: usize>(&self, shared: &Self::Shared, calls: [L::U64x8; N]) -> [[L::U64x8; 2]; N];
+
+    /// The keep bits of blocks by themselves, in a function of its own: of a few, or of one that its group's calls do not settle.
+    fn alone(&self, threshold: &Threshold, numbers: Numbers<'_>, keep: &mut [Block]);
 
     /// The keep bits of a block call by call, as the reference: for the one in ten thousand that needs more than the calls
     /// of a group.
@@ -45,9 +49,13 @@ pub(crate) const fn lane_calls(calls: [(Domain, u32); GROUP]) -> [u64; GROUP] {
 pub(crate) struct Rounds<'a, L> {
     lanes: L,
     stream: &'a Stream,
-    /// The keys of every round.
-    keys: [[u64; 2]; ROUNDS],
+    keys: Keys,
 }
+
+/// The keys of every round. They are stored as vectors and loaded one by one: across two cache lines that takes so long that masks of
+/// two to four blocks took 1.2 times as long.
+#[repr(align(64))]
+struct Keys([[u64; 2]; ROUNDS]);
 
 /// What all calls for a block have in common. The number of a call stands in the second word of the counter alone and
 /// reaches all four words only in round 3, so that calls share nearly a quarter of the work.
@@ -71,7 +79,7 @@ impl<'a, L: WideLanes> Rounds<'a, L> {
             *round = [u64::from(k0), u64::from(k1)];
             (k0, k1) = (k0.wrapping_add(W0), k1.wrapping_add(W1));
         }
-        Self { lanes, stream, keys }
+        Self { lanes, stream, keys: Keys(keys) }
     }
 
     /// The words of a block's calls of noise, in order.
@@ -110,8 +118,10 @@ impl<L: WideLanes> Calls<L> for Rounds<'_, L> {
 
     #[inline(always)]
     fn shared(&self, blocks: L::U64x8) -> Shared<L::U64x8> {
+        // So that operations read them from memory: otherwise each is broadcast to a register first, and that stored as a vector.
+        core::hint::black_box(&self.keys);
         let lanes = self.lanes;
-        let [[k0, k1], [k2, k3], [k4, k5], ..] = self.keys;
+        let [[k0, k1], [k2, k3], [k4, k5], ..] = self.keys.0;
         let layer = u64::from(self.stream.layer) * u64::from(M1);
         // Round 1
         let p0 = lanes.mul(blocks, M0);
@@ -141,7 +151,7 @@ impl<L: WideLanes> Calls<L> for Rounds<'_, L> {
             let p1 = lanes.mul(lanes.shr_u64::<32>(p0) ^ shared.d1, M1);
             words[i] = [lanes.shr_u64::<32>(p1) ^ shared.b2, p1, shared.c3 ^ p0, shared.d3];
         }
-        let [_, _, _, middle @ .., last] = &self.keys;
+        let [_, _, _, middle @ .., last] = &self.keys.0;
         for &[k0, k1] in middle {
             for word in &mut words {
                 let [a, b, c, d] = *word;
@@ -159,6 +169,11 @@ impl<L: WideLanes> Calls<L> for Rounds<'_, L> {
                 [lanes.swap(p1) ^ (b & low_half) ^ lanes.splat(last[0]), lanes.swap(p0) ^ (d & low_half) ^ lanes.splat(last[1])];
         }
         packed
+    }
+
+    #[inline(always)]
+    fn alone(&self, threshold: &Threshold, numbers: Numbers<'_>, keep: &mut [Block]) {
+        self.lanes.call(Few { stream: self.stream, threshold, numbers, keep });
     }
 
     fn block(&self, threshold: Threshold, block: u64) -> Block {

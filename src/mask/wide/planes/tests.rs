@@ -5,7 +5,7 @@ use super::*;
 use crate::backend::Backend;
 use crate::mask::bernoulli::tests::MadeUp;
 use crate::mask::stream::BLOCK;
-use crate::simd::Scalar;
+use crate::simd::{Scalar, Task};
 
 /// What a test does on an instruction set with vectors.
 trait WideTask {
@@ -52,6 +52,10 @@ impl<L: WideLanes> Calls<L> for Lanewise<L> {
             }
             [0, 1].map(|half| lanes.load(&words.map(|words| words[half])))
         })
+    }
+
+    fn alone(&self, threshold: &Threshold, numbers: Numbers<'_>, keep: &mut [Block]) {
+        Planes { lanes: self.0, threshold, calls: Lanewise(self.0, self.1) }.singly(&numbers, keep);
     }
 
     fn block(&self, _: Threshold, block: u64) -> Block {
