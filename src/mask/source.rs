@@ -38,55 +38,23 @@ impl Source<'_> {
     /// Fills a tile with the decisions that have the next of these numbers, counted from the tensor's first decision,
     /// and returns how many they are: at most `limit`. Does not change what is next.
     pub(crate) fn gather(&self, backend: Backend, numbers: &mut Stretches<'_>, limit: usize, tile: &mut Tile) -> usize {
-        let mut wanted = Wanted::new();
-        // Where the stretches begin, to be gone through once more when the blocks are computed.
-        let (mut again, mut decisions) = (numbers.clone(), 0);
-        while decisions < limit.min(TILE * BLOCK) {
-            let Some(stretch) = numbers.next(limit.min(TILE * BLOCK) - decisions) else { break };
-            let taken = match self {
-                Self::Computed(computed) => wanted.take(computed.index(), stretch),
-                Self::Stored(_) => stretch.len,
-            };
-            decisions += taken;
-            if taken < stretch.len {
-                numbers.take_back(stretch.len - taken);
-                break;
-            }
-        }
-        let mut bits = [[0; BLOCK_LIMBS]; TILE];
-        if let Self::Computed(computed) = self {
-            blocks(&computed.mask, backend, &Numbers::Of(wanted.numbers()), bits.get_mut(..wanted.len).unwrap_or_default());
-        }
-        let (mut left, mut writer) = (decisions, Writer::new(tile.limbs_mut()));
-        let mut block = 0;
-        while left > 0 {
-            let Some(Stretch { start, len }) = again.next(left) else { break };
-            left -= len;
-            match self {
-                Self::Computed(computed) => {
-                    let mut index = computed.index().wrapping_add(start);
-                    let end = index.wrapping_add(len as u64);
-                    while index != end {
-                        while wanted.numbers().get(block).is_some_and(|number| *number != index / BLOCK as u64) {
-                            block += 1;
-                        }
-                        let place = (index % LIMB as u64) as usize;
-                        let count = (LIMB - place).min(end.wrapping_sub(index) as usize);
-                        let limb = (index % BLOCK as u64) as usize / LIMB;
-                        let bits = bits.get(block).map_or(0, |block| block[limb % BLOCK_LIMBS]);
-                        writer.push(first_of(bits >> place, count), count);
-                        index = index.wrapping_add(count as u64);
-                    }
-                }
-                Self::Stored(mask) => {
+        let (limit, mut writer) = (limit.min(TILE * BLOCK), Writer::new(tile.limbs_mut()));
+        match self {
+            Self::Computed(computed) => computed.gather(backend, numbers, limit, &mut writer),
+            Self::Stored(mask) => {
+                let mut decisions = 0;
+                while decisions < limit
+                    && let Some(Stretch { start, len }) = numbers.next(limit - decisions)
+                {
                     for from in (0..len).step_by(LIMB) {
                         let count = LIMB.min(len - from);
                         writer.push(first_of(mask.limb(start as usize + from), count), count);
                     }
+                    decisions += len;
                 }
+                decisions
             }
         }
-        decisions
     }
 
     /// The bits of rows of `width` decisions, at most `N` limbs of them: the first row from decision `first` on, the next
@@ -176,33 +144,58 @@ impl Computed {
         self.from = self.from + limit - count * BLOCK;
     }
 
+    fn gather(&self, backend: Backend, numbers: &mut Stretches<'_>, limit: usize, writer: &mut Writer<'_>) -> usize {
+        let (mut wanted, mut pieces, mut count, mut decisions) = (Wanted::new(), [(0, 0); PIECES], 0, 0);
+        while decisions < limit
+            && let Some(piece) = pieces.get_mut(count)
+            && let Some(stretch) = numbers.next(limit - decisions)
+        {
+            let (from, taken) = wanted.take(self.index(), stretch);
+            *piece = (from as u16, taken as u16);
+            count += 1;
+            decisions += taken;
+            if taken < stretch.len {
+                numbers.take_back(stretch.len - taken);
+                break;
+            }
+        }
+        let mut bits = [[0; BLOCK_LIMBS]; TILE];
+        blocks(&self.mask, backend, &Numbers::Of(wanted.numbers()), bits.get_mut(..wanted.len).unwrap_or_default());
+        for &(from, len) in pieces.get(..count).unwrap_or_default() {
+            let (mut at, end) = (usize::from(from), usize::from(from + len));
+            while at < end {
+                let count = (LIMB - at % LIMB).min(end - at);
+                let limb = bits.as_flattened().get(at / LIMB).map_or(0, |limb| limb >> (at % LIMB));
+                writer.push(first_of(limb, count), count);
+                at += count;
+            }
+        }
+        decisions
+    }
+
     fn rows<const N: usize>(&self, backend: Backend, first: u64, distance: u64, width: usize, mut rows: &mut [[Limb; N]]) {
         let mut first = self.index().wrapping_add(first);
         while !rows.is_empty() {
             // As many rows as a tile has blocks for, but one at least: `N` limbs lie in fewer blocks than that.
-            let (mut wanted, mut count) = (Wanted::new(), 0);
-            for i in 0..rows.len() as u64 {
-                let start = first.wrapping_add(i * distance);
-                if wanted.take(0, Stretch { start, len: width }) < width {
+            let (mut wanted, mut pieces, mut count) = (Wanted::new(), [0; PIECES], 0);
+            for (piece, i) in pieces.iter_mut().zip(0..rows.len() as u64) {
+                let (from, taken) = wanted.take(0, Stretch { start: first.wrapping_add(i * distance), len: width });
+                if taken < width {
                     break;
                 }
+                *piece = from as u16;
                 count += 1;
             }
             let mut bits = [[0; BLOCK_LIMBS]; TILE + 1];
             blocks(&self.mask, backend, &Numbers::Of(wanted.numbers()), bits.get_mut(..wanted.len).unwrap_or_default());
             let Some((now, rest)) = core::mem::take(&mut rows).split_at_mut_checked(count) else { return };
-            let mut block = 0;
-            for row in now {
-                while wanted.numbers().get(block).is_some_and(|number| *number != first / BLOCK as u64) {
-                    block += 1;
-                }
-                let from = block * BLOCK + (first % BLOCK as u64) as usize;
-                let bits = Bits::new(bits.as_flattened(), from);
+            for (row, from) in now.iter_mut().zip(pieces) {
+                let bits = Bits::new(bits.as_flattened(), from.into());
                 for (limb, from) in row.iter_mut().zip((0..width).step_by(LIMB)) {
                     *limb = bits.limb(from);
                 }
-                first = first.wrapping_add(distance);
             }
+            first = first.wrapping_add(count as u64 * distance);
             rows = rest;
         }
     }
@@ -231,6 +224,12 @@ impl InOrder {
     }
 }
 
+/// The most stretches whose decisions are gathered at once.
+const PIECES: usize = 64;
+
+// What a layout asks for at once, if a tile holds it, has no more of them than the tile has blocks.
+const _: () = assert!(PIECES >= TILE);
+
 /// The numbers of the blocks that have the decisions of a tile.
 struct Wanted {
     numbers: [u64; TILE],
@@ -246,22 +245,23 @@ impl Wanted {
         self.numbers.get(..self.len).unwrap_or_default()
     }
 
-    /// Adds the blocks of a stretch as far as there is room, and returns how many of its decisions they have.
-    fn take(&mut self, offset: u64, Stretch { start, len }: Stretch) -> usize {
+    /// Adds the blocks of a stretch as far as there is room. Returns from which bit of all blocks on its decisions are, and how many.
+    fn take(&mut self, offset: u64, Stretch { start, len }: Stretch) -> (usize, usize) {
         let first = offset.wrapping_add(start);
         let last = first.wrapping_add(len as u64 - 1) / BLOCK as u64;
-        let mut block = first / BLOCK as u64;
+        let (mut block, place) = (first / BLOCK as u64, (first % BLOCK as u64) as usize);
+        let mut from = self.len * BLOCK + place;
         if self.numbers().last() == Some(&block) {
-            block += 1;
+            (block, from) = (block + 1, from - BLOCK);
         }
         while block <= last {
             let Some(next) = self.numbers.get_mut(self.len) else {
-                return (block * BLOCK as u64).saturating_sub(first) as usize;
+                return (from, (block * BLOCK as u64).saturating_sub(first) as usize);
             };
             *next = block;
             self.len += 1;
             block += 1;
         }
-        len
+        (from, len)
     }
 }
