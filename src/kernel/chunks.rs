@@ -182,13 +182,15 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
     #[inline(always)]
     fn of_run(&mut self, start: usize, done: usize, keep: &Keep<'_>, x: &[E; CHUNK], count: usize) -> [E; CHUNK] {
         self.place = start + done;
-        match keep {
-            Keep::Bits(bits) if F::CHOOSES => self.chunk(bits.limb(done) as u16, x, count),
-            Keep::None if F::SUMS => self.chunk(0, x, count),
-            Keep::None if F::CHOOSES => self.all_or_none::<false>(x),
-            _ if F::SUMS => self.chunk(u16::MAX, x, count),
-            _ => self.all_or_none::<true>(x),
+        if !F::CHOOSES {
+            return self.all_or_none::<true>(x);
         }
+        let keep = match keep {
+            Keep::Bits(bits) => bits.limb(done) as u16,
+            Keep::None => 0,
+            _ => u16::MAX,
+        };
+        self.chunk(keep, x, count)
     }
 
     /// Those elements that are the tensor's.
