@@ -20,15 +20,6 @@ impl Numbers<'_> {
             Self::Of(numbers) => numbers.get(i).copied().unwrap_or(0),
         }
     }
-
-    /// Those from the `i`th on.
-    #[inline(always)]
-    pub(crate) fn skip(&self, i: usize) -> Self {
-        match *self {
-            Self::From(first) => Self::From(first.wrapping_add(i as u64)),
-            Self::Of(numbers) => Self::Of(numbers.get(i..).unwrap_or_default()),
-        }
-    }
 }
 
 /// Lanes that come with a generator of random bits.

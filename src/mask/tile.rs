@@ -128,13 +128,11 @@ impl Tile {
 pub(crate) struct Writer<'a> {
     limbs: &'a mut [Limb],
     at: usize,
-    /// The bits of the limb that is not full yet.
-    last: Limb,
 }
 
 impl<'a> Writer<'a> {
     pub(crate) const fn new(limbs: &'a mut [Limb]) -> Self {
-        Self { limbs, at: 0, last: 0 }
+        Self { limbs, at: 0 }
     }
 
     /// Appends `len` bits, at most a limb of them; those above are zero.
@@ -144,15 +142,14 @@ impl<'a> Writer<'a> {
         let (at, shift) = (self.at / LIMB, self.at % LIMB);
         self.at += len;
         debug_assert!(self.at <= self.limbs.len() * LIMB);
-        self.last |= bits << shift;
+        // What was there before is not cleared.
         if let Some(limb) = self.limbs.get_mut(at) {
-            *limb = self.last;
+            *limb = if shift == 0 { bits } else { *limb | bits << shift };
         }
-        if shift + len >= LIMB {
-            self.last = bits >> 1 >> (LIMB - 1 - shift);
-            if let Some(limb) = self.limbs.get_mut(at + 1) {
-                *limb = self.last;
-            }
+        if shift + len > LIMB
+            && let Some(limb) = self.limbs.get_mut(at + 1)
+        {
+            *limb = bits >> 1 >> (LIMB - 1 - shift);
         }
     }
 

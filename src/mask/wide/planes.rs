@@ -183,6 +183,17 @@ impl<L: WideLanes, C: Calls<L>> Planes<'_, L, C> {
     }
 }
 
+impl Numbers<'_> {
+    /// Those from the `i`th on.
+    #[inline(always)]
+    fn skip(&self, i: usize) -> Self {
+        match *self {
+            Self::From(first) => Self::From(first.wrapping_add(i as u64)),
+            Self::Of(numbers) => Self::Of(numbers.get(i..).unwrap_or_default()),
+        }
+    }
+}
+
 impl Threshold {
     /// The byte of a level.
     const fn byte(self, level: u32) -> u8 {
