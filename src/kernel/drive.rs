@@ -112,7 +112,7 @@ pub(crate) fn laid_out(plan: &Plan<'_>, len: usize, head: usize, sink: &mut dyn 
     let Some(source) = plan.source() else { return };
     let tiles = Tiles::new(plan, source, layout);
     match layout.pattern() {
-        Some(Pattern::Units(units)) if tiles.hold(units.decisions) => in_units(tiles, &units, len, head, sink),
+        Some(Pattern::Units(units)) => in_units(tiles, &units, len, head, sink),
         Some(Pattern::Transposed(columns)) => in_columns(&tiles, &columns, sink),
         Some(Pattern::Maps(walk)) => in_pieces(tiles, &walk, TILE * BLOCK, sink),
         _ => in_pieces(tiles, &layout.walk(), TILE * BLOCK, sink),
@@ -216,26 +216,14 @@ impl<'a> Tiles<'a> {
         Self { backend: plan.backend, source, numbers: layout.numbers(), left: layout.own_decisions() }
     }
 
-    /// Whether a tile always has room for so many decisions.
-    fn hold(&self, decisions: usize) -> bool {
-        let run = self.numbers.run();
-        self.numbers.is_one_row() || (decisions.div_ceil(run) + 1) * (run.div_ceil(BLOCK) + 1) <= TILE
-    }
-
     /// Fills a tile with the next decisions, at most `limit` of them and a multiple of `unit`, and returns their number.
     fn next(&mut self, unit: usize, limit: usize, tile: &mut Tile) -> usize {
         let limit = limit.min(TILE * BLOCK).min(self.left);
-        let mut count = limit - limit % unit;
-        if self.numbers.is_one_row() {
-            count = self.source.next(self.backend, count, tile);
+        let count = if self.numbers.is_one_row() {
+            self.source.next(self.backend, limit - limit % unit, tile)
         } else {
-            let numbers = self.numbers.clone();
-            count = self.source.gather(self.backend, &mut self.numbers, count, tile);
-            if !count.is_multiple_of(unit) {
-                self.numbers = numbers;
-                count = self.source.gather(self.backend, &mut self.numbers, count - count % unit, tile);
-            }
-        }
+            self.source.gather(self.backend, &mut self.numbers, limit - limit % unit, tile)
+        };
         self.left -= count;
         count
     }
@@ -260,6 +248,7 @@ fn in_pieces(mut tiles: Tiles<'_>, walk: &Walk<'_>, most: usize, sink: &mut dyn 
 
 /// Unit by unit: as many as fill a window of memory.
 fn in_units(mut tiles: Tiles<'_>, units: &Units<'_>, len: usize, head: usize, sink: &mut dyn Sink) {
+    debug_assert!(units.decisions <= TILE * BLOCK - LIMB, "a unit fits a tile");
     let (mut tile, mut rows) = (Tile::NEW, units.rows.clone());
     let (mut unfolded, mut own) = (Unfold::NEW, Unfold::NEW);
     let most = PLACES / units.places;

@@ -155,11 +155,6 @@ impl<'a> Stretches<'a> {
         self.done -= len;
     }
 
-    /// The number of positions in a row.
-    pub(crate) const fn run(&self) -> usize {
-        self.row
-    }
-
     /// Whether all positions are one row, without a gap.
     pub(crate) const fn is_one_row(&self) -> bool {
         self.rows.outer.axes.is_empty() && self.rows.outer.inner == 1 && self.stride == 1

@@ -35,26 +35,28 @@ impl Source<'_> {
         limit
     }
 
-    /// Fills a tile with the decisions that have the next of these numbers, counted from the tensor's first decision,
-    /// and returns how many they are: at most `limit`. Does not change what is next.
+    /// Fills a tile with the decisions that have the next of these numbers, counted from the tensor's first decision, at most
+    /// `limit` of them, and returns their number. Does not change what is next.
     pub(crate) fn gather(&self, backend: Backend, numbers: &mut Stretches<'_>, limit: usize, tile: &mut Tile) -> usize {
-        let (limit, mut writer) = (limit.min(TILE * BLOCK), Writer::new(tile.limbs_mut()));
-        match self {
-            Self::Computed(computed) => computed.gather(backend, numbers, limit, &mut writer),
-            Self::Stored(mask) => {
-                let mut decisions = 0;
-                while decisions < limit
-                    && let Some(Stretch { start, len }) = numbers.next(limit - decisions)
-                {
+        let (limit, mut writer, mut decisions) = (limit.min(TILE * BLOCK), Writer::new(tile.limbs_mut()), 0);
+        while decisions < limit {
+            let taken = match self {
+                Self::Computed(computed) => computed.gather(backend, numbers, limit - decisions, &mut writer),
+                Self::Stored(mask) => {
+                    let Some(Stretch { start, len }) = numbers.next(limit - decisions) else { break };
                     for from in (0..len).step_by(LIMB) {
                         let count = LIMB.min(len - from);
                         writer.push(first_of(mask.limb(start as usize + from), count), count);
                     }
-                    decisions += len;
+                    len
                 }
-                decisions
+            };
+            if taken == 0 {
+                break;
             }
+            decisions += taken;
         }
+        decisions
     }
 
     /// The bits of rows of `width` decisions, at most `N` limbs of them: the first row from decision `first` on, the next
@@ -144,6 +146,7 @@ impl Computed {
         self.from = self.from + limit - count * BLOCK;
     }
 
+    /// Writes the decisions that have the next of these numbers, as many as lie in the blocks of a tile.
     fn gather(&self, backend: Backend, numbers: &mut Stretches<'_>, limit: usize, writer: &mut Writer<'_>) -> usize {
         let (mut wanted, mut pieces, mut count, mut decisions) = (Wanted::new(), [(0, 0); PIECES], 0, 0);
         while decisions < limit
@@ -224,11 +227,8 @@ impl InOrder {
     }
 }
 
-/// The most stretches whose decisions are gathered at once.
-const PIECES: usize = 64;
-
-// What a layout asks for at once, if a tile holds it, has no more of them than the tile has blocks.
-const _: () = assert!(PIECES >= TILE);
+/// The most stretches whose blocks are computed at once.
+const PIECES: usize = if VECTORS { 64 } else { TILE };
 
 /// The numbers of the blocks that have the decisions of a tile.
 struct Wanted {

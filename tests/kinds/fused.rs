@@ -3,7 +3,7 @@
 
 use std::f64::consts::{PI, SQRT_2};
 
-use dropout_kernels::{Activation, Address, Backend, Dropout, Error, Fused, Layout, Mode, PackedMask, Rate};
+use dropout_kernels::{Activation, Address, Backend, Dropout, Error, Fused, Layout, Mode, PackedMask, Part, Rate};
 use testkit::activation::{near_bends, value};
 use testkit::every_backend;
 use testkit::oracle::{self, uniforms};
@@ -45,24 +45,31 @@ fn sums_end_with_the_elements(backend: Backend) {
     assert_same(&grad_bias, &[f32::INFINITY; COLUMNS]);
 }
 
-/// As documented, where decisions are shared along an outer axis: 256 of them at a time, each time with all positions along it.
+/// As documented, where decisions are shared along an outer axis: 256 of them at a time, each time with all positions along it. In a part of
+/// a wider tensor these are in more blocks than a tile has.
 fn sums_have_one_order(backend: Backend) {
     const SHAPE: [usize; 3] = [3, 50, 10];
     const DECISIONS: usize = SHAPE[1] * SHAPE[2];
     let settings = Settings::of(0.3);
-    let dropout = OfScaled::<f32>::layer(&settings).with_layout(Layout::shared(&SHAPE, &[0]).unwrap()).on(backend);
-    let (subject, uniforms) = (OfScaled::<f32>::new(&settings), uniforms(oracle::decide, Address::default(), DECISIONS));
     let x: Vec<f32> = random::<f32>(6, SHAPE[0] * DECISIONS).iter().map(|x| f32::from(x.to_bits() as i16) / 1000.0).collect();
-    let mut expected = [0.0; SHAPE[2]];
-    for first in (0..DECISIONS).step_by(256) {
-        for (row, i) in (0..SHAPE[0]).flat_map(|row| (first..DECISIONS.min(first + 256)).map(move |i| (row, i))) {
-            expected[i % SHAPE[2]] += subject.backward(uniforms[i], x[row * DECISIONS + i]);
+    for width in [SHAPE[2], 1000] {
+        let whole = [SHAPE[0], SHAPE[1], width];
+        let part = Part { whole: &whole, start: &[0; 3], shape: &SHAPE, shared: &[0], strides: None };
+        let dropout = OfScaled::<f32>::layer(&settings).with_layout(Layout::part(part).unwrap()).on(backend);
+        let (subject, uniforms) =
+            (OfScaled::<f32>::new(&settings), uniforms(oracle::decide, Address::default(), SHAPE[1] * width));
+        let mut expected = [0.0; SHAPE[2]];
+        for first in (0..DECISIONS).step_by(256) {
+            for (row, i) in (0..SHAPE[0]).flat_map(|row| (first..DECISIONS.min(first + 256)).map(move |i| (row, i))) {
+                let decision = i / SHAPE[2] * width + i % SHAPE[2];
+                expected[i % SHAPE[2]] += subject.backward(uniforms[decision], x[row * DECISIONS + i]);
+            }
         }
+        let (mut grad, mut sums) = (x.clone(), [0.0; SHAPE[2]]);
+        let mode = Mode::Train(Address::default());
+        Fused::new(dropout, Activation::Identity).backward_in_place(mode, &x, &mut grad, Some(&mut sums)).unwrap();
+        assert_same(&sums, &expected);
     }
-    let (mut grad, mut sums) = (x.clone(), [0.0; SHAPE[2]]);
-    let mode = Mode::Train(Address::default());
-    Fused::new(dropout, Activation::Identity).backward_in_place(mode, &x, &mut grad, Some(&mut sums)).unwrap();
-    assert_same(&sums, &expected);
 }
 
 /// Around chunks, words and blocks, in few and many rows, at every alignment, with a guard around what is written.
