@@ -199,6 +199,7 @@ impl<L: Lanes, E: Element, F: Effect<E>> Each<L, E, F> {
         let (limbs, rest) = y.as_chunks_mut::<LIMB>();
         let done = limbs.len() * LIMB;
         let limbs = limbs.iter_mut().zip(bits.iter().zip(own.iter()));
+        // A loop for each: to choose the input chunk by chunk is a chain of dependent instructions.
         match x {
             Some(x) => {
                 for ((y, (mut keep, mut own)), x) in limbs.zip(x.as_chunks::<LIMB>().0) {

@@ -87,8 +87,8 @@ pub(crate) fn within_block(rate: Rate, address: Address, backend: Backend, decis
     }
     let mask = Bernoulli::new(rate, address);
     let (stream, threshold, numbers, keep) = (&mask.stream, &mask.threshold, Numbers::From(block), from_mut(keep));
-    if VECTORS && threshold.levels > 0 {
-        // What computes groups is set up for more.
+    if VECTORS && threshold.planes > 2 {
+        // Past what scalar calls do, but what computes groups is set up for more.
         backend.run(Few { stream, threshold, numbers, keep });
     } else {
         blocks(&mask, backend, &numbers, keep);
